@@ -1,0 +1,133 @@
+/** The schemas of everything a person writes in `stacks/`, and of the document that the program runs on. Pure. */
+import { z } from "zod";
+
+const slugPattern = /^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
+
+/** A DNS label of 1 to 32 characters that starts with a letter; it names the stack, the server and the address. */
+export const slugSchema = z
+  .string()
+  .regex(slugPattern, "1 to 32 of a-z, 0-9 and inner hyphens, starting with a letter")
+  .refine((slug) => !slug.includes("--"), "no two hyphens in a row");
+
+export const cellNameSchema = z.string().regex(/^[a-z][a-z0-9]{0,15}$/, "1 to 16 of a-z and 0-9, starting with a letter");
+
+const locations = ["fsn1", "nbg1", "hel1", "ash", "hil", "sin"] as const;
+/** Hetzner locations (source: Hetzner Cloud API, `/locations`). */
+export const locationSchema = z.enum(locations);
+export type Location = z.infer<typeof locationSchema>;
+
+export const serverTypeSchema = z.string().regex(/^(cx|cpx|ccx|cax)\d{2}$/, "a Hetzner server type such as cx23");
+
+export const versionSchema = z.string().regex(/^\d{4}\.\d{1,2}\.\d{1,3}$/, "an OpenClaw release such as 2026.9.6");
+
+export const firewallRuleSchema = z.strictObject({
+  description: z.string().max(255),
+  protocol: z.enum(["tcp", "udp"]),
+  port: z.string().regex(/^\d{1,5}(-\d{1,5})?$/, 'a port such as "8443" or a range such as "5000-5010"'),
+  sourceIps: z.array(z.string()).min(1).max(100),
+});
+
+/** What a customer may buy. `stacks/plans.yaml` holds a map from plan id to this. */
+export const planSchema = z.strictObject({
+  name: z.string().min(1).max(60),
+  summary: z.string().min(1).max(300),
+  /** Lookup key of the Stripe price; a price is a plan's when its lookup key is this. */
+  stripeLookupKey: z.string().min(1).max(200),
+  /** First is wanted, the rest are fallbacks in order when Hetzner has no capacity. */
+  serverTypes: z.array(serverTypeSchema).min(1).max(6),
+  /** Tried in order, all of them for one server type before the next type. */
+  locations: z.array(locationSchema).min(1),
+  /** Hetzner's daily backups, +20 % of the server's price. Changes in place. */
+  backups: z.boolean().default(false),
+  /** Delete and rebuild protection at Hetzner; lifted by Clawfleet itself before it deletes. Changes in place. */
+  protection: z.boolean().default(true),
+  /** Memory limit of the gateway's unit, MB. 2048 is OpenClaw's measured floor. Changes in place. */
+  gatewayMemoryMb: z.number().int().min(2048).max(65_536).default(2048),
+  /** Model that answers, as OpenClaw names it. Changes in place. */
+  model: z.string().min(1).default("anthropic/claude-sonnet-4-6"),
+  /** Takes shell and file tools away from the agent. Changes in place. */
+  denyRuntimeTools: z.boolean().default(false),
+  trialDays: z.number().int().min(0).max(90).default(0),
+  grace: z
+    .strictObject({
+      /** Days that a past-due subscription keeps running. */
+      pastDueDays: z.number().min(0).max(60).default(7),
+      /** Days between the end of the entitlement and the deletion of everything. */
+      deleteAfterDays: z.number().min(0).max(365).default(30),
+    })
+    .default({ pastDueDays: 7, deleteAfterDays: 30 }),
+  /** Offered on the sign-up page. */
+  offered: z.boolean().default(true),
+});
+export type Plan = z.infer<typeof planSchema>;
+export type Plans = Record<string, Plan>;
+
+export const planIdSchema = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "a plan id such as starter");
+export const plansSchema = z.record(planIdSchema, planSchema).refine((plans) => Object.keys(plans).length > 0, {
+  message: "at least one plan",
+});
+
+/** One network in an account and what its instances share: `stacks/Pulumi.cell.<name>.yaml`, keys `clawfleet:*`. */
+export const cellSettingsSchema = z.strictObject({
+  /** Account whose tokens are used: HCLOUD_TOKEN_<ACCOUNT> and CLOUDFLARE_API_TOKEN_<ACCOUNT>, or without suffix for `default`. */
+  account: z.string().regex(/^[a-z][a-z0-9]{0,15}$/).default("default"),
+  /** DNS zone at Cloudflare; an instance's address is `<slug>.<zone>`. */
+  zone: z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, "a domain name such as example.com"),
+  networkZone: z.enum(["eu-central", "us-east", "us-west", "ap-southeast"]).default("eu-central"),
+  networkRange: z.cidrv4().default("10.0.0.0/16"),
+  subnetRange: z.cidrv4().default("10.0.0.0/24"),
+  /** Private address of the backend; SSH and the gateway port are open to it alone. */
+  backendPrivateIp: z.ipv4().default("10.0.0.2"),
+  /** `private`: workers reach instances through the cell's network. `public`: over the public address, open to `backendPublicIps` only. */
+  reach: z.enum(["private", "public"]).default("private"),
+  /** CIDRs of the backend's public addresses; needed with reach `public`. */
+  backendPublicIps: z.array(z.string()).default([]),
+  sshPort: z.number().int().min(1).max(65_535).default(22),
+  /** `ubuntu-24.04`, `debian-12`, `debian-13`, or the id of a golden image. A change replaces the servers of new instances only. */
+  image: z.string().default("ubuntu-24.04"),
+  /** OpenClaw release of instances without an override. */
+  openclawVersion: versionSchema.default("2026.9.6"),
+  /** Most instances placed here; at most 99, since a Hetzner network takes 100 members. */
+  capacity: z.number().int().min(1).max(99).default(90),
+  /** `false`: no new instance is placed here. */
+  open: z.boolean().default(true),
+  /** Cloudflare plan of the zone allows record tags (none on Free). */
+  dnsTags: z.boolean().default(false),
+});
+export type CellSettings = z.infer<typeof cellSettingsSchema>;
+
+/** What a person changed for one customer: `stacks/Pulumi.<slug>.yaml`, keys `clawfleet:*`. Everything is optional. */
+export const overrideSchema = z.strictObject({
+  /** Plan that replaces the one paid for. */
+  plan: planIdSchema.optional(),
+  /** Changes in place where the disk allows it. */
+  serverType: serverTypeSchema.optional(),
+  /** REPLACES the server and its disk. */
+  location: locationSchema.optional(),
+  /** Changes in place. */
+  openclawVersion: versionSchema.optional(),
+  /** Leaves the instance as it is, whatever billing says; never deletes it. */
+  hold: z.boolean().optional(),
+  /** Free of charge for as long as this stands; needs `plan`. */
+  comped: z.boolean().optional(),
+  extraFirewallRules: z.array(firewallRuleSchema).max(20).optional(),
+});
+export type Override = z.infer<typeof overrideSchema>;
+
+export const phases = ["running", "suspended", "archived", "gone"] as const;
+export type Phase = (typeof phases)[number];
+
+/** Customer secrets of an instance, sealed in its row. A key that is absent is not configured. */
+export const instanceSecretsSchema = z.strictObject({
+  /** OpenSSH private key (ed25519) of the machine; goes into user data, which is marked secret. */
+  hostKeyPrivate: z.string(),
+  hostKeyPublic: z.string(),
+  gatewayToken: z.string().min(32),
+  /** Environment of the gateway beyond its token, e.g. ANTHROPIC_API_KEY, TELEGRAM_BOT_TOKEN. */
+  environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string()).default({}),
+});
+export type InstanceSecrets = z.infer<typeof instanceSecretsSchema>;
+
+/** Secrets of a cell, sealed in its row: the key pair with which workers reach its instances. */
+export const cellSecretsSchema = z.strictObject({ sshPrivateKey: z.string(), sshPublicKey: z.string() });
+export type CellSecrets = z.infer<typeof cellSecretsSchema>;

@@ -1,0 +1,26 @@
+/** The contract of stack outputs: what a cell promises its instances, and an instance its operator. Pure. */
+import { z } from "zod";
+
+export const cellOutputsSchema = z.object({
+  networkId: z.string(),
+  subnetId: z.string(),
+  sshKeyId: z.string(),
+  zoneId: z.string(),
+  zoneName: z.string(),
+});
+export type CellOutputs = z.infer<typeof cellOutputsSchema>;
+
+export const instanceOutputsSchema = z.object({
+  serverId: z.string(),
+  serverType: z.string(),
+  location: z.string(),
+  ipv4: z.string(),
+  ipv6: z.string(),
+  privateIp: z.string(),
+  /** Public address of the assistant, `https://<slug>.<zone>`. */
+  url: z.string(),
+  openclawVersion: z.string(),
+  /** What the gateway said of itself when it was last checked: "started 2026.9.6". */
+  health: z.string(),
+});
+export type InstanceOutputs = z.infer<typeof instanceOutputsSchema>;

@@ -1,0 +1,61 @@
+/** The one family of failures. Whoever throws says whether trying again can help. */
+
+export const retryClasses = ["retryable", "permanent", "blocked"] as const;
+
+/** `blocked` waits for an outside system to heal and is tried again when it does. */
+export type Retry =
+  { kind: "retryable" } | { kind: "permanent" } | { kind: "blocked"; by: "hetzner" | "cloudflare" | "billing" };
+
+export type ErrorCode =
+  | "config_invalid"
+  | "input_invalid"
+  | "unauthorized"
+  | "not_found"
+  | "slug_taken"
+  | "conflict"
+  | "billing_unavailable"
+  | "cloud_unavailable"
+  | "capacity_exhausted"
+  | "dns_conflict"
+  | "engine_failed"
+  | "internal";
+
+export type ErrorDetails = {
+  code: ErrorCode;
+  /** What failed, for whom, and what to do next. Never a token, user data or an event body. */
+  message: string;
+  retry: Retry;
+  /** What an operator reads beside the message: the next step. */
+  remedy?: string;
+  data?: Record<string, string | number | boolean>;
+  cause?: unknown;
+};
+
+export class ClawfleetError extends Error {
+  readonly code: ErrorCode;
+  readonly retry: Retry;
+  readonly remedy: string | undefined;
+  readonly data: Record<string, string | number | boolean>;
+
+  constructor(details: ErrorDetails) {
+    super(details.message, { cause: details.cause });
+    this.name = "ClawfleetError";
+    this.code = details.code;
+    this.retry = details.retry;
+    this.remedy = details.remedy;
+    this.data = details.data ?? {};
+  }
+}
+
+export function isClawfleetError(error: unknown): error is ClawfleetError {
+  return error instanceof ClawfleetError;
+}
+
+/** For the end of a switch over a closed union. */
+export function assertNever(value: never): never {
+  throw new ClawfleetError({
+    code: "internal",
+    message: `unexpected value ${JSON.stringify(value)}`,
+    retry: { kind: "permanent" },
+  });
+}
