@@ -1,0 +1,85 @@
+/** Proves that a wrong environment is reported whole and that a right one becomes a typed configuration. */
+import { describe, expect, it } from "vitest";
+import { ConfigError, parseConfig } from "../../reconciler/config.ts";
+
+const good = {
+  CLAWFLEET_MASTER_KEY: "ab".repeat(32),
+  CLAWFLEET_ADMIN_KEY: "k".repeat(40),
+  CLAWFLEET_PUBLIC_URL: "https://join.example.com/",
+  STRIPE_SECRET_KEY: "sk_test_123",
+  STRIPE_WEBHOOK_SECRET: "whsec_a, whsec_b",
+  HCLOUD_TOKEN: "a".repeat(64),
+  CLOUDFLARE_API_TOKEN: "c".repeat(40),
+};
+
+function problemsOf(environment: Record<string, string | undefined>): readonly string[] {
+  try {
+    parseConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("parseConfig", () => {
+  it("reads a complete environment", () => {
+    const config = parseConfig(good);
+    expect(config.publicUrl).toBe("https://join.example.com");
+    expect(config.stripe.webhookSecrets).toEqual(["whsec_a", "whsec_b"]);
+    expect(config.listen).toEqual({ hostname: "127.0.0.1", port: 8080 });
+    expect(config.accounts).toEqual({
+      default: { hcloudToken: good.HCLOUD_TOKEN, cloudflareToken: good.CLOUDFLARE_API_TOKEN },
+    });
+  });
+
+  it("lists every mistake at once", () => {
+    const problems = problemsOf({
+      ...good,
+      CLAWFLEET_MASTER_KEY: "short",
+      HCLOUD_TOKEN: undefined,
+      STRIPE_SECRET_KEY: "pk_live_x",
+      CLAWFLEET_LISTEN: "nowhere",
+    });
+    expect(problems).toHaveLength(4);
+    for (const name of ["CLAWFLEET_MASTER_KEY", "HCLOUD_TOKEN", "STRIPE_SECRET_KEY", "CLAWFLEET_LISTEN"]) {
+      expect(problems.some((problem) => problem.startsWith(name))).toBe(true);
+    }
+  });
+
+  it("takes an empty value for a missing one and never shows a value", () => {
+    const problems = problemsOf({ ...good, HCLOUD_TOKEN: "tooshort-secret", CLAWFLEET_ADMIN_KEY: "" });
+    expect(problems).toContain("CLAWFLEET_ADMIN_KEY is missing");
+    expect(problems.join()).not.toContain("tooshort-secret");
+  });
+
+  it("gives an account its own tokens and falls back to the default's", () => {
+    const config = parseConfig({ ...good, HCLOUD_TOKEN_SECOND: "b".repeat(64) });
+    expect(config.accounts["second"]).toEqual({
+      hcloudToken: "b".repeat(64),
+      cloudflareToken: good.CLOUDFLARE_API_TOKEN,
+    });
+  });
+
+  it("withholds the admin key from the engine's environment and knows every secret value", () => {
+    const config = parseConfig({ ...good, PATH: "/bin", PULUMI_HOME: "/p", EDITOR: "vi" });
+    expect(config.engineEnvironment).toMatchObject({
+      PATH: "/bin",
+      PULUMI_HOME: "/p",
+      HCLOUD_TOKEN: good.HCLOUD_TOKEN,
+    });
+    expect(config.engineEnvironment).not.toHaveProperty("CLAWFLEET_ADMIN_KEY");
+    expect(config.engineEnvironment).not.toHaveProperty("STRIPE_SECRET_KEY");
+    expect(config.engineEnvironment).not.toHaveProperty("EDITOR");
+    for (const value of [
+      "ab".repeat(32),
+      "k".repeat(40),
+      "sk_test_123",
+      "whsec_b",
+      "a".repeat(64),
+      "c".repeat(40),
+    ]) {
+      expect(config.secretValues).toContain(value);
+    }
+  });
+});
