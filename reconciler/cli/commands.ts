@@ -1,0 +1,188 @@
+/** The verbs of `fleet`. Each returns its exit code; what it prints goes through `io`. */
+import type { FleetRow } from "../db/fleet.ts";
+import type { OperationAnswer } from "../routes/admin.ts";
+import type { InstanceStatus } from "../web/order-view.ts";
+import { unwrap } from "./client.ts";
+import { followNextOperation, type FollowDeps } from "./follow.ts";
+import { describeAge, renderTable, type Column } from "./table.ts";
+
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  unauthorized: 4,
+  unreachable: 5,
+} as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export type CommandIo = FollowDeps & {
+  /** Progress and warnings; never mixed with what a program reads. */
+  note(line: string): void;
+  /** undefined when there is no terminal to ask on. */
+  ask(question: string): Promise<string | undefined>;
+};
+
+const RUN_TIMEOUT_MS = 45 * 60_000;
+
+const fleetColumns = (now: Date): Column<FleetRow>[] => [
+  { title: "NAME", value: (row) => row.slug },
+  { title: "STATUS", value: (row) => row.status },
+  { title: "PHASE", value: (row) => row.phase },
+  { title: "PLAN", value: (row) => row.plan },
+  { title: "SERVER", value: (row) => `${row.serverType} ${row.location}` },
+  { title: "CELL", value: (row) => row.cell },
+  { title: "PAID BY", value: (row) => row.provider },
+  { title: "AGE", value: (row) => describeAge(row.createdAt, now), align: "right" },
+  { title: "DETAIL", value: (row) => row.statusDetail ?? "" },
+];
+
+const operationColumns = (now: Date): Column<OperationAnswer>[] => [
+  { title: "OPERATION", value: (row) => String(row.id), align: "right" },
+  { title: "KIND", value: (row) => row.kind },
+  { title: "WHY", value: (row) => `${row.reason} by ${row.actor}` },
+  { title: "STARTED", value: (row) => `${describeAge(row.startedAt, now)} ago`, align: "right" },
+  { title: "OUTCOME", value: (row) => row.outcome ?? "running" },
+  { title: "CHANGES", value: (row) => describeChanges(row.changes) },
+  { title: "ERROR", value: (row) => row.error?.message ?? "" },
+];
+
+export async function listCommand(
+  io: CommandIo,
+  options: { status?: InstanceStatus; search?: string; json?: boolean },
+): Promise<ExitCode> {
+  const rows: FleetRow[] = [];
+  let after: string | undefined;
+  do {
+    const query = {
+      ...(options.status && { status: options.status }),
+      ...(options.search && { search: options.search }),
+      ...(after && { after }),
+      limit: "500",
+    };
+    const page = await unwrap(io.client.instances.$get({ query }));
+    rows.push(...page.instances);
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  if (options.json) io.print(JSON.stringify(rows, null, 2));
+  else io.print(rows.length === 0 ? "no instances" : renderTable(fleetColumns(io.now()), rows));
+  return exitCodes.ok;
+}
+
+export async function showCommand(
+  io: CommandIo,
+  slug: string,
+  options: { json?: boolean },
+): Promise<ExitCode> {
+  const { instance, operations } = await unwrap(io.client.instances[":slug"].$get({ param: { slug } }));
+  const last = operations[0];
+  const events = last === undefined ? [] : await readEvents(io, last.id);
+  if (options.json) {
+    io.print(JSON.stringify({ instance, operations, events }, null, 2));
+    return exitCodes.ok;
+  }
+  const facts: [string, string][] = [
+    ["name", instance.slug],
+    ["id", instance.id],
+    ["address", instance.url ?? "none yet"],
+    [
+      "status",
+      instance.statusDetail === null ? instance.status : `${instance.status}: ${instance.statusDetail}`,
+    ],
+    ["phase", instance.phase],
+    ["plan", `${instance.plan}, ${instance.serverType} in ${instance.location}`],
+    ["cell", instance.cell],
+    ["paid by", `${instance.provider}${instance.email === null ? "" : `, ${instance.email}`}`],
+    ["generation", `${instance.generation} wanted, ${instance.observedGeneration} reached`],
+  ];
+  for (const [name, value] of facts) io.print(`${name.padEnd(12)}${value}`);
+  io.print("");
+  io.print(
+    operations.length === 0 ? "no operations yet" : renderTable(operationColumns(io.now()), operations),
+  );
+  if (last !== undefined && events.length > 0) {
+    io.print("");
+    io.print(`events of operation ${last.id}:`);
+    for (const event of events) io.print(`  ${event.at}  ${event.message}`);
+  }
+  if (last?.error?.remedy !== undefined) io.print(`\nwhat to do: ${last.error.remedy}`);
+  return exitCodes.ok;
+}
+
+export async function previewCommand(io: CommandIo, slug: string): Promise<ExitCode> {
+  const { after } = await unwrap(io.client.instances[":slug"].preview.$post({ param: { slug } }));
+  io.note(`preview of ${slug} is queued`);
+  return await followAndReport(io, { slug, after, kinds: ["preview"] });
+}
+
+export async function applyCommand(io: CommandIo, slug: string): Promise<ExitCode> {
+  const { after } = await unwrap(io.client.instances[":slug"].apply.$post({ param: { slug } }));
+  io.note(`apply of ${slug} is queued`);
+  return await followAndReport(io, { slug, after, kinds: ["up", "destroy"] });
+}
+
+export async function provisionCommand(
+  io: CommandIo,
+  slug: string,
+  options: { plan: string; email?: string; wait?: boolean },
+): Promise<ExitCode> {
+  const json = { slug, plan: options.plan, ...(options.email === undefined ? {} : { email: options.email }) };
+  const { after } = await unwrap(io.client.instances.$post({ json }));
+  io.note(`${slug} is provisioned free of charge on plan ${options.plan}`);
+  if (options.wait === false) return exitCodes.ok;
+  return await followAndReport(io, { slug, after, kinds: ["up"] });
+}
+
+export async function deprovisionCommand(
+  io: CommandIo,
+  slug: string,
+  options: { yes?: boolean; wait?: boolean },
+): Promise<ExitCode> {
+  if (!options.yes) {
+    const typed = await io.ask(
+      `This deletes the server of ${slug} and everything on it. Type its name to go on: `,
+    );
+    if (typed !== slug) {
+      io.note(
+        typed === undefined
+          ? "no terminal to ask on: add --yes to delete without asking"
+          : "not the name; nothing is deleted",
+      );
+      return exitCodes.usage;
+    }
+  }
+  const { after } = await unwrap(io.client.instances[":slug"].$delete({ param: { slug } }));
+  io.note(`${slug} will be deleted`);
+  if (options.wait === false) return exitCodes.ok;
+  return await followAndReport(io, { slug, after, kinds: ["destroy"] });
+}
+
+async function followAndReport(
+  io: CommandIo,
+  input: { slug: string; after: number; kinds: readonly string[] },
+): Promise<ExitCode> {
+  const operation = await followNextOperation(io, { ...input, timeoutMs: RUN_TIMEOUT_MS });
+  const changes = describeChanges(operation.changes);
+  io.note(`operation ${operation.id} ${operation.outcome ?? "ended"}${changes === "" ? "" : `: ${changes}`}`);
+  if (operation.error) {
+    io.note(operation.error.message);
+    if (operation.error.remedy !== undefined) io.note(`what to do: ${operation.error.remedy}`);
+  }
+  return operation.outcome === "succeeded" || operation.outcome === "unchanged"
+    ? exitCodes.ok
+    : exitCodes.failed;
+}
+
+async function readEvents(io: CommandIo, id: number) {
+  const { events } = await unwrap(
+    io.client.operations[":id"].events.$get({ param: { id: String(id) }, query: {} }),
+  );
+  return events;
+}
+
+export function describeChanges(changes: Record<string, number> | null): string {
+  return Object.entries(changes ?? {})
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${count} ${kind}`)
+    .join(", ");
+}

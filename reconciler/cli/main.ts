@@ -1,0 +1,124 @@
+#!/usr/bin/env node
+/** `fleet`: the operators' command line, a client of the admin API. */
+import { createInterface } from "node:readline/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Command, CommanderError, Option } from "commander";
+import { instanceStatuses } from "../web/order-view.ts";
+import { createFleetClient, FleetRequestError } from "./client.ts";
+import {
+  applyCommand,
+  deprovisionCommand,
+  exitCodes,
+  listCommand,
+  previewCommand,
+  provisionCommand,
+  showCommand,
+  type CommandIo,
+  type ExitCode,
+} from "./commands.ts";
+import { loadEnvironmentFile } from "./environment.ts";
+
+const environment = { ...loadEnvironmentFile(process.env), ...process.env };
+
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return (await terminal.question(question)).trim();
+  } finally {
+    terminal.close();
+  }
+}
+
+function createIo(): CommandIo {
+  const url = environment["CLAWFLEET_URL"];
+  const adminKey = environment["CLAWFLEET_ADMIN_KEY"];
+  if (url === undefined || adminKey === undefined) {
+    const missing = [
+      url === undefined ? "CLAWFLEET_URL" : "",
+      adminKey === undefined ? "CLAWFLEET_ADMIN_KEY" : "",
+    ];
+    throw new CommanderError(
+      exitCodes.usage,
+      "fleet.config",
+      `set ${missing.filter(Boolean).join(" and ")} (docs/operations.md)`,
+    );
+  }
+  return {
+    client: createFleetClient({ url, adminKey }),
+    print: (line) => process.stdout.write(`${line}\n`),
+    note: (line) => process.stderr.write(`${line}\n`),
+    ask,
+    sleep: async (ms) => {
+      await sleep(ms);
+    },
+    now: () => new Date(),
+  };
+}
+
+function createProgram(finish: (code: ExitCode) => void): Command {
+  const program = new Command("fleet")
+    .description("Operate a Clawfleet installation.")
+    .exitOverride()
+    .showHelpAfterError("(fleet --help shows every command)");
+  program
+    .command("list")
+    .description("every instance, one line each")
+    .addOption(new Option("--status <status>", "only this status").choices(instanceStatuses))
+    .option("--search <text>", "part of the name, the e-mail address or the id")
+    .option("--json", "for programs")
+    .action(async (options) => finish(await listCommand(createIo(), options)));
+  program
+    .command("show <name>")
+    .description("one instance, its operations and the events of the last one")
+    .option("--json", "for programs")
+    .action(async (name, options) => finish(await showCommand(createIo(), name, options)));
+  program
+    .command("preview <name>")
+    .description("print what Pulumi would change; changes nothing")
+    .action(async (name) => finish(await previewCommand(createIo(), name)));
+  program
+    .command("apply <name>")
+    .description("converge now and follow it")
+    .action(async (name) => finish(await applyCommand(createIo(), name)));
+  program
+    .command("provision <name>")
+    .description("give somebody an assistant free of charge")
+    .requiredOption("--plan <plan>", "plan id of stacks/plans.yaml")
+    .option("--email <address>", "whom it is for")
+    .option("--no-wait", "do not follow the operation")
+    .action(async (name, options) => finish(await provisionCommand(createIo(), name, options)));
+  program
+    .command("deprovision <name>")
+    .description("delete an instance and everything on it, whatever billing says")
+    .option("--yes", "do not ask")
+    .option("--no-wait", "do not follow the operation")
+    .action(async (name, options) => finish(await deprovisionCommand(createIo(), name, options)));
+  return program;
+}
+
+function toExitCode(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has printed its own message; help and version are no failures.
+    if (error.code === "fleet.config") process.stderr.write(`${error.message}\n`);
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  if (error instanceof FleetRequestError) {
+    process.stderr.write(`${error.message}\n`);
+    if (error.remedy !== undefined) process.stderr.write(`what to do: ${error.remedy}\n`);
+    if (error.status === 404) return exitCodes.notFound;
+    if (error.status === 401) return exitCodes.unauthorized;
+    if (error.status === 0) return exitCodes.unreachable;
+    return error.status === 400 ? exitCodes.usage : exitCodes.failed;
+  }
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  return exitCodes.failed;
+}
+
+try {
+  await createProgram((code) => {
+    process.exitCode = code;
+  }).parseAsync();
+} catch (error) {
+  process.exitCode = toExitCode(error);
+}

@@ -1,0 +1,68 @@
+/** What operators read of the fleet: one statement a function, newest facts first. */
+import type { Sql } from "postgres";
+
+export type FleetRow = {
+  id: string;
+  slug: string;
+  plan: string;
+  provider: string;
+  phase: string;
+  status: string;
+  statusDetail: string | null;
+  cell: string;
+  serverType: string;
+  location: string;
+  generation: number;
+  observedGeneration: number;
+  email: string | null;
+  url: string | null;
+  createdAt: string;
+  readyAt: string | null;
+};
+
+export type FleetFilter = {
+  /** Only this status; absent = all but `gone`. */
+  status?: string | undefined;
+  /** Part of the slug, the e-mail address or the id. */
+  search?: string | undefined;
+  /** Slug after which the page begins. */
+  after?: string | undefined;
+  limit: number;
+};
+
+const columns = (sql: Sql) => sql`
+  i.id, i.slug, i.plan, i.provider, i.phase, i.status, i.status_detail as "statusDetail", i.cell,
+  i.server_type as "serverType", i.location, i.generation::int as generation,
+  i.observed_generation::int as "observedGeneration", i.email, i.outputs ->> 'url' as url,
+  to_char(i.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "createdAt",
+  to_char(i.ready_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "readyAt"`;
+
+export async function listFleet(sql: Sql, filter: FleetFilter): Promise<FleetRow[]> {
+  const pattern = filter.search === undefined ? null : `%${filter.search.replaceAll(/[\\%_]/g, "\\$&")}%`;
+  return await sql<FleetRow[]>`
+    select ${columns(sql)}
+    from clawfleet.instances i
+    where ${filter.status === undefined ? sql`i.status <> 'gone'` : sql`i.status = ${filter.status}`}
+      and (${pattern}::text is null or i.slug like ${pattern} or i.email like ${pattern} or i.id like ${pattern})
+      and (${filter.after ?? null}::text is null or i.slug > ${filter.after ?? null})
+    order by i.slug
+    limit ${filter.limit}`;
+}
+
+/** The living instance of this name, else the one that went last. */
+export async function findFleetInstance(sql: Sql, slug: string): Promise<FleetRow | undefined> {
+  const [row] = await sql<FleetRow[]>`
+    select ${columns(sql)}
+    from clawfleet.instances i
+    where i.slug = ${slug}
+    order by (i.status <> 'gone') desc, i.created_at desc
+    limit 1`;
+  return row;
+}
+
+export type FleetCounts = { status: string; phase: string; count: number };
+
+export async function countFleet(sql: Sql): Promise<FleetCounts[]> {
+  return await sql<FleetCounts[]>`
+    select status, phase, count(*)::int as count from clawfleet.instances group by status, phase`;
+}

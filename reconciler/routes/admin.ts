@@ -1,0 +1,129 @@
+/** The operators' API under /api/v1. It changes desired state and enqueues; it never runs Pulumi itself. */
+import { Hono } from "hono";
+import type { Sql } from "postgres";
+import { z } from "zod";
+import { planIdSchema, slugSchema } from "../../infra/config.ts";
+import { countFleet, findFleetInstance, listFleet, type FleetRow } from "../db/fleet.ts";
+import { instanceStatuses } from "../web/order-view.ts";
+import { ClawfleetError } from "../errors.ts";
+import { validate } from "./validate.ts";
+
+/** One converge or preview as operators see it; times are ISO 8601. */
+export type OperationAnswer = {
+  id: number;
+  stack: string;
+  kind: string;
+  reason: string;
+  actor: string;
+  generation: number;
+  worker: string;
+  startedAt: string;
+  endedAt: string | null;
+  outcome: string | null;
+  changes: Record<string, number> | null;
+  error: { code: string; message: string; remedy?: string | undefined } | null;
+};
+
+export type OperationEventAnswer = { seq: number; at: string; kind: string; message: string };
+
+export type AdminDeps = {
+  sql: Sql;
+  operations: {
+    list(stack: string, limit: number): Promise<OperationAnswer[]>;
+    find(id: number): Promise<OperationAnswer | undefined>;
+    events(id: number, afterSeq: number): Promise<OperationEventAnswer[]>;
+    /** Highest id so far, 0 when there is none: what follows a request has a higher one. */
+    lastId(): Promise<number>;
+  };
+  requestRun(input: { slug: string; kind: "converge" | "preview"; actor: string }): Promise<void>;
+  provision(input: { slug: string; plan: string; email: string | null; actor: string }): Promise<void>;
+  deprovision(input: { slug: string; actor: string }): Promise<void>;
+};
+
+const listQuery = z.object({
+  status: z.enum(instanceStatuses).optional(),
+  search: z.string().max(100).optional(),
+  after: z.string().max(64).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+const slugParam = z.object({ slug: slugSchema });
+const idParam = z.object({ id: z.coerce.number().int().positive() });
+const eventsQuery = z.object({ after: z.coerce.number().int().min(-1).default(-1) });
+const provisionBody = z.strictObject({ slug: slugSchema, plan: planIdSchema, email: z.email().optional() });
+
+/** Who asked, for the operation's record. Named keys come with issue 5; until then there is one key. */
+const actor = "admin";
+
+export function createAdminRoutes(deps: AdminDeps) {
+  const { sql, operations } = deps;
+
+  async function mustFind(slug: string): Promise<FleetRow> {
+    const found = await findFleetInstance(sql, slug);
+    if (found) return found;
+    throw new ClawfleetError({
+      code: "not_found",
+      message: `there is no instance named ${slug}`,
+      remedy: "fleet list shows every name",
+      retry: { kind: "permanent" },
+    });
+  }
+
+  return new Hono()
+    .get("/instances", validate("query", listQuery), async (c) => {
+      const query = c.req.valid("query");
+      const instances = await listFleet(sql, query);
+      const last = instances.length === query.limit ? (instances.at(-1)?.slug ?? null) : null;
+      return c.json({ instances, next: last });
+    })
+    .get("/summary", async (c) => c.json({ counts: await countFleet(sql) }))
+    .post("/instances", validate("json", provisionBody), async (c) => {
+      const { slug, plan, email } = c.req.valid("json");
+      const after = await operations.lastId();
+      await deps.provision({ slug, plan, email: email ?? null, actor });
+      return c.json({ instance: await mustFind(slug), after }, 201);
+    })
+    .get("/instances/:slug", validate("param", slugParam), async (c) => {
+      const { slug } = c.req.valid("param");
+      return c.json({ instance: await mustFind(slug), operations: await operations.list(slug, 20) });
+    })
+    .delete("/instances/:slug", validate("param", slugParam), async (c) => {
+      const { slug } = c.req.valid("param");
+      await mustFind(slug);
+      const after = await operations.lastId();
+      await deps.deprovision({ slug, actor });
+      return c.json({ after }, 202);
+    })
+    .post("/instances/:slug/preview", validate("param", slugParam), async (c) => {
+      const { slug } = c.req.valid("param");
+      await mustFind(slug);
+      const after = await operations.lastId();
+      await deps.requestRun({ slug, kind: "preview", actor });
+      return c.json({ after }, 202);
+    })
+    .post("/instances/:slug/apply", validate("param", slugParam), async (c) => {
+      const { slug } = c.req.valid("param");
+      await mustFind(slug);
+      const after = await operations.lastId();
+      await deps.requestRun({ slug, kind: "converge", actor });
+      return c.json({ after }, 202);
+    })
+    .get("/operations/:id", validate("param", idParam), async (c) => {
+      const { id } = c.req.valid("param");
+      const operation = await operations.find(id);
+      if (!operation) {
+        throw new ClawfleetError({
+          code: "not_found",
+          message: `there is no operation ${id}`,
+          retry: { kind: "permanent" },
+        });
+      }
+      return c.json({ operation });
+    })
+    .get("/operations/:id/events", validate("param", idParam), validate("query", eventsQuery), async (c) => {
+      const events = await operations.events(c.req.valid("param").id, c.req.valid("query").after);
+      return c.json({ events });
+    });
+}
+
+/** For Hono's typed client in the command line. */
+export type AdminApi = ReturnType<typeof createAdminRoutes>;
