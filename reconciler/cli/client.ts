@@ -22,7 +22,7 @@ export function createFleetClient(options: { url: string; adminKey: string; fetc
   });
 }
 
-type Answer<T> = { ok: boolean; status: number; json(): Promise<T> }; json(): Promise<T> };
+type Answer<T> = { ok: boolean; status: number; json(): Promise<T> };
 
 /** @throws FleetRequestError with what the server said; status 0 when there is no server. */
 export async function unwrap<T>(request: Promise<Answer<T>>): Promise<T> {
