@@ -38,7 +38,7 @@ export function toErrorAnswer(
 }
 
 export function answerError(c: Context, error: unknown, log: Logger): Response {
-  const requestId = String(c.get("requestId") ?? "");
+  const requestId: string = c.get("requestId") ?? "";
   const { status, body } = toErrorAnswer(error, requestId, log);
   return c.json(body, status);
 }

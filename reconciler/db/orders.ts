@@ -1,0 +1,69 @@
+/** Rows of `clawfleet.orders`: a name on its way from the sign-up page through payment to an instance. */
+import type { Sql } from "postgres";
+
+export type OrderRow = {
+  id: string;
+  slug: string;
+  plan: string;
+  state: "open" | "paid" | "expired";
+  checkoutSessionId: string | null;
+  createdAt: Date;
+  expiresAt: Date;
+  credentialsShownAt: Date | null;
+};
+
+const columns = (sql: Sql) => sql`
+  id, slug, plan, state, checkout_session_id as "checkoutSessionId", created_at as "createdAt",
+  expires_at as "expiresAt", credentials_shown_at as "credentialsShownAt"`;
+
+/** Takes the name for this order; false when another open order or a living instance has it. */
+export async function insertOrder(
+  sql: Sql,
+  order: { id: string; slug: string; plan: string; createdAt: Date; expiresAt: Date },
+): Promise<boolean> {
+  const rows = await sql`
+    insert into clawfleet.orders (id, slug, plan, state, created_at, expires_at)
+    select ${order.id}, ${order.slug}, ${order.plan}, 'open', ${order.createdAt}, ${order.expiresAt}
+    where not exists (
+      select 1 from clawfleet.instances where slug = ${order.slug} and status <> 'gone'
+    )
+    on conflict (slug) where state = 'open' do nothing
+    returning id`;
+  return rows.length === 1;
+}
+
+/** Gives back names whose payment was not finished in time. Returns the names. */
+export async function expireOrders(sql: Sql, now: Date): Promise<string[]> {
+  const rows = await sql<{ slug: string }[]>`
+    update clawfleet.orders set state = 'expired'
+    where state = 'open' and expires_at <= ${now}
+    returning slug`;
+  return rows.map((row) => row.slug);
+}
+
+export async function expireOrder(sql: Sql, id: string): Promise<void> {
+  await sql`update clawfleet.orders set state = 'expired' where id = ${id} and state = 'open'`;
+}
+
+export async function setOrderCheckout(sql: Sql, id: string, checkoutSessionId: string): Promise<void> {
+  await sql`update clawfleet.orders set checkout_session_id = ${checkoutSessionId} where id = ${id}`;
+}
+
+/** The order became a subscription: its name belongs to an instance from now on. */
+export async function markOrderPaid(sql: Sql, slug: string): Promise<void> {
+  await sql`update clawfleet.orders set state = 'paid' where slug = ${slug} and state = 'open'`;
+}
+
+export async function findOrder(sql: Sql, id: string): Promise<OrderRow | undefined> {
+  const [row] = await sql<OrderRow[]>`select ${columns(sql)} from clawfleet.orders where id = ${id}`;
+  return row;
+}
+
+/** True for the one caller that shows the credentials; false ever after. */
+export async function claimCredentials(sql: Sql, id: string, now: Date): Promise<boolean> {
+  const rows = await sql`
+    update clawfleet.orders set credentials_shown_at = ${now}
+    where id = ${id} and credentials_shown_at is null
+    returning id`;
+  return rows.length === 1;
+}

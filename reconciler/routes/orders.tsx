@@ -1,0 +1,113 @@
+/** The customer's way: sign-up form, payment, live progress, and the credentials once. */
+import { Hono } from "hono";
+import { streamSSE } from "hono/streaming";
+import type { Logger } from "pino";
+import { z } from "zod";
+import { isClawfleetError } from "../errors.ts";
+import { CredentialsPage, OrderPage } from "../web/order-page.tsx";
+import type { OrderView } from "../web/order-view.ts";
+import { SignupPage, type PlanOffer, type SignupPageProps } from "../web/signup-page.tsx";
+import { ProblemPage } from "../web/problem-page.tsx";
+
+export type OrderDeps = {
+  zone: string;
+  log: Logger;
+  readOffers(): Promise<PlanOffer[]>;
+  /** Reserves the name and opens Checkout. @throws slug_taken, input_invalid, billing_unavailable */
+  placeOrder(input: { plan: string; slug: string }): Promise<{ orderId: string; payUrl: string }>;
+  /** Gives the name back when the customer turns away from the payment. */
+  cancelOrder(orderId: string): Promise<void>;
+  readOrder(orderId: string): Promise<OrderView | undefined>;
+  /** Address and token, the first time only. */
+  revealCredentials(orderId: string): Promise<{ url: string; token: string } | undefined>;
+  /** Resolves when something about the order may have changed, or after `timeoutMs`. */
+  waitForChange(orderId: string, timeoutMs: number): Promise<void>;
+};
+
+const orderIdPattern = "[A-Za-z0-9_-]{20,64}";
+const orderForm = z.object({ plan: z.string().max(64), slug: z.string().max(64) });
+const STREAM_LIMIT_MS = 15 * 60_000;
+const HEARTBEAT_MS = 15_000;
+
+export function createOrderRoutes(deps: OrderDeps) {
+  async function signup(props: Pick<SignupPageProps, "values" | "error">) {
+    return <SignupPage offers={await deps.readOffers()} zone={deps.zone} {...props} />;
+  }
+
+  return new Hono()
+    .get("/", async (c) => c.html(await signup({ values: { plan: c.req.query("plan") } })))
+    .post("/orders", async (c) => {
+      const form = orderForm.safeParse(await c.req.parseBody());
+      if (!form.success) {
+        const error = { field: "form", message: "Choose a plan and a name." } as const;
+        return c.html(await signup({ values: {}, error }), 400);
+      }
+      const values = { plan: form.data.plan, slug: form.data.slug.trim().toLowerCase() };
+      try {
+        const { payUrl } = await deps.placeOrder(values);
+        return c.redirect(payUrl, 303);
+      } catch (error) {
+        const problem = toFormProblem(error);
+        if (!problem) throw error;
+        deps.log.info({ code: problem.code, slug: values.slug }, "order refused");
+        return c.html(await signup({ values, error: problem }), problem.status);
+      }
+    })
+    .get(`/orders/:id{${orderIdPattern}}`, async (c) => {
+      const order = await deps.readOrder(c.req.param("id"));
+      if (!order)
+        return c.html(<ProblemPage title="No such order" text="This address belongs to no order." />, 404);
+      return c.html(<OrderPage order={order} />);
+    })
+    .get(`/orders/:id{${orderIdPattern}}/cancel`, async (c) => {
+      await deps.cancelOrder(c.req.param("id"));
+      return c.redirect("/", 303);
+    })
+    .post(`/orders/:id{${orderIdPattern}}/credentials`, async (c) => {
+      const credentials = await deps.revealCredentials(c.req.param("id"));
+      if (!credentials) return c.redirect(`/orders/${c.req.param("id")}`, 303);
+      c.header("cache-control", "no-store");
+      return c.html(<CredentialsPage {...credentials} />);
+    })
+    .get(`/orders/:id{${orderIdPattern}}/events`, async (c) => {
+      const id = c.req.param("id");
+      const first = await deps.readOrder(id);
+      if (!first) return c.body(null, 404);
+      return streamSSE(c, async (stream) => {
+        const end = Date.now() + STREAM_LIMIT_MS;
+        let sent = "";
+        while (!stream.aborted && Date.now() < end) {
+          const view = await deps.readOrder(id);
+          if (!view) return;
+          const reload = view.state !== first.state;
+          const data = JSON.stringify({ reload, detail: view.detail, steps: view.steps });
+          if (data !== sent) await stream.writeSSE({ event: "view", data });
+          else await stream.writeSSE({ event: "beat", data: "" });
+          if (reload) return;
+          sent = data;
+          await deps.waitForChange(id, HEARTBEAT_MS);
+        }
+      });
+    });
+}
+
+type FormProblem = {
+  field: "slug" | "plan" | "form";
+  message: string;
+  status: 400 | 409 | 503;
+  code: string;
+};
+
+function toFormProblem(error: unknown): FormProblem | undefined {
+  if (!isClawfleetError(error)) return undefined;
+  const { code, message } = error;
+  if (code === "slug_taken") return { field: "slug", message, status: 409, code };
+  if (code === "input_invalid") {
+    return { field: error.data["field"] === "plan" ? "plan" : "slug", message, status: 400, code };
+  }
+  if (code === "billing_unavailable") {
+    const calm = "Payment cannot be reached right now. Nothing was charged; please try again in a minute.";
+    return { field: "form", message: calm, status: 503, code };
+  }
+  return undefined;
+}
