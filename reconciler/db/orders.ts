@@ -7,13 +7,14 @@ export type OrderRow = {
   plan: string;
   state: "open" | "paid" | "expired";
   checkoutSessionId: string | null;
+  checkoutUrl: string | null;
   createdAt: Date;
   expiresAt: Date;
   credentialsShownAt: Date | null;
 };
 
 const columns = (sql: Sql) => sql`
-  id, slug, plan, state, checkout_session_id as "checkoutSessionId", created_at as "createdAt",
+  id, slug, plan, state, checkout_session_id as "checkoutSessionId", checkout_url as "checkoutUrl", created_at as "createdAt",
   expires_at as "expiresAt", credentials_shown_at as "credentialsShownAt"`;
 
 /** Takes the name for this order; false when another open order or a living instance has it. */
@@ -45,8 +46,14 @@ export async function expireOrder(sql: Sql, id: string): Promise<void> {
   await sql`update clawfleet.orders set state = 'expired' where id = ${id} and state = 'open'`;
 }
 
-export async function setOrderCheckout(sql: Sql, id: string, checkoutSessionId: string): Promise<void> {
-  await sql`update clawfleet.orders set checkout_session_id = ${checkoutSessionId} where id = ${id}`;
+export async function setOrderCheckout(
+  sql: Sql,
+  id: string,
+  checkout: { sessionId: string; url: string },
+): Promise<void> {
+  await sql`
+    update clawfleet.orders set checkout_session_id = ${checkout.sessionId}, checkout_url = ${checkout.url}
+    where id = ${id}`;
 }
 
 /** The order became a subscription: its name belongs to an instance from now on. */

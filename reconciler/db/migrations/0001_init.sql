@@ -100,6 +100,7 @@ create table clawfleet.orders (
   plan                text not null,
   email               text,
   checkout_session_id text,
+  checkout_url        text,
   state               text not null check (state in ('open', 'paid', 'expired')),
   created_at          timestamptz not null default now(),
   expires_at          timestamptz not null,

@@ -1,0 +1,84 @@
+/** From a chosen name and plan to an open Checkout session, with the name held meanwhile. */
+import type { Sql } from "postgres";
+import { slugSchema, type Plans } from "../../infra/config.ts";
+import { isReservedSlug } from "../../components/naming.ts";
+import { expireOrder, expireOrders, insertOrder, setOrderCheckout } from "../db/orders.ts";
+import { ClawfleetError } from "../errors.ts";
+
+/** Stripe's shortest session lifetime is 30 minutes; the name is held a little longer, for the webhook to arrive. */
+export const checkoutLifetimeMs = 31 * 60_000;
+const holdMarginMs = 5 * 60_000;
+
+export type CheckoutInput = {
+  orderId: string;
+  slug: string;
+  planId: string;
+  lookupKey: string;
+  trialDays: number;
+  expiresAt: Date;
+  successUrl: string;
+  cancelUrl: string;
+};
+
+export type PlaceOrderDeps = {
+  sql: Sql;
+  clock: { now(): Date };
+  newOrderId(): string;
+  plans(): Plans;
+  publicUrl: string;
+  openCheckout(input: CheckoutInput): Promise<{ sessionId: string; url: string }>;
+};
+
+/** @throws input_invalid (data.field says which), slug_taken, billing_unavailable. A failed order holds no name. */
+export async function placeOrder(
+  deps: PlaceOrderDeps,
+  input: { plan: string; slug: string },
+): Promise<{ orderId: string; payUrl: string }> {
+  const plan = deps.plans()[input.plan];
+  if (!plan?.offered) throw invalid("plan", "This plan is not offered. Choose one of the list.");
+  const slug = parseSlug(input.slug);
+  const now = deps.clock.now();
+  const id = deps.newOrderId();
+  const expiresAt = new Date(now.getTime() + checkoutLifetimeMs);
+
+  await expireOrders(deps.sql, now);
+  const held = { id, slug, plan: input.plan, createdAt: now, expiresAt: new Date(expiresAt.getTime() + holdMarginMs) };
+  if (!(await insertOrder(deps.sql, held))) {
+    throw new ClawfleetError({
+      code: "slug_taken",
+      message: `The name "${slug}" is taken. Choose another one.`,
+      retry: { kind: "permanent" },
+    });
+  }
+  try {
+    const orderUrl = `${deps.publicUrl}/orders/${id}`;
+    const checkout = await deps.openCheckout({
+      orderId: id,
+      slug,
+      planId: input.plan,
+      lookupKey: plan.stripeLookupKey,
+      trialDays: plan.trialDays,
+      expiresAt,
+      successUrl: orderUrl,
+      cancelUrl: `${orderUrl}/cancel`,
+    });
+    await setOrderCheckout(deps.sql, id, checkout);
+    return { orderId: id, payUrl: checkout.url };
+  } catch (error) {
+    await expireOrder(deps.sql, id);
+    throw error;
+  }
+}
+
+function parseSlug(text: string): string {
+  const parsed = slugSchema.safeParse(text);
+  if (!parsed.success) {
+    throw invalid("slug", `This name cannot be an address: it needs ${parsed.error.issues[0]?.message ?? "another form"}.`);
+  }
+  if (isReservedSlug(parsed.data)) throw invalid("slug", `The name "${parsed.data}" is reserved. Choose another one.`);
+  return parsed.data;
+}
+
+function invalid(field: "slug" | "plan", message: string): ClawfleetError {
+  return new ClawfleetError({ code: "input_invalid", message, data: { field }, retry: { kind: "permanent" } });
+}

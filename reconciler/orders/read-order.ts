@@ -1,0 +1,34 @@
+/** What the progress page shows, read from the order, its instance and that instance's operations. */
+import type { Sql } from "postgres";
+import type { Plans } from "../../infra/config.ts";
+import { findFleetInstance } from "../db/fleet.ts";
+import { findOrder } from "../db/orders.ts";
+import { toOrderView, type InstanceStatus, type OrderView, type StepId } from "../web/order-view.ts";
+
+export type ReadOrderDeps = {
+  sql: Sql;
+  plans(): Plans;
+  addressOf(slug: string): string;
+  readProgress(instanceId: string): Promise<{ done: ReadonlySet<StepId>; current: StepId | undefined }>;
+};
+
+const noProgress = { done: new Set<StepId>(), current: undefined };
+
+export async function readOrder(deps: ReadOrderDeps, orderId: string): Promise<OrderView | undefined> {
+  const order = await findOrder(deps.sql, orderId);
+  if (!order) return undefined;
+  const found = await findFleetInstance(deps.sql, order.slug);
+  // A name can have had another owner before this order or after it.
+  const instance = found && order.state === "paid" ? found : undefined;
+  return toOrderView({
+    order: { ...order, payUrl: order.state === "open" ? (order.checkoutUrl ?? undefined) : undefined },
+    planName: deps.plans()[order.plan]?.name ?? order.plan,
+    url: instance?.url ?? deps.addressOf(order.slug),
+    instance: instance && {
+      status: instance.status as InstanceStatus,
+      phase: instance.phase,
+      statusDetail: instance.statusDetail,
+    },
+    progress: instance ? await deps.readProgress(instance.id) : noProgress,
+  });
+}
