@@ -18,7 +18,8 @@ create table clawfleet.subscriptions (
   customer_id  text not null,
   email        text,
   slug         text,                                  -- from the metadata set at checkout
-  price_key    text,                                  -- lookup key of the price; for comped the plan id
+  order_id     text,                                  -- the same; absent when it was not sold by our sign-up page
+  price_keys   text[] not null,                       -- of each item the lookup key, else the price id; for comped the plan id
   status       text not null,
   status_since timestamptz not null,                  -- our own clock, first reading of this status
   created_at   timestamptz not null,
@@ -27,6 +28,7 @@ create table clawfleet.subscriptions (
   ended_at     timestamptz,
   read_at      timestamptz not null,
   sweep_id     bigint,                                -- last full reading that held it
+  absent_since timestamptz,                           -- first full reading that did not hold it
   primary key (provider, id)
 );
 create index subscriptions_customer on clawfleet.subscriptions (provider, customer_id);
@@ -39,10 +41,13 @@ create table clawfleet.billing_events (
   type        text not null,
   object_id   text,
   customer_id text,
+  ignored     text,                                   -- why nothing follows from it: mode, account, type
   received_at timestamptz not null default now(),
   handled_at  timestamptz,
   primary key (provider, id)
 );
+
+create index billing_events_open on clawfleet.billing_events (provider, customer_id) where handled_at is null;
 
 create table clawfleet.sweeps (
   id         bigint generated always as identity primary key,
@@ -73,9 +78,11 @@ create table clawfleet.instances (
   server_type         text not null,                  -- placement: chosen, kept until an override or a plan change says otherwise
   location            text not null,
   placement_attempt   integer not null default 0,     -- index into the plan's (type, location) list
+  desired_hash        text not null,                  -- of everything that the program would apply; a change is a new generation
   generation          bigint not null default 1,
-  delete_votes        integer not null default 0,
+  delete_votes        integer not null default 0,     -- full readings in a row that found it without entitlement
   delete_vote_sweep   bigint,
+  delete_vote_at      timestamptz,
   -- observed
   observed_generation bigint not null default 0,
   observed_phase      text check (observed_phase in ('running', 'suspended', 'archived', 'gone')),

@@ -1,0 +1,79 @@
+/** What Clawfleet asks of whoever bills its customers. Stripe is the first, others stand beside it behind the same few verbs. */
+
+/** A subscription as the provider has it now. A level: nothing in it says what changed. */
+export type SubscriptionReading = {
+  id: string;
+  customerId: string;
+  email: string | null;
+  /** Name and order that our own Checkout wrote into the metadata. */
+  slug: string | null;
+  orderId: string | null;
+  /** Of each item the lookup key of its price, else the price's id. */
+  priceKeys: string[];
+  /** In the provider's words for Stripe's states; others are translated into these. */
+  status: string;
+  createdAt: Date;
+  /** End of the period that is paid for. */
+  periodEnd: Date | null;
+  /** Set while a cancellation lies ahead. */
+  cancelAt: Date | null;
+  endedAt: Date | null;
+};
+
+/** A verified webhook. Only a hint: what it is about is read again. */
+export type WebhookHint = {
+  eventId: string;
+  type: string;
+  customerId: string | null;
+  /** The object that the event is about; the customer is asked from it when the event does not name one. */
+  objectId: string | null;
+  livemode: boolean;
+  /** Set when the event belongs to another account than ours (Connect). */
+  account: string | null;
+};
+
+export type CheckoutRequest = {
+  orderId: string;
+  slug: string;
+  planId: string;
+  lookupKey: string;
+  /** 0: none. */
+  trialDays: number;
+  /** 30 minutes to 24 hours ahead (Stripe's limits). */
+  expiresAt: Date;
+  successUrl: string;
+  cancelUrl: string;
+};
+
+export type Price = {
+  lookupKey: string;
+  id: string;
+  /** In the currency's smallest unit; null for tiered or metered prices. */
+  unitAmount: number | null;
+  currency: string;
+  interval: string | null;
+  intervalCount: number;
+};
+
+export type BillingProvider = {
+  /** Name in our rows: stripe, comped. */
+  readonly name: string;
+  /** Whether our key is one for real money; events of the other mode are not ours. */
+  readonly livemode: boolean;
+  /**
+   * Every subscription in every state, page by page and never all at once in memory. Ends normally only when the
+   * provider said that there is no more; anything else throws.
+   */
+  listSubscriptions(signal?: AbortSignal): AsyncIterable<SubscriptionReading[]>;
+  /** Every state; empty when the provider knows no such customer. */
+  readCustomerSubscriptions(customerId: string): Promise<SubscriptionReading[]>;
+  /** Whose object this is; null when it belongs to nobody or is gone. */
+  findCustomer(objectId: string): Promise<string | null>;
+  /** @throws ClawfleetError input_invalid when the signature is wrong, too old or missing, or the body is not an event. */
+  verifyWebhook(rawBody: string, headers: Headers): Promise<WebhookHint>;
+  /** The same order asked for twice gives the same session. */
+  createCheckout(request: CheckoutRequest): Promise<{ sessionId: string; url: string }>;
+  createPortal(request: { customerId: string; returnUrl: string }): Promise<{ url: string }>;
+  /** Active prices by lookup key; unknown keys are absent. */
+  readPrices(lookupKeys: readonly string[]): Promise<Map<string, Price>>;
+};
