@@ -27,6 +27,8 @@ export type ResponseCheckOptions = {
   basePath?: string;
   /** `report` (default `allow`) makes a response property that the document does not name a violation. */
   unknownFields?: "allow" | "report";
+  /** Exchanges that are no part of the API, e.g. pages for a browser. What lies outside `basePath` never is. */
+  ignore?: (exchange: Exchange) => boolean;
 };
 
 export type ResponseCheck = {
@@ -71,8 +73,8 @@ export function createResponseCheck(options: ResponseCheckOptions): ResponseChec
 
   result.check = (exchange) => {
     const name = `${exchange.method} ${exchange.path}${exchange.query} -> ${exchange.status}`;
-    const path = exchange.path.startsWith(basePath) ? exchange.path.slice(basePath.length) : undefined;
-    const operation = path === undefined ? undefined : route(exchange.method, path);
+    if (!exchange.path.startsWith(`${basePath}/`) || options.ignore?.(exchange) === true) return;
+    const operation = route(exchange.method, exchange.path.slice(basePath.length));
     if (operation === undefined) {
       // A path that the API does not have is rightly answered with an error.
       if (exchange.status < 400) report(result.violations, name, ["no such operation in the document"]);
