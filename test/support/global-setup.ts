@@ -1,7 +1,10 @@
 /** One embedded PostgreSQL for all files of a run, with a migrated template from which each file gets its own database. */
+import { pino } from "pino";
+import type { Sql } from "postgres";
 import type { TestProject } from "vitest/node";
 import { openDatabase, startDatabase } from "../../reconciler/db/database.ts";
 import { migrate } from "../../reconciler/db/migrate.ts";
+import { createQueue } from "../../reconciler/queue/queue.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -17,14 +20,22 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const admin = openDatabase(database.url, { max: 1 });
   try {
     await admin`create database ${admin(templateName)}`;
-    const template = openDatabase(toUrl(database.url, templateName), { max: 2 });
+    const url = toUrl(database.url, templateName);
+    const template = openDatabase(url, { max: 2 });
     await migrate(template);
+    await installQueue(template, url);
     await template.end();
   } finally {
     await admin.end();
   }
   project.provide("databaseUrl", database.url);
   return () => database.stop();
+}
+
+async function installQueue(sql: Sql, connectionString: string): Promise<void> {
+  const queue = createQueue({ sql, connectionString, log: pino({ level: "silent" }) });
+  await queue.start();
+  await queue.stop();
 }
 
 export function toUrl(url: string, name: string): string {

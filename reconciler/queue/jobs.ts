@@ -1,0 +1,100 @@
+/** What may be queued, and how urgent it is. Pure. */
+import type { Queue } from "pg-boss";
+import { z } from "zod";
+
+/** Higher first. Within one priority the oldest first. */
+export const priorities = {
+  paid: 100,
+  cancel: 80,
+  operator: 60,
+  "pull-request": 50,
+  drift: 40,
+  resync: 20,
+  spare: 10,
+} as const;
+export type Reason = keyof typeof priorities;
+export const reasonSchema = z.enum([
+  "paid",
+  "cancel",
+  "operator",
+  "pull-request",
+  "drift",
+  "resync",
+  "spare",
+] satisfies Reason[]);
+
+const convergeSchema = z.object({
+  /** Slug, or `cell.<name>`. */
+  stack: z.string(),
+  /** Absent for a cell. */
+  instanceId: z.string().optional(),
+  /** Whose workers may take it. */
+  cell: z.string(),
+  kind: z.enum(["converge", "preview"]),
+  reason: reasonSchema,
+  actor: z.string(),
+  operationId: z.number().optional(),
+});
+export type ConvergeJob = z.infer<typeof convergeSchema>;
+
+const hintSchema = z.object({
+  provider: z.string(),
+  eventId: z.string(),
+  /** Null when the event named only an object: the customer is asked from that. */
+  customerId: z.string().nullable(),
+  objectId: z.string().nullable(),
+});
+export type HintJob = z.infer<typeof hintSchema>;
+
+const sweepSchema = z.object({ actor: z.string() });
+export type SweepJob = z.infer<typeof sweepSchema>;
+
+type JobTypes = { converge: ConvergeJob; "billing-hint": HintJob; sweep: SweepJob };
+export type QueueName = keyof JobTypes;
+export type JobData<Name extends QueueName> = JobTypes[Name];
+export const jobSchemas: { readonly [Name in QueueName]: z.ZodType<JobTypes[Name]> } = {
+  converge: convergeSchema,
+  "billing-hint": hintSchema,
+  sweep: sweepSchema,
+};
+export const queueNames: readonly QueueName[] = ["converge", "billing-hint", "sweep"];
+
+/**
+ * `short` keeps at most one waiting job of a key; at most one running is held by the fetch (group concurrency 1). The
+ * policy `stately` would hold both, but pg-boss 12.34 then passes over every key that was running when it last took
+ * stock, up to two minutes ago, and one busy key at the head of the queue makes every fetch come back empty.
+ */
+const common: Omit<Queue, "name"> = {
+  policy: "short",
+  retryLimit: 1000,
+  retryDelay: 1,
+  retryBackoff: true,
+  retryDelayMax: 300,
+  deleteAfterSeconds: 24 * 3600,
+  expireInSeconds: 6 * 3600,
+};
+
+export const queueOptions: Record<QueueName, Omit<Queue, "name">> = {
+  converge: common,
+  "billing-hint": { ...common, expireInSeconds: 600 },
+  sweep: { ...common, retryLimit: 3, expireInSeconds: 3600 },
+};
+
+export type QueuedJob = { key: string; group: { id: string; tier?: string }; priority: number; data: object };
+
+/** One waiting converge a stack; a preview waits beside it, and neither runs while the other does. */
+export function toConvergeJob(job: ConvergeJob): QueuedJob {
+  const id = job.instanceId ?? job.stack;
+  return {
+    key: job.kind === "preview" ? `${id}#preview` : id,
+    group: { id, tier: job.cell },
+    priority: priorities[job.reason],
+    data: job,
+  };
+}
+
+/** Hints of one customer are one reading, however many events asked for it. */
+export function toHintJob(job: HintJob): QueuedJob {
+  const id = `${job.provider}:${job.customerId ?? `event:${job.eventId}`}`;
+  return { key: id, group: { id }, priority: priorities.paid, data: job };
+}

@@ -1,0 +1,211 @@
+/** Takes jobs one at a time, keeps the claim alive while they run, and lets go of the work when the claim is lost. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { PgBoss } from "pg-boss";
+import type { Sql } from "postgres";
+import { toBossDb } from "./enqueue.ts";
+import { jobSchemas, type JobData, type QueueName } from "./jobs.ts";
+
+export type RunningJob<Name extends QueueName> = {
+  id: string;
+  data: JobData<Name>;
+  priority: number;
+  /** 0 for the first try. */
+  attempt: number;
+  /** Seconds between the job becoming due and its start. */
+  waitedSeconds: number;
+};
+
+/** The signal fires when the claim is lost or the worker has to stop: whatever runs must end within `leaseMarginMs`. */
+export type JobHandler<Name extends QueueName> = (
+  job: RunningJob<Name>,
+  signal: AbortSignal,
+) => Promise<void>;
+
+export type WorkerOptions = { concurrency: number };
+
+export type Worker = {
+  /** Takes nothing new, lets running jobs finish for `timeoutMs`, then aborts them and hands back what is left. */
+  stop(timeoutMs: number): Promise<void>;
+};
+
+export type Lease = {
+  /** Silence after which others may take the job, as pg-boss knows it. */
+  heartbeatSeconds: number;
+  refreshMs: number;
+  /** Time between our giving up and that moment: the work's chance to end. */
+  leaseMarginMs: number;
+};
+
+export type WorkerDeps = { boss: PgBoss; sql: Sql; log: Logger; lease: Lease; pollMs: number };
+
+const handBackMs = 5_000;
+/** Serializes fetches of a queue, so that two workers never see the same key free at once. */
+const fetchLockClass = 7_264_190;
+
+export type Wakeups = { count: number; waiters: Set<() => void> };
+
+export function startWorker<Name extends QueueName>(
+  deps: WorkerDeps,
+  wakeups: Wakeups,
+  queue: Name,
+  options: WorkerOptions,
+  handler: JobHandler<Name>,
+): Worker {
+  const stopping = new AbortController();
+  const running = new Map<string, AbortController>();
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const seen = wakeups.count;
+      const job = await fetchNext(deps, queue).catch((error: unknown) => {
+        deps.log.error({ err: error, queue }, "cannot read the queue");
+        return undefined;
+      });
+      if (job) await run(job);
+      else if (!stopping.signal.aborted) await idle(wakeups, seen, deps.pollMs);
+    }
+  }
+
+  async function run(job: RunningJob<Name>): Promise<void> {
+    const abort = new AbortController();
+    running.set(job.id, abort);
+    const claim = keepClaim(deps, queue, job, abort);
+    let failure: { message: string } | undefined;
+    try {
+      await handler(job, abort.signal);
+    } catch (error) {
+      failure = { message: error instanceof Error ? error.message : "not an error object" };
+      if (!abort.signal.aborted)
+        deps.log.error({ err: error, queue, job: job.id }, "job failed and will be tried again");
+    }
+    claim.stop();
+    running.delete(job.id);
+    // By now it may be somebody else's: the same id runs again under a new claim.
+    if (!(await claim.confirm().catch(() => false))) return;
+    // What cannot be settled runs into its heartbeat and comes back: doing it twice changes nothing.
+    await (failure ? deps.boss.fail(queue, job.id, failure) : deps.boss.complete(queue, job.id)).catch(
+      (error: unknown) => deps.log.error({ err: error, queue, job: job.id }, "cannot settle a job"),
+    );
+  }
+
+  const loops = Array.from({ length: options.concurrency }, loop);
+  return {
+    async stop(timeoutMs) {
+      stopping.abort();
+      wake(wakeups);
+      const done = Promise.all(loops);
+      if (await within(done, timeoutMs)) return;
+      for (const abort of running.values()) abort.abort(new Error("the service is stopping"));
+      if (await within(done, handBackMs)) return;
+      for (const id of running.keys()) await deps.boss.fail(queue, id, { message: "handed back at stop" });
+    },
+  };
+}
+
+async function fetchNext<Name extends QueueName>(
+  deps: WorkerDeps,
+  queue: Name,
+): Promise<RunningJob<Name> | undefined> {
+  const [job] = await deps.sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${fetchLockClass}, hashtext(${queue}))`;
+    return await deps.boss.fetch(queue, { includeMetadata: true, groupConcurrency: 1, db: toBossDb(tx) });
+  });
+  if (!job) return undefined;
+  const parsed = jobSchemas[queue].safeParse(job.data);
+  if (!parsed.success) {
+    deps.log.error(
+      { queue, job: job.id, problem: parsed.error.message },
+      "a job that this version cannot read is dropped",
+    );
+    await deps.boss.complete(queue, job.id);
+    return undefined;
+  }
+  return {
+    id: job.id,
+    data: parsed.data,
+    priority: job.priority,
+    attempt: job.retryCount,
+    waitedSeconds: Math.max(0, (Date.now() - job.startAfter.getTime()) / 1000),
+  };
+}
+
+type Claim = { stop(): void; confirm(): Promise<boolean> };
+
+/** Refreshes the claim; aborts the work when it is gone, or when we could not ask for so long that it may be. */
+function keepClaim(
+  deps: WorkerDeps,
+  queue: QueueName,
+  job: { id: string; attempt: number },
+  abort: AbortController,
+): Claim {
+  const giveUpMs = deps.lease.heartbeatSeconds * 1000 - deps.lease.leaseMarginMs;
+  let confirmedAt = performance.now();
+  let asking = false;
+  let lost = false;
+
+  function lose(why: string): void {
+    lost = true;
+    abort.abort(new Error(why));
+  }
+  function isHeld(): boolean {
+    // Looked at before every use: a process that was frozen must not believe its last answer.
+    if (!lost && performance.now() - confirmedAt > giveUpMs)
+      lose("the claim on this job could not be renewed");
+    return !lost;
+  }
+  async function confirm(): Promise<boolean> {
+    const askedAt = performance.now();
+    if (!isHeld()) return false;
+    if (await touch(deps.sql, queue, job)) confirmedAt = askedAt;
+    else lose("the claim on this job was lost");
+    return isHeld();
+  }
+
+  const timer = setInterval(() => {
+    if (!isHeld() || asking) return;
+    asking = true;
+    confirm()
+      .catch((error: unknown) =>
+        deps.log.warn({ err: error, queue, job: job.id }, "cannot renew the claim on a job"),
+      )
+      .finally(() => {
+        asking = false;
+      });
+  }, deps.lease.refreshMs);
+  return { stop: () => clearInterval(timer), isHeld };
+}
+
+/**
+ * pg-boss' own touch goes by the id alone, which a job keeps when it is given to another worker; the number of the try
+ * tells whose it is.
+ */
+async function touch(sql: Sql, queue: QueueName, job: { id: string; attempt: number }): Promise<boolean> {
+  const rows = await sql`
+    update pgboss.job set heartbeat_on = now()
+    where name = ${queue} and id = ${job.id} and state = 'active' and retry_count = ${job.attempt}
+    returning id`;
+  return rows.length === 1;
+}
+
+export function wake(wakeups: Wakeups): void {
+  wakeups.count += 1;
+  for (const waiter of wakeups.waiters) waiter();
+}
+
+async function idle(wakeups: Wakeups, seen: number, pollMs: number): Promise<void> {
+  if (wakeups.count !== seen) return;
+  const cancel = new AbortController();
+  const stop = (): void => cancel.abort();
+  wakeups.waiters.add(stop);
+  await sleep(pollMs, undefined, { signal: cancel.signal }).catch(() => undefined);
+  wakeups.waiters.delete(stop);
+}
+
+async function within(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  const cancel = new AbortController();
+  const timeout = sleep(timeoutMs, false, { signal: cancel.signal }).catch(() => false);
+  const done = await Promise.race([work.then(() => true), timeout]);
+  cancel.abort();
+  return done;
+}
