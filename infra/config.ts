@@ -9,16 +9,22 @@ export const slugSchema = z
   .regex(slugPattern, "1 to 32 of a-z, 0-9 and inner hyphens, starting with a letter")
   .refine((slug) => !slug.includes("--"), "no two hyphens in a row");
 
-export const cellNameSchema = z.string().regex(/^[a-z][a-z0-9]{0,15}$/, "1 to 16 of a-z and 0-9, starting with a letter");
+export const cellNameSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9]{0,15}$/, "1 to 16 of a-z and 0-9, starting with a letter");
 
 const locations = ["fsn1", "nbg1", "hel1", "ash", "hil", "sin"] as const;
 /** Hetzner locations (source: Hetzner Cloud API, `/locations`). */
 export const locationSchema = z.enum(locations);
 export type Location = z.infer<typeof locationSchema>;
 
-export const serverTypeSchema = z.string().regex(/^(cx|cpx|ccx|cax)\d{2}$/, "a Hetzner server type such as cx23");
+export const serverTypeSchema = z
+  .string()
+  .regex(/^(cx|cpx|ccx|cax)\d{2}$/, "a Hetzner server type such as cx23");
 
-export const versionSchema = z.string().regex(/^\d{4}\.\d{1,2}\.\d{1,3}$/, "an OpenClaw release such as 2026.9.6");
+export const versionSchema = z
+  .string()
+  .regex(/^\d{4}\.\d{1,2}\.\d{1,3}$/, "an OpenClaw release such as 2026.9.6");
 
 export const firewallRuleSchema = z.strictObject({
   description: z.string().max(255),
@@ -63,14 +69,19 @@ export type Plan = z.infer<typeof planSchema>;
 export type Plans = Record<string, Plan>;
 
 export const planIdSchema = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "a plan id such as starter");
-export const plansSchema = z.record(planIdSchema, planSchema).refine((plans) => Object.keys(plans).length > 0, {
-  message: "at least one plan",
-});
+export const plansSchema = z
+  .record(planIdSchema, planSchema)
+  .refine((plans) => Object.keys(plans).length > 0, {
+    message: "at least one plan",
+  });
 
 /** One network in an account and what its instances share: `stacks/Pulumi.cell.<name>.yaml`, keys `clawfleet:*`. */
 export const cellSettingsSchema = z.strictObject({
   /** Account whose tokens are used: HCLOUD_TOKEN_<ACCOUNT> and CLOUDFLARE_API_TOKEN_<ACCOUNT>, or without suffix for `default`. */
-  account: z.string().regex(/^[a-z][a-z0-9]{0,15}$/).default("default"),
+  account: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{0,15}$/)
+    .default("default"),
   /** DNS zone at Cloudflare; an instance's address is `<slug>.<zone>`. */
   zone: z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, "a domain name such as example.com"),
   networkZone: z.enum(["eu-central", "us-east", "us-west", "ap-southeast"]).default("eu-central"),

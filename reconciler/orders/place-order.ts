@@ -42,7 +42,13 @@ export async function placeOrder(
   const expiresAt = new Date(now.getTime() + checkoutLifetimeMs);
 
   await expireOrders(deps.sql, now);
-  const held = { id, slug, plan: input.plan, createdAt: now, expiresAt: new Date(expiresAt.getTime() + holdMarginMs) };
+  const held = {
+    id,
+    slug,
+    plan: input.plan,
+    createdAt: now,
+    expiresAt: new Date(expiresAt.getTime() + holdMarginMs),
+  };
   if (!(await insertOrder(deps.sql, held))) {
     throw new ClawfleetError({
       code: "slug_taken",
@@ -73,12 +79,21 @@ export async function placeOrder(
 function parseSlug(text: string): string {
   const parsed = slugSchema.safeParse(text);
   if (!parsed.success) {
-    throw invalid("slug", `This name cannot be an address: it needs ${parsed.error.issues[0]?.message ?? "another form"}.`);
+    throw invalid(
+      "slug",
+      `This name cannot be an address: it needs ${parsed.error.issues[0]?.message ?? "another form"}.`,
+    );
   }
-  if (isReservedSlug(parsed.data)) throw invalid("slug", `The name "${parsed.data}" is reserved. Choose another one.`);
+  if (isReservedSlug(parsed.data))
+    throw invalid("slug", `The name "${parsed.data}" is reserved. Choose another one.`);
   return parsed.data;
 }
 
 function invalid(field: "slug" | "plan", message: string): ClawfleetError {
-  return new ClawfleetError({ code: "input_invalid", message, data: { field }, retry: { kind: "permanent" } });
+  return new ClawfleetError({
+    code: "input_invalid",
+    message,
+    data: { field },
+    retry: { kind: "permanent" },
+  });
 }

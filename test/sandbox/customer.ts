@@ -27,7 +27,13 @@ export async function buy(
     throw new Error(`the order was refused with ${payment.status}: ${textOf(payment.html)}`);
   }
   const action = /<form[^>]*action="([^"]+)"/.exec(payment.html)?.[1] ?? payment.url;
-  const fields = { email: order.email, name: "Test Person", card: order.card ?? goodCard, expiry: "12 / 34", cvc: "123" };
+  const fields = {
+    email: order.email,
+    name: "Test Person",
+    card: order.card ?? goodCard,
+    expiry: "12 / 34",
+    cvc: "123",
+  };
   const paid = await visit(new URL(action, payment.url).href, matchFields(payment.html, fields));
   const orderId = /\/orders\/([A-Za-z0-9_-]+)/.exec(paid.url)?.[1];
   if (paid.status !== 200 || orderId === undefined) {
@@ -65,5 +71,10 @@ function matchFields(html: string, values: Record<string, string>): Record<strin
 }
 
 function textOf(html: string): string {
-  return html.replaceAll(/<style[\s\S]*?<\/style>/g, "").replaceAll(/<[^>]+>/g, " ").replaceAll(/\s+/g, " ").trim().slice(0, 300);
+  return html
+    .replaceAll(/<style[\s\S]*?<\/style>/g, "")
+    .replaceAll(/<[^>]+>/g, " ")
+    .replaceAll(/\s+/g, " ")
+    .trim()
+    .slice(0, 300);
 }

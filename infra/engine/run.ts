@@ -1,0 +1,45 @@
+/** `npm run pulumi -- <args>`: the native CLI with the right engine, backend and providers in its environment. */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { withEngine } from "./environment.ts";
+import { findEngine } from "./install.ts";
+import { readPins } from "./pins.ts";
+import { runCommand } from "./tools.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** CLAWFLEET_ENV_FILE, else `.clawfleet/env`, else `.env`; the process environment wins over it. */
+function loadEnvironment(environment: Environment): Environment {
+  const named = environment["CLAWFLEET_ENV_FILE"];
+  const file = [named, ".clawfleet/env", ".env"].find((path) => path !== undefined && existsSync(path));
+  return file === undefined ? environment : { ...parseEnv(readFileSync(file, "utf8")), ...environment };
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
+
+const environment = loadEnvironment(process.env);
+const tools = { run: runCommand, fetch, now: () => Date.now(), say: () => undefined, environment };
+const engine = await findEngine(tools, readPins());
+if (!engine) fail("the Pulumi engine is not installed; run: npm run engine");
+if (environment["PULUMI_BACKEND_URL"] === undefined && environment["DATABASE_URL"] === undefined) {
+  fail(
+    "neither PULUMI_BACKEND_URL nor DATABASE_URL is set: where are the states? See docs/operations.md, section 2.",
+  );
+}
+
+const child = spawn(join(engine.binFolder, "pulumi"), process.argv.slice(2), {
+  stdio: "inherit",
+  env: withEngine(environment, engine.binFolder, process.execPath),
+});
+// A terminal sends Ctrl-C to both; only signals meant for us alone have to be passed on.
+for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+process.on("SIGINT", () => undefined);
+child.once("error", (error) => fail(`pulumi cannot be started: ${error.message}`));
+child.once("close", (code) => {
+  process.exitCode = code ?? 1;
+});
