@@ -173,7 +173,7 @@ function keepClaim(
         asking = false;
       });
   }, deps.lease.refreshMs);
-  return { stop: () => clearInterval(timer), isHeld };
+  return { stop: () => clearInterval(timer), confirm };
 }
 
 /**
