@@ -8,6 +8,8 @@ export type HetznerClient = {
   /** Expects 2xx, waits for every action of the answer as the provider does, throws an `ActionFailed`. */
   act(method: string, path: string, body?: unknown): Promise<JsonSchema>;
   get(path: string): Promise<JsonSchema>;
+  /** Polls until the action has succeeded; throws an `ActionFailed`. */
+  waitFor(actionId: number): Promise<void>;
 };
 
 export class ActionFailed extends Error {}
@@ -49,6 +51,7 @@ export function createHetznerClient(url: string, token: string): HetznerClient {
   return {
     request,
     get: (path) => expectOk("GET", path),
+    waitFor,
     async act(method, path, body) {
       const answer = await expectOk(method, path, body);
       const actions = [

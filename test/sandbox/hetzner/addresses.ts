@@ -1,5 +1,7 @@
 /** IPv4 and IPv6 arithmetic, and the pool of public addresses of the simulated cloud. */
 
+import { isIPv6 } from "node:net";
+
 export type Cidr = { base: number; bits: number };
 
 const OCTET = /^(0|[1-9]\d{0,2})$/;
@@ -51,15 +53,26 @@ export function isPrivate(cidr: Cidr): boolean {
   return PRIVATE_RANGES.some((range) => range !== undefined && containsCidr(range, cidr));
 }
 
-const IPV6_CIDR = /^[0-9a-fA-F:]+\/(\d{1,3})$/;
-
 /** What a firewall rule may name: an IPv4 or IPv6 network without host bits. */
 export function isRuleAddress(text: string): boolean {
-  if (parseCidr(text) !== undefined) return true;
-  const match = IPV6_CIDR.exec(text);
-  if (!match || Number(match[1]) > 128 || !URL.canParse(`http://[${text.split("/")[0] ?? ""}]/`))
-    return false;
-  return true;
+  return parseCidr(text) !== undefined || isIpv6Network(text);
+}
+
+const IPV6_CIDR = /^([0-9a-fA-F:]+)\/(\d{1,3})$/;
+
+function isIpv6Network(text: string): boolean {
+  const [, address = "", mask = ""] = IPV6_CIDR.exec(text) ?? [];
+  const bits = Number(mask);
+  if (!isIPv6(address) || bits > 128) return false;
+  const [head = "", tail = ""] = address.split("::");
+  const [left, right] = [toGroups(head), toGroups(tail)];
+  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => 0);
+  const binary = [...left, ...zeros, ...right].map((group) => group.toString(2).padStart(16, "0")).join("");
+  return !binary.slice(bits).includes("1");
+}
+
+function toGroups(text: string): number[] {
+  return text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
 }
 
 export type AddressPool = {

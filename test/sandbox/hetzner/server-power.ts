@@ -25,7 +25,7 @@ const powerActions: Record<string, PowerAction> = {
     command: "start_server",
     during: "starting",
     afterStatus: "running",
-    work: boot,
+    work: startMachine,
     alreadyIn: "running",
   },
   poweroff: {
@@ -35,7 +35,7 @@ const powerActions: Record<string, PowerAction> = {
     work: cutPower,
     alreadyIn: "off",
   },
-  reset: { command: "reset_server", afterStatus: "running", work: restart },
+  reset: { command: "reset_server", afterStatus: "running", work: restartMachine },
   shutdown: { command: "shutdown_server", alreadyIn: "off", afterwards: letShutDown },
   reboot: { command: "reboot_server", afterwards: letReboot },
 };
@@ -67,6 +67,8 @@ function startPowerAction(call: Call, power: PowerAction): Answer {
         async () => power.work?.(world, server),
         () => {
           if (power.afterStatus !== undefined) server.status = power.afterStatus;
+          // The first boot with the rescue system on uses it up.
+          if (power.afterStatus === "running") server.rescueUntil = null;
           power.afterwards?.(world, server);
         },
       ),
@@ -80,17 +82,6 @@ function startPowerAction(call: Call, power: PowerAction): Answer {
 function requireInterface(server: ServerRow): void {
   if (server.ipv4 !== null || server.ipv6 !== null || server.privateNets.size > 0) return;
   throw new ApiError("unsupported_error", "server needs at least one network interface to be powered on");
-}
-
-/** The first boot with the rescue system on uses it up. */
-async function boot(world: World, server: ServerRow): Promise<void> {
-  server.rescueUntil = null;
-  await startMachine(world, server);
-}
-
-async function restart(world: World, server: ServerRow): Promise<void> {
-  server.rescueUntil = null;
-  await restartMachine(world, server);
 }
 
 function letShutDown(world: World, server: ServerRow): void {
