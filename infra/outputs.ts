@@ -7,6 +7,8 @@ export const cellOutputsSchema = z.object({
   sshKeyId: z.string(),
   zoneId: z.string(),
   zoneName: z.string(),
+  /** Cloudflare's own ranges, IPv4 and IPv6, as CIDRs: the only ones that reach an instance on 443. */
+  cloudflareRanges: z.array(z.string()).min(1),
 });
 export type CellOutputs = z.infer<typeof cellOutputsSchema>;
 

@@ -1,0 +1,94 @@
+/** What the remote scripts read from standard input, and the files that they leave on a machine. Pure. */
+import { createHash } from "node:crypto";
+import { gatewayConfig, gatewayPort, machinePaths, type GatewaySettings } from "./gateway-config.ts";
+
+export type ConfigureInput = GatewaySettings & {
+  phase: "running" | "suspended";
+  openclawVersion: string;
+  /** Limit of the gateway's unit, MB. */
+  memoryMb: number;
+  gatewayToken: string;
+  /** Environment of the gateway beyond its token. */
+  environment: Readonly<Record<string, string>>;
+};
+
+type MachineFile = { path: string; content: string; mode: string; group?: string };
+
+/** Input of configure.mjs, as JSON. Holds secrets. */
+export function configureDocument(input: ConfigureInput): string {
+  const files = {
+    config: {
+      path: machinePaths.config,
+      content: `${JSON.stringify(gatewayConfig(input), null, 2)}\n`,
+      mode: "0640",
+      group: "openclaw",
+    },
+    environment: { path: machinePaths.environment, content: environmentFile(input), mode: "0600" },
+    limits: {
+      path: "/etc/systemd/system/openclaw.service.d/limits.conf",
+      content: limitsFile(input.memoryMb),
+      mode: "0644",
+    },
+    site: { path: "/etc/caddy/Caddyfile", content: siteFile(input.host), mode: "0644" },
+  } satisfies Record<string, MachineFile>;
+  const { phase, privateIp, openclawVersion } = input;
+  return JSON.stringify({ phase, privateIp, openclawVersion, ...files, revision: revisionOf(files) });
+}
+
+/** Input of health.mjs, as JSON. The revision makes it run again whenever the configuration did. Holds a secret. */
+export function healthDocument(input: ConfigureInput, timeoutMs: number): string {
+  return JSON.stringify({
+    phase: input.phase,
+    address: input.privateIp,
+    port: gatewayPort,
+    token: input.gatewayToken,
+    timeoutMs,
+    revision: createHash("sha256").update(configureDocument(input)).digest("hex").slice(0, 12),
+  });
+}
+
+export function tlsRequestDocument(host: string): string {
+  return JSON.stringify({ host, folder: machinePaths.tls });
+}
+
+export function tlsInstallDocument(certificate: string): string {
+  return JSON.stringify({ certificate, folder: machinePaths.tls });
+}
+
+function environmentFile({ gatewayToken, environment }: ConfigureInput): string {
+  const all = { ...environment, OPENCLAW_GATEWAY_TOKEN: gatewayToken };
+  const lines = Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return lines.map(([name, value]) => `${name}=${quoteForSystemd(name, value)}\n`).join("");
+}
+
+/** systemd's EnvironmentFile: in double quotes, with backslash, quote, backtick and dollar escaped. */
+function quoteForSystemd(name: string, value: string): string {
+  if (/[\n\r\0]/.test(value)) throw new RangeError(`the value of ${name} holds a line break`);
+  return `"${value.replaceAll(/["\\`$]/g, "\\$&")}"`;
+}
+
+/** Reclaims before it kills: the high mark is at 80 % of the limit, as measured. Node gets three quarters as heap. */
+function limitsFile(memoryMb: number): string {
+  const heapMb = Math.floor(memoryMb * 0.75);
+  return [
+    "[Service]",
+    `MemoryHigh=${Math.floor(memoryMb * 0.8)}M`,
+    `MemoryMax=${memoryMb}M`,
+    `Environment=NODE_OPTIONS=--max-old-space-size=${heapMb}`,
+    "",
+  ].join("\n");
+}
+
+function siteFile(host: string): string {
+  return [
+    `https://${host} {`,
+    `\ttls ${machinePaths.tls}/certificate.pem ${machinePaths.tls}/key.pem`,
+    `\treverse_proxy 127.0.0.1:${gatewayPort}`,
+    "}",
+    "",
+  ].join("\n");
+}
+
+function revisionOf(files: Record<string, MachineFile>): string {
+  return createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
+}

@@ -1,0 +1,54 @@
+/** The gateway's configuration file, as OpenClaw 2026.9.6 validates it (unknown keys are refused). Pure. */
+
+/** The gateway's port, bound to loopback and to the private address; OpenClaw's default. */
+export const gatewayPort = 18_789;
+
+export const machinePaths = {
+  node: "/opt/node/bin/node",
+  openclaw: "/opt/openclaw",
+  config: "/etc/openclaw/openclaw.json",
+  environment: "/etc/openclaw/gateway.env",
+  state: "/var/lib/openclaw",
+  tls: "/etc/caddy/tls",
+  firstBootDone: "/var/lib/clawfleet/first-boot.done",
+} as const;
+
+export type GatewaySettings = {
+  /** Public name, `<slug>.<zone>`. */
+  host: string;
+  privateIp: string;
+  model: string;
+  /** Takes shell and file tools away from the agent. */
+  denyRuntimeTools: boolean;
+};
+
+/** The token is named, not held: it comes from the environment file, and a missing one stops the start. */
+export function gatewayConfig(settings: GatewaySettings) {
+  const origin = `https://${settings.host}`;
+  return {
+    gateway: {
+      mode: "local",
+      port: gatewayPort,
+      bind: "custom",
+      customBindHost: settings.privateIp,
+      publicOrigin: origin,
+      auth: { mode: "token", token: { source: "env", provider: "default", id: "OPENCLAW_GATEWAY_TOKEN" } },
+      trustedProxies: ["127.0.0.1", "::1"],
+      controlUi: { allowedOrigins: [origin] },
+      terminal: { enabled: false },
+      http: { endpoints: { chatCompletions: { enabled: true } } },
+    },
+    agents: {
+      defaults: {
+        workspace: `${machinePaths.state}/.openclaw/workspace`,
+        model: { primary: settings.model },
+        heartbeat: { every: "0m" },
+      },
+    },
+    models: { catalogRefresh: { enabled: false } },
+    update: { checkOnStart: false, auto: { enabled: false } },
+    discovery: { mdns: { mode: "off" } },
+    logging: { file: `${machinePaths.state}/.openclaw/logs/gateway.log` },
+    ...(settings.denyRuntimeTools ? { tools: { deny: ["group:runtime", "group:fs"] } } : {}),
+  };
+}

@@ -1,0 +1,83 @@
+/** Names, labels and comments by which every cloud object can be found again from its instance's id. Pure. */
+
+/** Label that every object of ours carries at Hetzner; a leaked object is one with it and without a row. */
+export const managedBy = { key: "managed-by", value: "clawfleet" } as const;
+
+export const labelKeys = {
+  instance: "clawfleet-instance",
+  slug: "clawfleet-slug",
+  cell: "clawfleet-cell",
+} as const;
+
+export type InstanceIdentity = { id: string; slug: string; cell: string };
+
+/** Valid Hetzner labels: at most 63 of letters, digits, `-_.` (source: Hetzner Cloud API, Labels). */
+export function instanceLabels(instance: InstanceIdentity): Record<string, string> {
+  return {
+    [managedBy.key]: managedBy.value,
+    [labelKeys.instance]: instance.id,
+    [labelKeys.slug]: instance.slug,
+    [labelKeys.cell]: instance.cell,
+  };
+}
+
+export function cellLabels(cell: string): Record<string, string> {
+  return { [managedBy.key]: managedBy.value, [labelKeys.cell]: cell };
+}
+
+/** Selects the objects of one instance in a Hetzner list call. */
+export function instanceSelector(instanceId: string): string {
+  return `${managedBy.key}=${managedBy.value},${labelKeys.instance}=${instanceId}`;
+}
+
+/** Name of the server and of its firewall; unique in a project, an RFC 1123 host name. */
+export function serverName(slug: string): string {
+  return `cf-${slug}`;
+}
+
+export function cellObjectName(cell: string): string {
+  return `cf-cell-${cell}`;
+}
+
+/** Public name of an instance, without a trailing dot: the form that Cloudflare's API answers with. */
+export function instanceHost(slug: string, zone: string): string {
+  return `${slug}.${zone}`;
+}
+
+/** Comment on DNS records; filterable by `comment.exact`, below the 100 characters of a free zone. */
+export function recordComment(instanceId: string): string {
+  return `clawfleet instance ${instanceId}`;
+}
+
+export function instanceStack(slug: string): string {
+  return slug;
+}
+
+const cellStackPrefix = "cell.";
+
+export function cellStack(cell: string): string {
+  return `${cellStackPrefix}${cell}`;
+}
+
+/** Name of the cell when the stack is a cell's, else undefined. A slug holds no dot. */
+export function parseCellStack(stack: string): string | undefined {
+  return stack.startsWith(cellStackPrefix) ? stack.slice(cellStackPrefix.length) : undefined;
+}
+
+/** Names that a customer cannot have: ours, those that mail and browsers give a meaning, and those that mislead. */
+const reservedSlugs: ReadonlySet<string> = new Set(
+  [
+    "abuse admin administrator api app apps assets auth autoconfig autodiscover backend billing blog cdn cell cells",
+    "clawfleet cloudflare console dashboard demo dev dns docs download email example fleet ftp gateway git grafana",
+    "hcloud help hetzner hostmaster imap info internal invoice invoices join key localhost login logs mail",
+    "metrics mta mx news noc ns ns1 ns2 openclaw operator ops pay payment payments pop pop3 postmaster private",
+    "prometheus proxy public pulumi register root sandbox security shop signup smtp spare sql ssh ssl staging static",
+    "status store stripe support sync system test tls vpn webhook webhooks webmaster webmail wpad www",
+  ]
+    .join(" ")
+    .split(" "),
+);
+
+export function isReservedSlug(slug: string): boolean {
+  return reservedSlugs.has(slug);
+}
