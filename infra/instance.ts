@@ -1,0 +1,70 @@
+/** The stack of one instance: inputs become arguments, the component's properties become outputs. */
+import * as pulumi from "@pulumi/pulumi";
+import { AssistantInstance } from "../components/assistant-instance.ts";
+import type { AssistantInstanceArgs } from "../components/assistant-instance-args.ts";
+import type { InstanceInputs } from "./inputs.ts";
+import type { InstanceOutputs } from "./outputs.ts";
+import { createProviders } from "./providers.ts";
+
+/** Override beats placement, placement beats plan. Pure. @throws RangeError for a phase that has no machine. */
+export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
+  const { plan, override, cell, secrets } = inputs;
+  if (inputs.phase !== "running" && inputs.phase !== "suspended") {
+    throw new RangeError(`${inputs.slug} is ${inputs.phase}: its stack is destroyed, not updated`);
+  }
+  return {
+    id: inputs.id,
+    slug: inputs.slug,
+    cell: {
+      name: cell.name,
+      subnetId: cell.outputs.subnetId,
+      sshKeyId: cell.outputs.sshKeyId,
+      zoneId: cell.outputs.zoneId,
+      zone: cell.outputs.zoneName,
+      reach: cell.settings.reach,
+      backendPublicIps: cell.settings.backendPublicIps,
+      sshPort: cell.settings.sshPort,
+      image: cell.settings.image,
+      openclawVersion: cell.settings.openclawVersion,
+      cloudflareRanges: cell.outputs.cloudflareRanges,
+      dnsTags: cell.settings.dnsTags,
+    },
+    serverType: override.serverType ?? inputs.placement.serverType,
+    location: override.location ?? inputs.placement.location,
+    privateIp: inputs.privateIp,
+    phase: inputs.phase,
+    backups: plan.backups,
+    protection: plan.protection,
+    extraFirewallRules: override.extraFirewallRules ?? [],
+    openclawVersion: override.openclawVersion ?? cell.settings.openclawVersion,
+    gatewayMemoryMb: plan.gatewayMemoryMb,
+    model: plan.model,
+    denyRuntimeTools: plan.denyRuntimeTools,
+    secrets: {
+      hostKeyPrivate: pulumi.secret(secrets.hostKeyPrivate),
+      hostKeyPublic: secrets.hostKeyPublic,
+      sshPrivateKey: pulumi.secret(cell.sshPrivateKey),
+      gatewayToken: pulumi.secret(secrets.gatewayToken),
+      environment: pulumi.secret(secrets.environment),
+    },
+  };
+}
+
+export function runInstance(inputs: InstanceInputs): {
+  [Name in keyof InstanceOutputs]: pulumi.Output<string>;
+} {
+  const args = toInstanceArgs(inputs);
+  const providers = createProviders(inputs.credentials, inputs.pollInterval);
+  const instance = new AssistantInstance("assistant", args, { providers });
+  return {
+    serverId: instance.serverId,
+    serverType: instance.serverType,
+    location: instance.location,
+    ipv4: instance.ipv4,
+    ipv6: instance.ipv6,
+    privateIp: instance.privateIp,
+    url: instance.url,
+    openclawVersion: pulumi.output(args.openclawVersion),
+    health: instance.health,
+  };
+}
