@@ -49,6 +49,8 @@ export type HetznerOptions = {
   /** Of every project. Default 3600 an hour. */
   rateLimit?: RateLimit;
   check?: ExchangeCheck;
+  /** How many exchanges are kept with their bodies. Default 10,000: too many for sweeps over thousands of servers. */
+  maxExchanges?: number;
   /** 0 (default) takes a free port. */
   port?: number;
   /** Default: the system's clock. With another one, what is due happens at the next request. */
@@ -114,6 +116,7 @@ export async function startHetzner(options: HetznerOptions = {}): Promise<Hetzne
     name: "hetzner",
     app,
     check: options.check,
+    maxExchanges: options.maxExchanges,
     ...(options.port === undefined ? {} : { port: options.port }),
   });
   const token = accounts.keys().next().value ?? defaultToken;

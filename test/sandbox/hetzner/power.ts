@@ -14,7 +14,14 @@ async function makeMachine(world: World, server: ServerRow): Promise<void> {
   if (world.machines === undefined) return;
   // Set first: whoever deletes the server meanwhile must also destroy what is being made.
   server.hasMachine = true;
-  await world.machines.create(toMachineSpec(server));
+  try {
+    await world.machines.create(toMachineSpec(server));
+  } catch (cause) {
+    // Half a machine is none: the next start makes it anew.
+    server.hasMachine = false;
+    await world.machines.destroy(server.id).catch(() => {});
+    throw cause;
+  }
   if (server.removed) return world.machines.destroy(server.id);
   for (const net of server.privateNets.values()) await world.machines.attachNetwork(server.id, net.ip);
 }

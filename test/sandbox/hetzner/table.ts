@@ -19,10 +19,14 @@ export type Table<T extends Row> = {
   sorted(key: string, compare: (a: T, b: T) => number): T[];
 };
 
+/** A sweep over one selector is worth keeping; ten thousand different ones are not. */
+const MAX_KEPT = 50;
+
 export function createTable<T extends Row>(): Table<T> {
   const rows = new Map<number, T>();
   const names = new Map<string, Set<number>>();
   const labels = new Map<string, Set<number>>();
+  /** Answers to earlier questions, all forgotten when anything changes. */
   const orders = new Map<string, T[]>();
 
   function pick(ids: Set<number> | undefined): T[] {
@@ -72,13 +76,16 @@ export function createTable<T extends Row>(): Table<T> {
     candidates(name, selector) {
       if (name !== undefined)
         return pick(names.get(name)).filter((row) => matchesSelector(row.labels, selector));
+      const every = (): T[] => this.sorted("id", (a, b) => a.id - b.id);
+      if (selector.length === 0) return every();
+      const key = `selector ${JSON.stringify(selector)}`;
+      const known = orders.get(key);
+      if (known) return known;
       const equal = selector.find((requirement) => requirement.op === "equals");
-      if (equal?.op === "equals") {
-        const some = pick(labels.get(`${equal.key}=${equal.value}`));
-        return some.filter((row) => matchesSelector(row.labels, selector));
-      }
-      const every = this.sorted("id", (a, b) => a.id - b.id);
-      return selector.length === 0 ? every : every.filter((row) => matchesSelector(row.labels, selector));
+      const some = equal?.op === "equals" ? pick(labels.get(`${equal.key}=${equal.value}`)) : every();
+      const found = some.filter((row) => matchesSelector(row.labels, selector));
+      if (orders.size < MAX_KEPT) orders.set(key, found);
+      return found;
     },
     sorted(key, compare) {
       const known = orders.get(key);

@@ -30,7 +30,7 @@ export type Simulator = {
   origin: string;
   port: number;
   faults: FaultPlan;
-  /** Oldest first, at most the last 10,000. */
+  /** Oldest first, at most the last `maxExchanges`. */
   exchanges: readonly Exchange[];
   close(): Promise<void>;
 };
@@ -44,6 +44,8 @@ export type SimulatorOptions = {
   host?: string;
   faults?: FaultPlan;
   check?: ExchangeCheck | undefined;
+  /** How many exchanges are kept with their bodies. Default 10,000; fewer where lists are long. */
+  maxExchanges?: number | undefined;
 };
 
 const MAX_EXCHANGES = 10_000;
@@ -87,7 +89,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       at: new Date(),
     };
     exchanges.push(exchange);
-    if (exchanges.length > MAX_EXCHANGES) exchanges.shift();
+    if (exchanges.length > (options.maxExchanges ?? MAX_EXCHANGES)) exchanges.shift();
     if (effect === undefined || effect.kind === "delay" || effect.kind === "named") options.check?.(exchange);
     return effect?.kind === "drop-after" ? dropConnection(c.env) : sent;
   });
