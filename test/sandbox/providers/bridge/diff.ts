@@ -41,7 +41,8 @@ type PlainKind = "ADD" | "DELETE" | "UPDATE";
 function compare(property: Property, old: unknown, given: unknown): PlainKind | undefined {
   const wanted = given ?? property.default;
   if (wanted === undefined || wanted === null) {
-    if (property.computed || isEmpty(old)) return undefined;
+    // Terraform knows no difference between nothing and a zero value.
+    if (property.computed || isEmpty(old) || old === 0 || old === "" || old === false) return undefined;
     return "DELETE";
   }
   if (isUnknown(wanted)) return "UPDATE";
