@@ -1,5 +1,6 @@
 /** What operators read of the fleet: one statement a function, newest facts first. */
 import type { Sql } from "postgres";
+import type { InstanceStatus } from "../web/order-view.ts";
 
 export type FleetRow = {
   id: string;
@@ -7,7 +8,7 @@ export type FleetRow = {
   plan: string;
   provider: string;
   phase: string;
-  status: string;
+  status: InstanceStatus;
   statusDetail: string | null;
   cell: string;
   serverType: string;

@@ -3,7 +3,7 @@ import type { Sql } from "postgres";
 import type { Plans } from "../../infra/config.ts";
 import { findFleetInstance } from "../db/fleet.ts";
 import { findOrder } from "../db/orders.ts";
-import { toOrderView, type InstanceStatus, type OrderView, type StepId } from "../web/order-view.ts";
+import { toOrderView, type OrderView, type StepId } from "../web/order-view.ts";
 
 export type ReadOrderDeps = {
   sql: Sql;
@@ -25,7 +25,7 @@ export async function readOrder(deps: ReadOrderDeps, orderId: string): Promise<O
     planName: deps.plans()[order.plan]?.name ?? order.plan,
     url: instance?.url ?? deps.addressOf(order.slug),
     instance: instance && {
-      status: instance.status as InstanceStatus,
+      status: instance.status,
       phase: instance.phase,
       statusDetail: instance.statusDetail,
     },

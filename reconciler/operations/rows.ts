@@ -1,0 +1,120 @@
+/** Rows of `clawfleet.operations` and their events: one statement a function. */
+import type { Query } from "../db/database.ts";
+import { toJson } from "../db/json.ts";
+import type { RunKind } from "../../infra/runner-protocol.ts";
+import type { OperationEvent } from "./engine-events.ts";
+
+/** Payload: the stack. */
+export const operationChannel = "clawfleet_operation";
+
+export type NewOperation = {
+  stack: string;
+  instanceId: string | null;
+  kind: RunKind;
+  reason: string;
+  actor: string;
+  generation: number;
+  worker: string;
+  now: Date;
+};
+
+export async function insertOperation(sql: Query, operation: NewOperation): Promise<number> {
+  const [row] = await sql<{ id: number }[]>`
+    insert into clawfleet.operations (stack, instance_id, kind, reason, actor, generation, worker, started_at)
+    values (${operation.stack}, ${operation.instanceId}, ${operation.kind}, ${operation.reason}, ${operation.actor},
+      ${operation.generation}, ${operation.worker}, ${operation.now})
+    returning id::int as id`;
+  return row?.id ?? 0;
+}
+
+export type OperationEnd = {
+  outcome: "succeeded" | "unchanged" | "failed" | "interrupted";
+  changes: Record<string, number>;
+  error: { code: string; message: string; remedy: string | undefined; retry: string } | null;
+  now: Date;
+};
+
+export async function endOperation(sql: Query, id: number, end: OperationEnd): Promise<void> {
+  await sql`
+    update clawfleet.operations set
+      ended_at = ${end.now}, outcome = ${end.outcome}, changes = ${sql.json(end.changes)},
+      error = ${end.error === null ? null : sql.json(toJson(end.error))}
+    where id = ${id}`;
+}
+
+/** Those of a worker that died: whoever runs the stack next says so. Returns how many. */
+export async function interruptOperations(sql: Query, stack: string, now: Date): Promise<number> {
+  const rows = await sql`
+    update clawfleet.operations set ended_at = ${now}, outcome = 'interrupted'
+    where stack = ${stack} and ended_at is null
+    returning id`;
+  return rows.length;
+}
+
+export async function insertEvents(
+  sql: Query,
+  operationId: number,
+  events: readonly (OperationEvent & { seq: number; at: Date })[],
+): Promise<void> {
+  await sql`
+    insert into clawfleet.operation_events (operation_id, seq, at, kind, message, data)
+    select ${operationId}, e.seq, e.at, e.kind, e.message, e.data
+    from jsonb_to_recordset(${sql.json(toJson(events))}) as e(seq int, at timestamptz, kind text, message text, data jsonb)`;
+}
+
+export async function notifyOperation(sql: Query, stack: string): Promise<void> {
+  await sql`select pg_notify(${operationChannel}, ${stack})`;
+}
+
+export type OperationRow = {
+  id: number;
+  stack: string;
+  kind: string;
+  reason: string;
+  actor: string;
+  generation: number;
+  worker: string;
+  startedAt: Date;
+  endedAt: Date | null;
+  outcome: string | null;
+  changes: Record<string, number> | null;
+  error: { code: string; message: string; remedy?: string } | null;
+};
+
+const columns = (sql: Query) => sql`
+  id::int as id, stack, kind, reason, actor, generation::int as generation, worker, started_at as "startedAt",
+  ended_at as "endedAt", outcome, changes, error`;
+
+export async function listOperations(sql: Query, stack: string, limit: number): Promise<OperationRow[]> {
+  return await sql<OperationRow[]>`
+    select ${columns(sql)} from clawfleet.operations where stack = ${stack} order by id desc limit ${limit}`;
+}
+
+export async function findOperation(sql: Query, id: number): Promise<OperationRow | undefined> {
+  const [row] = await sql<OperationRow[]>`select ${columns(sql)} from clawfleet.operations where id = ${id}`;
+  return row;
+}
+
+export async function findLastOperationId(sql: Query): Promise<number> {
+  const [row] = await sql<{ id: number }[]>`select coalesce(max(id), 0)::int as id from clawfleet.operations`;
+  return row?.id ?? 0;
+}
+
+export type EventRow = { seq: number; at: Date; kind: string; message: string };
+
+export async function listEvents(sql: Query, operationId: number, afterSeq: number): Promise<EventRow[]> {
+  return await sql<EventRow[]>`
+    select seq, at, kind, message from clawfleet.operation_events
+    where operation_id = ${operationId} and seq > ${afterSeq} order by seq limit 5000`;
+}
+
+export type ResourceMark = { resource: string; kind: string };
+
+/** How the last run that touched each resource of an instance left it. */
+export async function listResourceMarks(sql: Query, instanceId: string): Promise<ResourceMark[]> {
+  return await sql<ResourceMark[]>`
+    select distinct on (e.data ->> 'resource') e.data ->> 'resource' as resource, e.kind
+    from clawfleet.operation_events e join clawfleet.operations o on o.id = e.operation_id
+    where o.instance_id = ${instanceId} and o.kind = 'up' and e.kind in ('resource-started', 'resource-done', 'resource-failed')
+    order by e.data ->> 'resource', e.operation_id desc, e.seq desc`;
+}
