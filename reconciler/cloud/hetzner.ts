@@ -1,0 +1,101 @@
+/** Looks at Hetzner by label, and removes what carries our label and no state knows any more. Pulumi owns the rest. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { instanceSelector } from "../../components/naming.ts";
+import { createCloudHttp, type CloudHttp } from "./http.ts";
+
+const pageSchema = z.object({
+  meta: z.object({ pagination: z.object({ next_page: z.number().nullable() }) }),
+});
+const serverSchema = z.object({
+  id: z.number(),
+  name: z.string(),
+  protection: z.object({ delete: z.boolean() }),
+});
+const serversSchema = pageSchema.extend({ servers: z.array(serverSchema) });
+const firewallsSchema = pageSchema.extend({
+  firewalls: z.array(z.object({ id: z.number(), name: z.string() })),
+});
+const actionSchema = z.object({ action: z.object({ id: z.number(), status: z.string() }) });
+
+export type HetznerServer = z.infer<typeof serverSchema>;
+
+export type Hetzner = {
+  findServers(instanceId: string): Promise<HetznerServer[]>;
+  findFirewalls(instanceId: string): Promise<{ id: number; name: string }[]>;
+  /** Lifts delete and rebuild protection; nothing happens when the server is absent. */
+  releaseProtection(serverId: number): Promise<void>;
+  /** Resolves when the cloud has taken the order; absent is fine. */
+  deleteServer(serverId: number): Promise<void>;
+  deleteFirewall(firewallId: number): Promise<void>;
+};
+
+const perPage = 50;
+const maxPages = 10;
+const actionPolls = 60;
+
+export function createHetzner(deps: { baseUrl: string; token: string; fetch: typeof fetch }): Hetzner {
+  const http = createCloudHttp({ cloud: "hetzner", ...deps });
+  const act = async (path: string, method: "POST" | "DELETE", body?: unknown) => {
+    const answer = await http.request({
+      method,
+      path,
+      ...(body === undefined ? {} : { body }),
+      schema: actionSchema.partial(),
+    });
+    if (answer?.action) await waitForAction(http, answer.action.id);
+  };
+  return {
+    findServers: (instanceId) =>
+      collect(async (page) => {
+        const answer = await http.request({
+          method: "GET",
+          path: `/servers?${query(instanceId, page)}`,
+          schema: serversSchema,
+        });
+        return { items: answer?.servers ?? [], next: answer?.meta.pagination.next_page ?? null };
+      }),
+    findFirewalls: (instanceId) =>
+      collect(async (page) => {
+        const answer = await http.request({
+          method: "GET",
+          path: `/firewalls?${query(instanceId, page)}`,
+          schema: firewallsSchema,
+        });
+        return { items: answer?.firewalls ?? [], next: answer?.meta.pagination.next_page ?? null };
+      }),
+    releaseProtection: (serverId) =>
+      act(`/servers/${serverId}/actions/change_protection`, "POST", { delete: false, rebuild: false }),
+    deleteServer: (serverId) => act(`/servers/${serverId}`, "DELETE"),
+    deleteFirewall: (firewallId) => act(`/firewalls/${firewallId}`, "DELETE"),
+  };
+}
+
+function query(instanceId: string, page: number): string {
+  return new URLSearchParams({
+    label_selector: instanceSelector(instanceId),
+    per_page: String(perPage),
+    page: String(page),
+  }).toString();
+}
+
+async function collect<Item>(
+  read: (page: number) => Promise<{ items: Item[]; next: number | null }>,
+): Promise<Item[]> {
+  const all: Item[] = [];
+  let page: number | null = 1;
+  for (let count = 0; page !== null && count < maxPages; count += 1) {
+    const { items, next }: { items: Item[]; next: number | null } = await read(page);
+    all.push(...items);
+    page = next;
+  }
+  return all;
+}
+
+async function waitForAction(http: CloudHttp, id: number): Promise<void> {
+  for (let poll = 0; poll < actionPolls; poll += 1) {
+    const answer = await http.request({ method: "GET", path: `/actions/${id}`, schema: actionSchema });
+    if (answer?.action.status !== "running") return;
+    await sleep(Math.min(5000, 250 * (poll + 1)));
+  }
+}

@@ -1,0 +1,74 @@
+/** Around a destroy: protection is lifted before it, and what the state did not know of is removed after it. */
+import type { Logger } from "pino";
+import type { Cloudflare } from "../cloud/cloudflare.ts";
+import type { Hetzner } from "../cloud/hetzner.ts";
+import { ClawfleetError } from "../errors.ts";
+
+type Clouds = { hetzner: Hetzner; cloudflare: Cloudflare };
+
+/** Hetzner refuses to delete a protected server, and the provider has no word for lifting it on the way out. */
+export async function releaseProtection({ hetzner }: Clouds, instanceId: string): Promise<void> {
+  for (const server of await hetzner.findServers(instanceId)) {
+    if (server.protection.delete) await hetzner.releaseProtection(server.id);
+  }
+}
+
+/**
+ * Deletes objects that carry the instance's own label or comment and were left by a run that died between "created" and
+ * "saved". A delete counts as done when the clouds say that nothing is there. @throws ClawfleetError when something is.
+ */
+export async function removeLeftovers(
+  deps: Clouds & { log: Logger },
+  owner: { instanceId: string; zoneId: string },
+): Promise<void> {
+  for (let round = 0; round < 2; round += 1) {
+    const left = await findLeftovers(deps, owner);
+    if (left.length === 0) return;
+    for (const object of left) {
+      deps.log.warn(
+        { instance: owner.instanceId, object: object.name },
+        "removing an object that the state did not know",
+      );
+      await object.remove();
+    }
+  }
+  const left = await findLeftovers(deps, owner);
+  if (left.length === 0) return;
+  throw new ClawfleetError({
+    code: "cloud_unavailable",
+    message: `${owner.instanceId} is not gone: ${left.map((object) => object.name).join(", ")} still there`,
+    remedy: "nothing: it is tried again",
+    retry: { kind: "retryable" },
+  });
+}
+
+type Leftover = { name: string; remove(): Promise<void> };
+
+async function findLeftovers(
+  clouds: Clouds,
+  owner: { instanceId: string; zoneId: string },
+): Promise<Leftover[]> {
+  const { hetzner, cloudflare } = clouds;
+  const [servers, firewalls, records] = await Promise.all([
+    hetzner.findServers(owner.instanceId),
+    hetzner.findFirewalls(owner.instanceId),
+    cloudflare.findOwnRecords(owner.zoneId, owner.instanceId),
+  ]);
+  return [
+    ...records.map((record) => ({
+      name: `record ${record.name} ${record.type}`,
+      remove: () => cloudflare.deleteRecord(owner.zoneId, record.id),
+    })),
+    ...servers.map((server) => ({
+      name: `server ${server.name}`,
+      remove: async () => {
+        if (server.protection.delete) await hetzner.releaseProtection(server.id);
+        await hetzner.deleteServer(server.id);
+      },
+    })),
+    ...firewalls.map((firewall) => ({
+      name: `firewall ${firewall.name}`,
+      remove: () => hetzner.deleteFirewall(firewall.id),
+    })),
+  ];
+}

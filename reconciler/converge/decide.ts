@@ -1,0 +1,33 @@
+/** What to do about one instance: the whole decision, from facts. Pure. */
+import type { Phase } from "../../infra/config.ts";
+import type { Reason } from "../queue/jobs.ts";
+
+export type ConvergeFacts = {
+  phase: Phase;
+  status: string;
+  generation: number;
+  observedGeneration: number;
+  cellReady: boolean;
+  /** Left alone by a person's order. */
+  hold: boolean;
+  reason: Reason;
+};
+
+export type Decision =
+  | { kind: "up"; refresh: boolean }
+  | { kind: "destroy" }
+  | { kind: "cell-first" }
+  | { kind: "nothing"; why: string };
+
+/** Asked for by somebody who wants to see it done, or who suspects that the state is wrong. */
+const alwaysRun: ReadonlySet<Reason> = new Set(["operator", "drift"]);
+
+export function decideConverge(facts: ConvergeFacts): Decision {
+  if (facts.status === "gone") return { kind: "nothing", why: "it is gone" };
+  if (facts.hold) return { kind: "nothing", why: "an override holds it as it is" };
+  if (facts.phase === "gone") return { kind: "destroy" };
+  if (!facts.cellReady) return { kind: "cell-first" };
+  const settled = facts.status === "ready" && facts.observedGeneration >= facts.generation;
+  if (settled && !alwaysRun.has(facts.reason)) return { kind: "nothing", why: "it is as desired" };
+  return { kind: "up", refresh: facts.reason === "drift" };
+}

@@ -1,0 +1,19 @@
+/** Where a server may stand: the plan's types and locations in order. Pure. */
+import type { Location, Override, Plan } from "../../infra/config.ts";
+
+export type Place = { serverType: string; location: Location };
+
+/** All locations of the wanted type before the next type. An override leaves no choice in what it names. */
+export function listPlaces(plan: Plan, override: Override): Place[] {
+  const types = override.serverType === undefined ? plan.serverTypes : [override.serverType];
+  const locations = override.location === undefined ? plan.locations : [override.location];
+  return types.flatMap((serverType) => locations.map((location) => ({ serverType, location })));
+}
+
+/** The place after this one; undefined after the last, or when it is none of the plan's. */
+export function nextPlace(places: readonly Place[], current: Place): Place | undefined {
+  const at = places.findIndex(
+    (place) => place.serverType === current.serverType && place.location === current.location,
+  );
+  return at === -1 ? places[0] : places[at + 1];
+}

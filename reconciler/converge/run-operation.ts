@@ -1,0 +1,144 @@
+/** One run of a stack with its record: operation row, events as they come, outcome, failure in our words. */
+import type { Logger } from "pino";
+import type { Sql } from "postgres";
+import type { RunKind } from "../../infra/runner-protocol.ts";
+import type { RunnerPool } from "../engine/runner-pool.ts";
+import type { RunOutcome } from "../engine/runner.ts";
+import { toOperationEvent } from "../operations/engine-events.ts";
+import { createEventRecorder } from "../operations/recorder.ts";
+import type { Redact } from "../operations/redact.ts";
+import {
+  endOperation,
+  insertOperation,
+  interruptOperations,
+  notifyOperation,
+  type OperationEnd,
+} from "../operations/rows.ts";
+import { classifyFailure, type Failure } from "./failure.ts";
+
+export type OperationDeps = {
+  sql: Sql;
+  pool: RunnerPool;
+  clock: { now(): Date };
+  log: Logger;
+  redact: Redact;
+  /** Shown in the record: which process did it. */
+  workerName: string;
+  deadlineMs: number;
+  onOperation?: (seen: { kind: RunKind; outcome: OperationEnd["outcome"]; seconds: number }) => void;
+};
+
+export type OperationInput = {
+  kind: RunKind;
+  stack: string;
+  instanceId: string | null;
+  reason: string;
+  actor: string;
+  generation: number;
+  refresh?: boolean;
+};
+
+export type OperationResult =
+  | { kind: "done"; outcome: Extract<RunOutcome, { kind: "done" }> }
+  | { kind: "failed"; failure: Failure }
+  | { kind: "interrupted"; why: string };
+
+export async function runOperation(
+  deps: OperationDeps,
+  input: OperationInput,
+  signal: AbortSignal,
+): Promise<OperationResult> {
+  const { sql, clock } = deps;
+  const started = clock.now();
+  await interruptOperations(sql, input.stack, started);
+  const id = await insertOperation(sql, { ...input, worker: deps.workerName, now: started });
+  const recorder = createEventRecorder({ ...deps, operationId: id, stack: input.stack });
+  await notifyOperation(sql, input.stack);
+
+  const failed: string[] = [];
+  const deadline = AbortSignal.timeout(deps.deadlineMs);
+  const outcome = await deps.pool.run(
+    {
+      kind: input.kind,
+      stack: input.stack,
+      message: `${input.reason} by ${input.actor}, operation ${id}`,
+      refresh: input.refresh ?? false,
+    },
+    (raw) => {
+      const event = toOperationEvent(raw);
+      if (!event) return;
+      if (event.kind === "resource-failed") failed.push(event.message);
+      recorder.add(event);
+    },
+    AbortSignal.any([signal, deadline]),
+  );
+  if (outcome.kind === "done" && outcome.diff !== undefined) {
+    recorder.add({ kind: "diff", message: outcome.diff, data: {} });
+  }
+  const result = toResult(deps, outcome, deadline.aborted);
+  await recorder
+    .flush()
+    .catch((error: unknown) => deps.log.error({ err: error, operation: id }, "events were not recorded"));
+  const end = toEnd(outcome, result, clock.now());
+  await endOperation(sql, id, end);
+  await notifyOperation(sql, input.stack);
+  deps.onOperation?.({
+    kind: input.kind,
+    outcome: end.outcome,
+    seconds: (end.now.getTime() - started.getTime()) / 1000,
+  });
+  deps.log.info(
+    {
+      operation: id,
+      stack: input.stack,
+      kind: input.kind,
+      outcome: end.outcome,
+      changes: end.changes,
+      failed,
+    },
+    "operation ended",
+  );
+  return result;
+}
+
+function toResult(deps: OperationDeps, outcome: RunOutcome, overdue: boolean): OperationResult {
+  switch (outcome.kind) {
+    case "done":
+      return { kind: "done", outcome };
+    case "failed": {
+      const texts = [...outcome.diagnostics, `${outcome.name}: ${outcome.message}`].map(deps.redact);
+      return { kind: "failed", failure: classifyFailure(texts) };
+    }
+    case "interrupted":
+      return {
+        kind: "interrupted",
+        why: overdue ? `it took longer than ${deps.deadlineMs / 1000} s` : deps.redact(outcome.why),
+      };
+  }
+}
+
+function toEnd(outcome: RunOutcome, result: OperationResult, now: Date): OperationEnd {
+  const changes = "changes" in outcome ? outcome.changes : {};
+  switch (result.kind) {
+    case "done": {
+      const changed = Object.entries(changes).some(([op, count]) => op !== "same" && count > 0);
+      return { outcome: changed ? "succeeded" : "unchanged", changes, error: null, now };
+    }
+    case "failed": {
+      const { code, message, remedy, retry } = result.failure;
+      return { outcome: "failed", changes, error: { code, message, remedy, retry: retry.kind }, now };
+    }
+    case "interrupted":
+      return {
+        outcome: "interrupted",
+        changes,
+        error: {
+          code: "engine_failed",
+          message: result.why,
+          remedy: "nothing: it is taken up again",
+          retry: "retryable",
+        },
+        now,
+      };
+  }
+}

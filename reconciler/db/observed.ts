@@ -1,0 +1,141 @@
+/** The observed half of instances and cells: what converge reads and writes. One statement a function. */
+import type { Location, Override, Phase } from "../../infra/config.ts";
+import type { CellOutputs, InstanceOutputs } from "../../infra/outputs.ts";
+import type { InstanceStatus } from "../web/order-view.ts";
+import type { Query } from "./database.ts";
+import { toJson } from "./json.ts";
+
+export type ConvergeRow = {
+  id: string;
+  slug: string;
+  phase: Phase;
+  status: InstanceStatus;
+  plan: string;
+  override: Override;
+  serverType: string;
+  location: Location;
+  placementAttempt: number;
+  generation: number;
+  observedGeneration: number;
+  observedPhase: Phase | null;
+  failures: number;
+  cell: string;
+  account: string;
+  /** As stored; undefined shape until the cell is up. */
+  cellOutputs: unknown;
+  outputs: unknown;
+};
+
+export async function findConvergeRow(sql: Query, id: string): Promise<ConvergeRow | undefined> {
+  const [row] = await sql<ConvergeRow[]>`
+    select i.id, i.slug, i.phase, i.status, i.plan, i.override, i.server_type as "serverType", i.location,
+      i.placement_attempt as "placementAttempt", i.generation, i.observed_generation as "observedGeneration",
+      i.observed_phase as "observedPhase", i.failures, i.cell, c.account, c.outputs as "cellOutputs", i.outputs
+    from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
+    where i.id = ${id}`;
+  return row;
+}
+
+export async function markConverging(sql: Query, id: string): Promise<void> {
+  await sql`
+    update clawfleet.instances set status = 'converging', status_detail = null
+    where id = ${id} and status <> 'gone'`;
+}
+
+/** `generation` is the one that the run applied; the row may be further by now. */
+export async function recordReady(
+  sql: Query,
+  id: string,
+  seen: { generation: number; phase: Phase; outputs: InstanceOutputs; now: Date },
+): Promise<{ behind: boolean }> {
+  const [row] = await sql<{ behind: boolean }[]>`
+    update clawfleet.instances set
+      status = case when generation = ${seen.generation} then 'ready' else 'pending' end,
+      status_detail = null, failures = 0, retry_at = null,
+      observed_generation = ${seen.generation}, observed_phase = ${seen.phase},
+      outputs = ${sql.json(toJson(seen.outputs))}, ready_at = coalesce(ready_at, ${seen.now})
+    where id = ${id}
+    returning generation <> ${seen.generation} as behind`;
+  return { behind: row?.behind ?? false };
+}
+
+/** Tried again by itself at `retryAt`. */
+export async function recordWaiting(
+  sql: Query,
+  id: string,
+  wait: { detail: string; retryAt: Date; countsAsFailure: boolean },
+): Promise<void> {
+  await sql`
+    update clawfleet.instances set
+      status = 'waiting', status_detail = ${wait.detail}, retry_at = ${wait.retryAt},
+      failures = failures + ${wait.countsAsFailure ? 1 : 0}
+    where id = ${id} and status <> 'gone'`;
+}
+
+/** Waits for a person. */
+export async function recordParked(sql: Query, id: string, detail: string): Promise<void> {
+  await sql`
+    update clawfleet.instances set
+      status = 'parked', status_detail = ${detail}, retry_at = null, failures = failures + 1
+    where id = ${id} and status <> 'gone'`;
+}
+
+/** Gives name and address back; the row stays as a memory, without its secrets. */
+export async function recordGone(sql: Query, id: string, now: Date): Promise<void> {
+  await sql`
+    update clawfleet.instances set
+      status = 'gone', status_detail = null, observed_phase = 'gone', observed_generation = generation,
+      private_ip = null, outputs = null, secrets = ''::bytea, retry_at = null, failures = 0, gone_at = ${now}
+    where id = ${id}`;
+}
+
+export async function recordPlacement(
+  sql: Query,
+  id: string,
+  place: { serverType: string; location: Location; attempt: number },
+): Promise<void> {
+  await sql`
+    update clawfleet.instances set
+      server_type = ${place.serverType}, location = ${place.location}, placement_attempt = ${place.attempt}
+    where id = ${id}`;
+}
+
+export type DueInstance = { id: string; slug: string; cell: string };
+
+/** Waiting ones whose time has come. */
+export async function listDue(sql: Query, now: Date): Promise<DueInstance[]> {
+  return await sql<DueInstance[]>`
+    select id, slug, cell from clawfleet.instances
+    where status = 'waiting' and retry_at <= ${now} order by retry_at limit 500`;
+}
+
+export type CellConvergeRow = {
+  name: string;
+  generation: number;
+  observedGeneration: number;
+  ready: boolean;
+};
+
+export async function findCellRow(sql: Query, name: string): Promise<CellConvergeRow | undefined> {
+  const [row] = await sql<CellConvergeRow[]>`
+    select name, generation, observed_generation as "observedGeneration", outputs is not null as ready
+    from clawfleet.cells where name = ${name}`;
+  return row;
+}
+
+export async function recordCell(
+  sql: Query,
+  name: string,
+  seen: { generation: number; outputs: CellOutputs },
+): Promise<void> {
+  await sql`
+    update clawfleet.cells set observed_generation = ${seen.generation}, outputs = ${sql.json(toJson(seen.outputs))}
+    where name = ${name}`;
+}
+
+/** Instances that waited for their cell. */
+export async function listWaitingForCell(sql: Query, cell: string): Promise<DueInstance[]> {
+  return await sql<DueInstance[]>`
+    select id, slug, cell from clawfleet.instances
+    where cell = ${cell} and status in ('pending', 'waiting') and observed_generation < generation`;
+}
