@@ -4,7 +4,9 @@ export const retryClasses = ["retryable", "permanent", "blocked"] as const;
 
 /** `blocked` waits for an outside system to heal and is tried again when it does. */
 export type Retry =
-  { kind: "retryable" } | { kind: "permanent" } | { kind: "blocked"; by: "hetzner" | "cloudflare" | "billing" };
+  | { kind: "retryable" }
+  | { kind: "permanent" }
+  | { kind: "blocked"; by: "hetzner" | "cloudflare" | "billing" };
 
 export type ErrorCode =
   | "config_invalid"

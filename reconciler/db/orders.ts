@@ -1,5 +1,5 @@
 /** Rows of `clawfleet.orders`: a name on its way from the sign-up page through payment to an instance. */
-import type { Sql } from "postgres";
+import type { Query } from "./database.ts";
 
 export type OrderRow = {
   id: string;
@@ -13,13 +13,13 @@ export type OrderRow = {
   credentialsShownAt: Date | null;
 };
 
-const columns = (sql: Sql) => sql`
+const columns = (sql: Query) => sql`
   id, slug, plan, state, checkout_session_id as "checkoutSessionId", checkout_url as "checkoutUrl", created_at as "createdAt",
   expires_at as "expiresAt", credentials_shown_at as "credentialsShownAt"`;
 
 /** Takes the name for this order; false when another open order or a living instance has it. */
 export async function insertOrder(
-  sql: Sql,
+  sql: Query,
   order: { id: string; slug: string; plan: string; createdAt: Date; expiresAt: Date },
 ): Promise<boolean> {
   const rows = await sql`
@@ -34,7 +34,7 @@ export async function insertOrder(
 }
 
 /** Gives back names whose payment was not finished in time. Returns the names. */
-export async function expireOrders(sql: Sql, now: Date): Promise<string[]> {
+export async function expireOrders(sql: Query, now: Date): Promise<string[]> {
   const rows = await sql<{ slug: string }[]>`
     update clawfleet.orders set state = 'expired'
     where state = 'open' and expires_at <= ${now}
@@ -42,12 +42,12 @@ export async function expireOrders(sql: Sql, now: Date): Promise<string[]> {
   return rows.map((row) => row.slug);
 }
 
-export async function expireOrder(sql: Sql, id: string): Promise<void> {
+export async function expireOrder(sql: Query, id: string): Promise<void> {
   await sql`update clawfleet.orders set state = 'expired' where id = ${id} and state = 'open'`;
 }
 
 export async function setOrderCheckout(
-  sql: Sql,
+  sql: Query,
   id: string,
   checkout: { sessionId: string; url: string },
 ): Promise<void> {
@@ -57,17 +57,17 @@ export async function setOrderCheckout(
 }
 
 /** The order became a subscription: its name belongs to an instance from now on. */
-export async function markOrderPaid(sql: Sql, slug: string): Promise<void> {
+export async function markOrderPaid(sql: Query, slug: string): Promise<void> {
   await sql`update clawfleet.orders set state = 'paid' where slug = ${slug} and state = 'open'`;
 }
 
-export async function findOrder(sql: Sql, id: string): Promise<OrderRow | undefined> {
+export async function findOrder(sql: Query, id: string): Promise<OrderRow | undefined> {
   const [row] = await sql<OrderRow[]>`select ${columns(sql)} from clawfleet.orders where id = ${id}`;
   return row;
 }
 
 /** True for the one caller that shows the credentials; false ever after. */
-export async function claimCredentials(sql: Sql, id: string, now: Date): Promise<boolean> {
+export async function claimCredentials(sql: Query, id: string, now: Date): Promise<boolean> {
   const rows = await sql`
     update clawfleet.orders set credentials_shown_at = ${now}
     where id = ${id} and credentials_shown_at is null

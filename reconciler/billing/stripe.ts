@@ -1,0 +1,258 @@
+/** Stripe behind our few verbs, through the official SDK; its errors become ours here and nowhere else. */
+import Stripe from "stripe";
+import { ClawfleetError } from "../errors.ts";
+import type { BillingProvider, Price, SubscriptionReading, WebhookHint } from "./provider.ts";
+
+export type StripeSettings = {
+  secretKey: string;
+  /** Several while one is being rotated. */
+  webhookSecrets: readonly string[];
+  apiUrl: string;
+  now?: () => Date;
+};
+
+const pageSize = 100;
+/** Age up to which a signed event is taken (source: Stripe, webhook signatures). */
+const toleranceSeconds = 300;
+const timeoutMs = 20_000;
+
+export function createStripeBilling(settings: StripeSettings): BillingProvider {
+  const stripe = createClient(settings);
+  const livemode = settings.secretKey.includes("_live_");
+  return {
+    name: "stripe",
+    livemode,
+    async *listSubscriptions(signal) {
+      let after: string | undefined;
+      for (;;) {
+        signal?.throwIfAborted();
+        const cursor = after === undefined ? {} : { starting_after: after };
+        const page = await inOurWords(() =>
+          stripe.subscriptions.list({ status: "all", limit: pageSize, expand: ["data.customer"], ...cursor }),
+        );
+        yield page.data.map(toReading);
+        after = page.data.at(-1)?.id;
+        if (!page.has_more || after === undefined) return;
+      }
+    },
+    async readCustomerSubscriptions(customer) {
+      const found = await orNothing(() =>
+        stripe.subscriptions
+          .list({ customer, status: "all", limit: pageSize, expand: ["data.customer"] })
+          .autoPagingToArray({ limit: 1000 }),
+      );
+      return (found ?? []).map(toReading);
+    },
+    findCustomer: (objectId) => findCustomer(stripe, objectId),
+    verifyWebhook: (rawBody, headers) => verifyWebhook(stripe, settings, rawBody, headers),
+    async createCheckout(request) {
+      const prices = await inOurWords(() =>
+        stripe.prices.list({ lookup_keys: [request.lookupKey], active: true }),
+      );
+      const price = prices.data[0];
+      if (!price) throw noPrice(request.lookupKey);
+      const metadata = { slug: request.slug, order: request.orderId };
+      const session = await inOurWords(() =>
+        stripe.checkout.sessions.create(
+          {
+            mode: "subscription",
+            line_items: [{ price: price.id, quantity: 1 }],
+            client_reference_id: request.orderId,
+            metadata,
+            subscription_data: {
+              metadata,
+              ...(request.trialDays > 0 ? { trial_period_days: request.trialDays } : {}),
+            },
+            allow_promotion_codes: true,
+            success_url: request.successUrl,
+            cancel_url: request.cancelUrl,
+            expires_at: Math.floor(request.expiresAt.getTime() / 1000),
+          },
+          { idempotencyKey: `order-${request.orderId}` },
+        ),
+      );
+      if (session.url === null) throw unavailable("the payment page has no address");
+      return { sessionId: session.id, url: session.url };
+    },
+    async createPortal(request) {
+      const { url } = await inOurWords(() =>
+        stripe.billingPortal.sessions.create({ customer: request.customerId, return_url: request.returnUrl }),
+      );
+      return { url };
+    },
+    async readPrices(lookupKeys) {
+      if (lookupKeys.length === 0) return new Map();
+      const page = await inOurWords(() =>
+        stripe.prices.list({ lookup_keys: [...lookupKeys], active: true, limit: pageSize }),
+      );
+      return new Map(
+        page.data.flatMap((price) => (price.lookup_key ? [[price.lookup_key, toPrice(price)]] : [])),
+      );
+    },
+  };
+}
+
+function createClient({ secretKey, apiUrl }: StripeSettings): Stripe {
+  const url = new URL(apiUrl);
+  const plain = url.protocol === "http:";
+  return new Stripe(secretKey, {
+    host: url.hostname,
+    port: url.port === "" ? (plain ? 80 : 443) : Number(url.port),
+    protocol: plain ? "http" : "https",
+    timeout: timeoutMs,
+    maxNetworkRetries: 2,
+    telemetry: false,
+  });
+}
+
+function toReading(subscription: Stripe.Subscription): SubscriptionReading {
+  const { customer, items, metadata } = subscription;
+  const expanded = typeof customer === "string" || customer.deleted === true ? undefined : customer;
+  const ends = items.data.map((item) => item.current_period_end);
+  return {
+    id: subscription.id,
+    customerId: typeof customer === "string" ? customer : customer.id,
+    email: expanded?.email ?? null,
+    slug: metadata["slug"] ?? null,
+    orderId: metadata["order"] ?? null,
+    priceKeys: items.data.map((item) => item.price.lookup_key ?? item.price.id),
+    status: subscription.status,
+    createdAt: toDate(subscription.created),
+    periodEnd: ends.length === 0 ? null : toDate(Math.max(...ends)),
+    cancelAt: subscription.cancel_at === null ? null : toDate(subscription.cancel_at),
+    endedAt: subscription.ended_at === null ? null : toDate(subscription.ended_at),
+  };
+}
+
+function toPrice(price: Stripe.Price): Price {
+  return {
+    lookupKey: price.lookup_key ?? price.id,
+    id: price.id,
+    unitAmount: price.unit_amount,
+    currency: price.currency,
+    interval: price.recurring?.interval ?? null,
+    intervalCount: price.recurring?.interval_count ?? 1,
+  };
+}
+
+function toDate(seconds: number): Date {
+  return new Date(seconds * 1000);
+}
+
+/** Of an object that an event named: what we can be asked about says itself whose it is. */
+async function findCustomer(stripe: Stripe, objectId: string): Promise<string | null> {
+  const readers: Record<string, () => Promise<{ customer: string | { id: string } | null }>> = {
+    sub_: () => stripe.subscriptions.retrieve(objectId),
+    in_: () => stripe.invoices.retrieve(objectId),
+    cs_: () => stripe.checkout.sessions.retrieve(objectId),
+  };
+  if (objectId.startsWith("cus_")) return objectId;
+  const reader = Object.entries(readers).find(([prefix]) => objectId.startsWith(prefix))?.[1];
+  const found = reader === undefined ? undefined : await orNothing(reader);
+  const customer = found?.customer ?? null;
+  return typeof customer === "object" ? (customer?.id ?? null) : customer;
+}
+
+/** Snapshot and thin events are told apart by what they call themselves; both are signed the same way. */
+async function verifyWebhook(
+  stripe: Stripe,
+  settings: StripeSettings,
+  rawBody: string,
+  headers: Headers,
+): Promise<WebhookHint> {
+  const signature = headers.get("stripe-signature");
+  if (signature === null) throw refuse("there is no Stripe-Signature header");
+  const thin = rawBody.includes('"v2.core.event"');
+  let reason = "no webhook secret is configured";
+  for (const secret of settings.webhookSecrets) {
+    try {
+      if (thin) {
+        return toThinHint(stripe.parseEventNotification(rawBody, signature, secret, toleranceSeconds));
+      }
+      return toHint(stripe.webhooks.constructEvent(rawBody, signature, secret, toleranceSeconds));
+    } catch (error) {
+      reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    }
+  }
+  throw refuse(reason);
+}
+
+function toHint(event: Stripe.Event): WebhookHint {
+  const object: unknown = event.data.object;
+  const text = (name: string): string | null => {
+    const value: unknown = typeof object === "object" && object !== null ? Reflect.get(object, name) : null;
+    return typeof value === "string" ? value : null;
+  };
+  return {
+    eventId: event.id,
+    type: event.type,
+    customerId: text("object") === "customer" ? text("id") : text("customer"),
+    objectId: text("id"),
+    livemode: event.livemode,
+    account: event.account ?? null,
+  };
+}
+
+function toThinHint(event: Stripe.V2.Core.EventNotification): WebhookHint {
+  const related = "related_object" in event ? event.related_object : null;
+  const objectId = related && "id" in related ? related.id : null;
+  return {
+    eventId: event.id,
+    type: event.type.replace(/^v1\./, ""),
+    customerId: objectId?.startsWith("cus_") === true ? objectId : null,
+    objectId,
+    livemode: event.livemode,
+    account: null,
+  };
+}
+
+function refuse(reason: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "input_invalid",
+    message: `this webhook is not accepted: ${reason}`,
+    remedy: "is STRIPE_WEBHOOK_SECRET that of this endpoint, and is the clock right?",
+    retry: { kind: "permanent" },
+  });
+}
+
+function noPrice(lookupKey: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "billing_unavailable",
+    message: `Stripe has no active price with the lookup key ${lookupKey}`,
+    remedy: "give the plan's price this lookup key in Stripe, or correct stacks/plans.yaml",
+    retry: { kind: "blocked", by: "billing" },
+  });
+}
+
+function unavailable(why: string, cause?: unknown): ClawfleetError {
+  return new ClawfleetError({
+    code: "billing_unavailable",
+    message: `Stripe: ${why}`,
+    remedy:
+      "look at Stripe's status page, and whether the key is right and has the rights of docs/operations.md",
+    retry: { kind: "blocked", by: "billing" },
+    cause,
+  });
+}
+
+async function inOurWords<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeError) {
+      throw unavailable(`${error.type}${error.code === undefined ? "" : ` ${error.code}`}`, error);
+    }
+    throw error;
+  }
+}
+
+/** undefined when Stripe knows no such object. */
+async function orNothing<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing")
+      return undefined;
+    return await inOurWords(() => Promise.reject(error));
+  }
+}

@@ -1,0 +1,45 @@
+/** Brings cell rows up to date with `stacks/` and queues the cells that changed. */
+import type { Logger } from "pino";
+import type { Sql } from "postgres";
+import { cellStack } from "../../components/naming.ts";
+import { closeCellsExcept, listCells, upsertCell } from "../db/cells.ts";
+import type { ConvergeJob } from "../queue/jobs.ts";
+import type { Queue } from "../queue/queue.ts";
+import { createCellSecrets } from "../secrets.ts";
+import type { StackFiles } from "./stack-files.ts";
+
+export type SyncCellsDeps = {
+  sql: Sql;
+  queue: Queue;
+  log: Logger;
+  masterKey: string;
+  files(): Promise<StackFiles>;
+};
+
+/** Returns the names of the cells that were queued. */
+export async function syncCells(deps: SyncCellsDeps): Promise<string[]> {
+  const files = await deps.files();
+  return await deps.sql.begin(async (tx) => {
+    for (const [name, settings] of files.cells) {
+      const secrets = createCellSecrets(deps.masterKey, name);
+      const what = await upsertCell(tx, { name, account: settings.account, settings, secrets });
+      if (what !== "same") deps.log.info({ cell: name, what }, "cell settings");
+    }
+    const broken = [...files.broken.keys()]
+      .filter((key) => key.startsWith("cell."))
+      .map((key) => key.slice("cell.".length));
+    for (const name of await closeCellsExcept(tx, [...files.cells.keys(), ...broken])) {
+      deps.log.warn({ cell: name }, "this cell has no file any more and takes no new instances");
+    }
+    const behind = (await listCells(tx)).filter((cell) => cell.observedGeneration < cell.generation);
+    const jobs = behind.map(({ name }): ConvergeJob => ({
+      stack: cellStack(name),
+      cell: name,
+      kind: "converge",
+      reason: "paid",
+      actor: "start",
+    }));
+    if (jobs.length > 0) await deps.queue.enqueueConverge(tx, jobs);
+    return behind.map(({ name }) => name);
+  });
+}

@@ -1,0 +1,102 @@
+/** From what billing, people and plans say to what should be: the whole decision for one name. Pure. */
+import { createHash } from "node:crypto";
+import { slugSchema, type Override, type Phase, type Plan, type Plans } from "../../infra/config.ts";
+import type { Intervention } from "../db/interventions.ts";
+import type { SubscriptionRow } from "../db/subscriptions.ts";
+import { decidePhase } from "./phases.ts";
+
+export type DesireInput = {
+  slug: string;
+  /** Every subscription that asks for this name or pays for its instance. */
+  subscriptions: readonly SubscriptionRow[];
+  override: Override;
+  intervention: Intervention | undefined;
+  plans: Plans;
+  now: Date;
+};
+
+export type Desired = {
+  subscription: SubscriptionRow;
+  planId: string;
+  plan: Plan;
+  phase: Phase;
+  reason: string;
+  nextChangeAt: Date | null;
+  /** Deleting because billing says so needs two agreeing readings; because a person says so, none. */
+  needsVotes: boolean;
+};
+
+export type Alert = { kind: "price_without_plan" | "unknown_plan" | "unknown_status"; message: string };
+
+/** `desired` undefined: nobody may decide anything about this name now; what exists stays as it is. */
+export function desire(input: DesireInput): { desired: Desired | undefined; alerts: Alert[] } {
+  const alerts: Alert[] = [];
+  const candidates = input.subscriptions.flatMap((subscription) => {
+    const planId = findPlan(input, subscription, alerts);
+    const plan = planId === undefined ? undefined : input.plans[planId];
+    if (planId === undefined || !plan) return [];
+    const since = subscription.endedAt ?? subscription.statusSince;
+    const { phase, reason, nextChangeAt } = decidePhase(subscription.status, since, plan.grace, input.now);
+    return phase === null
+      ? []
+      : [{ subscription, planId, plan, phase, reason, nextChangeAt, needsVotes: phase === "gone" }];
+  });
+  const [best] = candidates.toSorted(compare);
+  if (!best) return { desired: undefined, alerts };
+  return { desired: intervene(best, input.intervention), alerts };
+}
+
+/** The better phase wins, then the older subscription. */
+const rank: Record<Phase, number> = { running: 0, suspended: 1, archived: 2, gone: 3 };
+
+function compare(a: Desired, b: Desired): number {
+  return (
+    rank[a.phase] - rank[b.phase] || a.subscription.createdAt.getTime() - b.subscription.createdAt.getTime()
+  );
+}
+
+/** A person's word takes away and never gives. */
+function intervene(desired: Desired, intervention: Intervention | undefined): Desired {
+  if (!intervention || rank[intervention.phase] <= rank[desired.phase]) return desired;
+  const reason = `${intervention.phase === "gone" ? "deprovisioned" : "suspended"} by ${intervention.actor}`;
+  return { ...desired, phase: intervention.phase, reason, nextChangeAt: null, needsVotes: false };
+}
+
+function findPlan(
+  { override, plans, slug }: DesireInput,
+  subscription: SubscriptionRow,
+  alerts: Alert[],
+): string | undefined {
+  if (override.plan !== undefined) {
+    if (plans[override.plan]) return override.plan;
+    const known = Object.keys(plans).join(", ");
+    alerts.push({
+      kind: "unknown_plan",
+      message: `the override of ${slug} names the plan ${override.plan}; there are ${known}`,
+    });
+    return undefined;
+  }
+  for (const key of subscription.priceKeys) {
+    const found = Object.entries(plans).find(
+      ([id, plan]) => plan.stripeLookupKey === key || (subscription.provider === "comped" && id === key),
+    );
+    if (found) return found[0];
+  }
+  const keys = subscription.priceKeys.join(", ");
+  alerts.push({
+    kind: "price_without_plan",
+    message: `subscription ${subscription.id} has the price ${keys}, which no plan has`,
+  });
+  return undefined;
+}
+
+/** Name for a subscription that has none or an impossible one: a paid order is never lost over its name. */
+export function nameFor(subscription: { id: string; slug: string | null }): string {
+  if (subscription.slug !== null && slugSchema.safeParse(subscription.slug).success) return subscription.slug;
+  return generatedName(subscription.id);
+}
+
+/** The same for the same subscription, every time. */
+export function generatedName(subscriptionId: string): string {
+  return `a-${createHash("sha256").update(subscriptionId).digest("hex").slice(0, 8)}`;
+}

@@ -1,0 +1,36 @@
+/** A hint from billing: whoever it is about is read again, and what follows from that is applied. */
+import type { Logger } from "pino";
+import type { Sql } from "postgres";
+import type { BillingProvider } from "./billing/provider.ts";
+import { markEventsHandled } from "./db/billing-events.ts";
+import { storeReadings } from "./db/subscriptions.ts";
+import { applyDesired, type ApplyDeps } from "./desired/apply.ts";
+import type { HintJob } from "./queue/jobs.ts";
+
+export type HintDeps = ApplyDeps & { sql: Sql; log: Logger; providers: readonly BillingProvider[] };
+
+/** @throws ClawfleetError billing_unavailable: the queue tries again. */
+export async function handleHint(deps: HintDeps, job: HintJob): Promise<void> {
+  const provider = deps.providers.find((one) => one.name === job.provider);
+  if (!provider) return;
+  const askedAt = deps.clock.now();
+  const customerId =
+    job.customerId ?? (job.objectId === null ? null : await provider.findCustomer(job.objectId));
+  if (customerId !== null) {
+    const readings = await provider.readCustomerSubscriptions(customerId);
+    await storeReadings(deps.sql, { provider: provider.name, readings, readAt: askedAt });
+    const actor = `${provider.name} ${job.eventId}`;
+    const result = await applyDesired(deps, { kind: "customer", provider: provider.name, customerId, actor });
+    deps.log.info(
+      { event: job.eventId, customer: customerId, subscriptions: readings.length, ...result },
+      "billing hint handled",
+    );
+  }
+  await markEventsHandled(deps.sql, {
+    provider: provider.name,
+    eventId: job.eventId,
+    customerId,
+    receivedBefore: askedAt,
+    now: deps.clock.now(),
+  });
+}

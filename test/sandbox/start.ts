@@ -1,0 +1,164 @@
+/** The whole sandbox in one process: clouds, billing, providers, machines, edge, and the environment that leads there. */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findEngine } from "../../infra/engine/install.ts";
+import { withEngine } from "../../infra/engine/environment.ts";
+import { readPins } from "../../infra/engine/pins.ts";
+import { runCommand } from "../../infra/engine/tools.ts";
+import { derivePassphrase } from "../../infra/seal.ts";
+import { parsePlans } from "../../infra/stack-file.ts";
+import { readFile } from "node:fs/promises";
+import {
+  defaultToken as cloudflareToken,
+  startCloudflare,
+  type Cloudflare,
+} from "./cloudflare/cloudflare.ts";
+import { startEdge, type Edge } from "./edge/edge.ts";
+import { defaultToken as hetznerToken, startHetzner, type Hetzner } from "./hetzner/hetzner.ts";
+import type { ExchangeCheck } from "./kit/simulator.ts";
+import { machinePorts, type MachineDriver } from "./machines/driver.ts";
+import { createMachines } from "./machines/machines.ts";
+import { startProviders, type Providers } from "./providers/providers.ts";
+import { startStripe, type StripeSimulator } from "./stripe/stripe.ts";
+
+export type SandboxOptions = {
+  /** Where the reconciler will listen; Stripe's webhooks go there. */
+  servicePort: number;
+  /** Of a PostgreSQL; absent: the reconciler starts its own. */
+  databaseUrl?: string;
+  /** False: servers are rows only, and remote commands find nobody. Default true. */
+  machines?: boolean;
+  stacksDir?: string;
+  /** Compared with the official document, in tests. */
+  checks?: { hetzner?: ExchangeCheck; stripe?: ExchangeCheck; cloudflare?: ExchangeCheck };
+  /** Factor on the providers' own waits between tries. Default 0.1. */
+  timeScale?: number;
+};
+
+export type Sandbox = {
+  /** Everything that the reconciler, `fleet` and `npm run pulumi` need. */
+  env: Record<string, string>;
+  serviceUrl: string;
+  hetzner: Hetzner;
+  cloudflare: Cloudflare;
+  stripe: StripeSimulator;
+  providers: Providers | undefined;
+  machines: MachineDriver | undefined;
+  edge: Edge;
+  close(): Promise<void>;
+};
+
+export const sandboxStacks = fileURLToPath(new URL("./stacks", import.meta.url));
+export const sandboxZone = "claws.example";
+const languageHost = fileURLToPath(new URL("./language-host", import.meta.url));
+/** Cents a month by lookup key; the sandbox's own price list. */
+const prices: Record<string, number> = {
+  "clawfleet-starter-monthly": 2900,
+  "clawfleet-pro-monthly": 5900,
+};
+
+/** `PROVIDERS=official` in the environment: the plugins found in PULUMI_HOME or on PATH instead of the stand-ins. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const official = process.env["PROVIDERS"] === "official";
+  const home = await mkdtemp(join(tmpdir(), "clawfleet-sandbox-"));
+  const machines = options.machines === false ? undefined : await createMachines({});
+  const hetzner = await startHetzner({ ...(machines ? { machines } : {}), check: options.checks?.hetzner });
+  const cloudflare = await startCloudflare({
+    zones: [{ name: sandboxZone }],
+    check: options.checks?.cloudflare,
+  });
+  const stripe = await startStripe({ check: options.checks?.stripe });
+  const edge = await startEdge({
+    lookUp: (name) => cloudflare.recordsNamed(name),
+    originCaRoot: cloudflare.originCaRoot,
+    originPort: machinePorts.https,
+  });
+  const providers = official
+    ? undefined
+    : await startProviders({
+        hcloudEndpoint: hetzner.url,
+        cloudflareBaseUrl: cloudflare.url,
+        timeScale: options.timeScale ?? 0.1,
+      });
+  const stacksDir = options.stacksDir ?? sandboxStacks;
+  await seedPrices(stripe, stacksDir);
+  const serviceUrl = `http://127.0.0.1:${options.servicePort}`;
+  const webhookSecret = stripe.addEndpoint(`${serviceUrl}/webhooks/stripe`);
+  const masterKey = randomBytes(32).toString("hex");
+  const env = {
+    ...(await engineEnvironment(official, home)),
+    ...(providers ? { PULUMI_DEBUG_PROVIDERS: providers.debugProviders } : {}),
+    ...(options.databaseUrl === undefined
+      ? {}
+      : { DATABASE_URL: options.databaseUrl, PULUMI_BACKEND_URL: `${options.databaseUrl}?sslmode=disable` }),
+    PULUMI_CONFIG_PASSPHRASE: derivePassphrase(masterKey),
+    CLAWFLEET_MASTER_KEY: masterKey,
+    CLAWFLEET_ADMIN_KEY: randomBytes(24).toString("hex"),
+    CLAWFLEET_PUBLIC_URL: serviceUrl,
+    CLAWFLEET_URL: serviceUrl,
+    CLAWFLEET_LISTEN: `127.0.0.1:${options.servicePort}`,
+    CLAWFLEET_STACKS_DIR: stacksDir,
+    CLAWFLEET_SWEEP_SECONDS: "2",
+    CLAWFLEET_DELETE_CAP_SHARE: "1",
+    CLAWFLEET_POLL_INTERVAL: "100ms",
+    HCLOUD_TOKEN: hetznerToken,
+    HCLOUD_ENDPOINT: hetzner.url,
+    CLOUDFLARE_API_TOKEN: cloudflareToken,
+    CLOUDFLARE_BASE_URL: cloudflare.url,
+    STRIPE_SECRET_KEY: stripe.key,
+    STRIPE_WEBHOOK_SECRET: webhookSecret,
+    STRIPE_API_URL: stripe.origin,
+  };
+  return {
+    env,
+    serviceUrl,
+    hetzner,
+    cloudflare,
+    stripe,
+    providers,
+    machines,
+    edge,
+    async close() {
+      await providers?.close();
+      await Promise.all([edge.close(), stripe.close(), cloudflare.close(), hetzner.close()]);
+      await machines?.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** PATH with engine and language host, and a home for the CLI that is ours alone unless the official plugins are in it. */
+async function engineEnvironment(official: boolean, home: string): Promise<Record<string, string>> {
+  const tools = {
+    run: runCommand,
+    fetch,
+    now: () => Date.now(),
+    say: () => undefined,
+    environment: process.env,
+  };
+  const engine = await findEngine(tools, readPins());
+  if (!engine) throw new Error("the Pulumi engine is not installed; run: npm run engine");
+  const { PATH = "" } = withEngine(process.env, engine.binFolder, process.execPath);
+  const levers = withEngine({}, engine.binFolder, process.execPath);
+  const hostHome = process.env["PULUMI_HOME"];
+  return {
+    ...levers,
+    PATH: official ? PATH : [languageHost, PATH].join(delimiter),
+    HOME: process.env["HOME"] ?? home,
+    ...(official ? (hostHome === undefined ? {} : { PULUMI_HOME: hostHome }) : { PULUMI_HOME: home }),
+  };
+}
+
+async function seedPrices(stripe: StripeSimulator, stacksDir: string): Promise<void> {
+  const file = join(stacksDir, "plans.yaml");
+  for (const plan of Object.values(parsePlans(await readFile(file, "utf8"), file))) {
+    stripe.seedPrice({
+      lookupKey: plan.stripeLookupKey,
+      name: plan.name,
+      unitAmount: prices[plan.stripeLookupKey] ?? 1900,
+    });
+  }
+}
