@@ -194,8 +194,9 @@ function toHint(event: Stripe.Event): WebhookHint {
 }
 
 function toThinHint(event: Stripe.V2.Core.EventNotification): WebhookHint {
-  const related = "related_object" in event ? event.related_object : null;
-  const objectId = related && "id" in related ? related.id : null;
+  const related: unknown = "related_object" in event ? event.related_object : null;
+  const id: unknown = typeof related === "object" && related !== null ? Reflect.get(related, "id") : null;
+  const objectId = typeof id === "string" ? id : null;
   return {
     eventId: event.id,
     type: event.type.replace(/^v1\./, ""),

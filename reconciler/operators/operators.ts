@@ -1,0 +1,123 @@
+/** What operators ask for: give away, take away, run now. Each changes rows and queues; none runs Pulumi. */
+import type { Logger } from "pino";
+import type { Sql } from "postgres";
+import { isReservedSlug } from "../../components/naming.ts";
+import { findInstance } from "../db/instances.ts";
+import { intervene, withdrawIntervention } from "../db/interventions.ts";
+import { storeReadings } from "../db/subscriptions.ts";
+import { applyDesired, type ApplyDeps } from "../desired/apply.ts";
+import { ClawfleetError } from "../errors.ts";
+import {
+  findLastOperationId,
+  findOperation,
+  listEvents,
+  listOperations,
+  type OperationRow,
+} from "../operations/rows.ts";
+import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
+
+export type OperatorsDeps = ApplyDeps & { sql: Sql; log: Logger };
+
+/** Provider name of instances that nobody pays for. */
+export const compedProvider = "comped";
+
+export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
+  const { sql, clock, queue } = deps;
+  return {
+    operations: {
+      list: async (stack, limit) => (await listOperations(sql, stack, limit)).map(toAnswer),
+      find: async (id) => {
+        const row = await findOperation(sql, id);
+        return row && toAnswer(row);
+      },
+      events: async (id, after) =>
+        (await listEvents(sql, id, after)).map((event) => ({ ...event, at: event.at.toISOString() })),
+      lastId: () => findLastOperationId(sql),
+    },
+    async requestRun({ slug, kind, actor }) {
+      const row = await findInstance(sql, slug);
+      if (!row) throw notFound(slug);
+      await queue.enqueueConverge(sql, {
+        stack: slug,
+        instanceId: row.id,
+        cell: row.cell,
+        kind,
+        reason: "operator",
+        actor,
+      });
+    },
+    async provision({ slug, plan, email, actor }) {
+      const { plans } = await deps.files();
+      if (!plans[plan]) throw invalid(`there is no plan ${plan}; there are ${Object.keys(plans).join(", ")}`);
+      if (isReservedSlug(slug)) throw invalid(`the name ${slug} is reserved`);
+      if (await findInstance(sql, slug)) {
+        throw new ClawfleetError({
+          code: "slug_taken",
+          message: `the name ${slug} is taken`,
+          retry: { kind: "permanent" },
+        });
+      }
+      const now = clock.now();
+      await withdrawIntervention(sql, slug);
+      await storeReadings(sql, {
+        provider: compedProvider,
+        readAt: now,
+        readings: [
+          {
+            id: `comped-${slug}-${now.getTime()}`,
+            customerId: `comped-${slug}`,
+            email,
+            slug,
+            orderId: null,
+            priceKeys: [plan],
+            status: "active",
+            createdAt: now,
+            periodEnd: null,
+            cancelAt: null,
+            endedAt: null,
+          },
+        ],
+      });
+      const { created } = await applyDesired(deps, {
+        kind: "slugs",
+        slugs: [slug],
+        reason: "operator",
+        actor,
+      });
+      if (created === 0) {
+        throw new ClawfleetError({
+          code: "conflict",
+          message: `${slug} was not made: no cell has room, or an override holds it`,
+          remedy: "look at the service's log and at stacks/",
+          retry: { kind: "retryable" },
+        });
+      }
+    },
+    async deprovision({ slug, actor }) {
+      const row = await findInstance(sql, slug);
+      if (!row) throw notFound(slug);
+      if (row.provider === compedProvider)
+        await sql`
+        update clawfleet.subscriptions set status = 'canceled', status_since = ${clock.now()}, ended_at = ${clock.now()}
+        where provider = ${compedProvider} and id = ${row.subscriptionId}`;
+      await intervene(sql, { slug, phase: "gone", actor, reason: null });
+      await applyDesired(deps, { kind: "slugs", slugs: [slug], reason: "operator", actor });
+    },
+  };
+}
+
+function toAnswer(row: OperationRow): OperationAnswer {
+  return { ...row, startedAt: row.startedAt.toISOString(), endedAt: row.endedAt?.toISOString() ?? null };
+}
+
+function notFound(slug: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "not_found",
+    message: `there is no instance named ${slug}`,
+    retry: { kind: "permanent" },
+  });
+}
+
+function invalid(message: string): ClawfleetError {
+  return new ClawfleetError({ code: "input_invalid", message, retry: { kind: "permanent" } });
+}

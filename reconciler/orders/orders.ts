@@ -1,0 +1,125 @@
+/** Everything that the customer's pages need of orders, on the real rows and the real billing. */
+import type { Sql } from "postgres";
+import { instanceSecretsSchema, type Plans } from "../../infra/config.ts";
+import { open, sealContext } from "../../infra/seal.ts";
+import type { BillingProvider, Price } from "../billing/provider.ts";
+import { findFleetInstance } from "../db/fleet.ts";
+import { claimCredentials, expireOrder, findOrder } from "../db/orders.ts";
+import { toProgress } from "../operations/progress.ts";
+import { listResourceMarks } from "../operations/rows.ts";
+import type { OperationWatch } from "../operations/watch.ts";
+import { instanceHost } from "../../components/naming.ts";
+import type { OrderDeps } from "../routes/orders.tsx";
+import { createOrderId } from "../secrets.ts";
+import type { PlanOffer } from "../web/signup-page.tsx";
+import { placeOrder } from "./place-order.ts";
+import { readOrder } from "./read-order.ts";
+
+export type OrdersDeps = {
+  sql: Sql;
+  clock: { now(): Date };
+  billing: BillingProvider;
+  watch: OperationWatch;
+  masterKey: string;
+  publicUrl: string;
+  zone: string;
+  plans(): Plans;
+};
+
+/** Prices are asked for at most this often; old ones are shown while billing cannot be asked. */
+const priceAgeMs = 5 * 60_000;
+
+export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> {
+  const { sql, clock, billing } = deps;
+  let prices = new Map<string, Price>();
+  let pricesAt = -Infinity;
+
+  async function readPrices(): Promise<Map<string, Price>> {
+    const now = clock.now().getTime();
+    if (now - pricesAt < priceAgeMs) return prices;
+    const keys = Object.values(deps.plans()).map((plan) => plan.stripeLookupKey);
+    prices = await billing.readPrices(keys).catch(() => prices);
+    pricesAt = now;
+    return prices;
+  }
+
+  return {
+    async readOffers() {
+      const known = await readPrices();
+      return Object.entries(deps.plans())
+        .filter(([, plan]) => plan.offered)
+        .map(([id, plan]): PlanOffer => {
+          const price = known.get(plan.stripeLookupKey);
+          return {
+            id,
+            name: plan.name,
+            summary: plan.summary,
+            price: price && describePrice(price),
+            trialDays: plan.trialDays,
+          };
+        });
+    },
+    placeOrder: (input) =>
+      placeOrder(
+        {
+          sql,
+          clock,
+          newOrderId: createOrderId,
+          plans: () => deps.plans(),
+          publicUrl: deps.publicUrl,
+          openCheckout: (request) => billing.createCheckout(request),
+        },
+        input,
+      ),
+    cancelOrder: (orderId) => expireOrder(sql, orderId),
+    readOrder: (orderId) =>
+      readOrder(
+        {
+          sql,
+          plans: () => deps.plans(),
+          addressOf: (slug) => `https://${instanceHost(slug, deps.zone)}`,
+          readProgress: async (instanceId) => toProgress(await listResourceMarks(sql, instanceId)),
+        },
+        orderId,
+      ),
+    async revealCredentials(orderId) {
+      const order = await findOrder(sql, orderId);
+      const instance = order && (await findFleetInstance(sql, order.slug));
+      if (!order || order.state !== "paid" || instance?.status !== "ready" || instance.url === null)
+        return undefined;
+      const token = await readGatewayToken(sql, deps.masterKey, instance.id);
+      // Claimed last: whoever fails before this has not used up the one showing.
+      return (await claimCredentials(sql, orderId, clock.now())) ? { url: instance.url, token } : undefined;
+    },
+    async waitForChange(orderId, timeoutMs) {
+      const order = await findOrder(sql, orderId);
+      // Until it is paid there is no stack to watch.
+      await deps.watch.wait(
+        order?.slug ?? orderId,
+        order?.state === "paid" ? timeoutMs : Math.min(timeoutMs, 1000),
+      );
+    },
+  };
+}
+
+async function readGatewayToken(sql: Sql, masterKey: string, instanceId: string): Promise<string> {
+  const [row] = await sql<
+    { secrets: Uint8Array }[]
+  >`select secrets from clawfleet.instances where id = ${instanceId}`;
+  if (!row) throw new Error(`no instance ${instanceId}`);
+  return instanceSecretsSchema.parse(open(masterKey, row.secrets, sealContext.instance(instanceId)))
+    .gatewayToken;
+}
+
+/** "€29.00 a month". */
+export function describePrice(price: Price): string | undefined {
+  if (price.unitAmount === null) return undefined;
+  const amount = new Intl.NumberFormat("en", {
+    style: "currency",
+    currency: price.currency.toUpperCase(),
+  }).format(price.unitAmount / 100);
+  if (price.interval === null) return `${amount} once`;
+  return price.intervalCount === 1
+    ? `${amount} a ${price.interval}`
+    : `${amount} every ${price.intervalCount} ${price.interval}s`;
+}
