@@ -236,7 +236,7 @@ function withoutTls(databaseUrl: string): string {
 function listen(
   fetchHandler: Parameters<typeof serve>[0]["fetch"],
   address: Config["listen"],
-): Promise<Server> {
+): Promise<ServerType> {
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: fetchHandler, ...address }, () => resolve(server));
     server.once("error", reject);

@@ -64,8 +64,11 @@ const prices: Record<string, number> = {
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const official = process.env["PROVIDERS"] === "official";
   const home = await mkdtemp(join(tmpdir(), "clawfleet-sandbox-"));
-  const machines = options.machines === false ? undefined : await createMachines({});
-  const hetzner = await startHetzner({ ...(machines ? { machines } : {}), check: options.checks?.hetzner });
+  const machines = options.machines === false ? undefined : await createMachines();
+  const hetzner = await startHetzner({
+    ...(machines ? { machines } : {}),
+    ...(options.checks?.hetzner ? { check: options.checks.hetzner } : {}),
+  });
   const cloudflare = await startCloudflare({
     zones: [{ name: sandboxZone }],
     check: options.checks?.cloudflare,
