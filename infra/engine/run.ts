@@ -1,7 +1,7 @@
 /** `npm run pulumi -- <args>`: the native CLI with the right engine, backend and providers in its environment. */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { parseEnv } from "node:util";
 import { withEngine } from "./environment.ts";
 import { findEngine } from "./install.ts";
@@ -10,11 +10,14 @@ import { runCommand } from "./tools.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** CLAWFLEET_ENV_FILE, else `.clawfleet/env`, else `.env`; the process environment wins over it. */
+/** CLAWFLEET_ENV_FILE, else `.clawfleet/env`, else `.env`; the process environment wins over it, and both PATHs count. */
 function loadEnvironment(environment: Environment): Environment {
   const named = environment["CLAWFLEET_ENV_FILE"];
   const file = [named, ".clawfleet/env", ".env"].find((path) => path !== undefined && existsSync(path));
-  return file === undefined ? environment : { ...parseEnv(readFileSync(file, "utf8")), ...environment };
+  if (file === undefined) return environment;
+  const written = parseEnv(readFileSync(file, "utf8"));
+  const path = [written["PATH"], environment["PATH"]].filter(Boolean).join(delimiter);
+  return { ...written, ...environment, PATH: path };
 }
 
 function fail(message: string): never {

@@ -59,6 +59,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<RunningDa
 
 async function prepareDataDir(dataDir: string, owner: Owner): Promise<string> {
   const home = join(resolve(dataDir), "postgres");
+  // Only the last folder is closed: the server's user has to get through those above it.
+  await mkdir(resolve(dataDir), { recursive: true });
   await mkdir(home, { recursive: true, mode: 0o700 });
   if (owner) await chown(home, owner.uid, owner.gid);
   if (await canWrite(owner, home)) return home;

@@ -36,7 +36,8 @@ type Machine = {
   folders: MachineFolders;
   addresses: Set<string>;
   namespace?: Namespace;
-  ssh?: SshServer;
+  /** The last one listens; those before it serve the sessions that they still have. */
+  ssh: SshServer[];
   forwarders: Forwarder[];
   booted: Promise<void>;
   /** One change at a time; sshd's start is one. */
@@ -75,6 +76,7 @@ export async function createMachines(): Promise<Machines> {
         spec,
         folders,
         addresses: new Set(),
+        ssh: [],
         forwarders: [],
         booted: Promise.resolve(),
         turn: Promise.resolve(),
@@ -156,23 +158,24 @@ export async function createMachines(): Promise<Machines> {
     machine: Machine,
     { port }: Extract<MachineEvent, { event: "ssh" }>,
   ): Promise<void> {
-    await machine.ssh?.close();
+    machine.ssh.at(-1)?.stopListening();
     if (!machine.namespace?.isAlive()) return;
-    machine.ssh = await startSshServer({
+    const started = await startSshServer({
       host: machine.spec.address,
       // Low ports need root, which the sandbox does not count on.
       port: port < 1024 ? machinePorts.ssh : port,
       disk: machine.folders.disk,
       enter: machine.namespace.enter,
     });
+    machine.ssh.push(started);
   }
 
   async function halt(machine: Machine, graceMs: number): Promise<void> {
     await machine.namespace?.stop(graceMs);
     await machine.namespace?.kill();
     delete machine.namespace;
-    await machine.ssh?.close();
-    delete machine.ssh;
+    await Promise.all(machine.ssh.map((server) => server.close()));
+    machine.ssh = [];
     await Promise.all(machine.forwarders.map((forwarder) => forwarder.close()));
     machine.forwarders = [];
   }

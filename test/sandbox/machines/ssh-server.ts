@@ -12,7 +12,11 @@ export type SshServerOptions = {
   enter: readonly string[];
 };
 
-export type SshServer = { close(): Promise<void> };
+export type SshServer = {
+  /** What a restart of sshd does: sessions that are open go on. */
+  stopListening(): void;
+  close(): Promise<void>;
+};
 
 /** What sshd sets for root on Ubuntu. */
 const sessionEnvironment = {
@@ -41,12 +45,14 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
     server.once("error", reject);
     server.listen(options.port, options.host, () => resolve());
   });
+  const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
   return {
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const connection of connections) connection.end();
-      }),
+    stopListening: () => void server.close(),
+    close() {
+      server.close();
+      for (const connection of connections) connection.end();
+      return closed;
+    },
   };
 }
 
