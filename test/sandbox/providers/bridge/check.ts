@@ -24,11 +24,19 @@ export function checkInputs(
       (reason) => `${reason}. Examine values at '${context.logicalName}'.`,
     ),
   ];
+  if (definition.style === "native") addDefaults(definition, inputs);
   if (definition.style === "sdkv2") {
     inputs["__defaults"] = defaulted;
     markBlocks(definition, inputs);
   }
   return { inputs, failures };
+}
+
+/** The command provider's framework fills them in before the engine compares. */
+function addDefaults(definition: ResourceDefinition, inputs: Bag): void {
+  for (const [name, property] of Object.entries(definition.properties)) {
+    if (property.default !== undefined && inputs[name] === undefined) inputs[name] = property.default;
+  }
 }
 
 function missing(definition: ResourceDefinition, inputs: Bag, logicalName: string): string[] {
