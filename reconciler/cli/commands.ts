@@ -133,6 +133,28 @@ export async function provisionCommand(
   return await followAndReport(io, { slug, after, kinds: ["up"] });
 }
 
+/** `read` gives the value from a terminal or a pipe; it is never an argument, which other users of the machine could see. */
+export async function environmentCommand(
+  io: CommandIo,
+  slug: string,
+  name: string,
+  options: { unset?: boolean; wait?: boolean; read: () => Promise<string> },
+): Promise<ExitCode> {
+  const param = { slug, name };
+  const path = io.client.instances[":slug"].environment[":name"];
+  const value = options.unset ? "" : (await options.read()).trim();
+  if (!options.unset && value === "") {
+    io.note("no value came on standard input; nothing is changed (--unset takes a variable away)");
+    return exitCodes.usage;
+  }
+  const { variables, after } = options.unset
+    ? await unwrap(path.$delete({ param }))
+    : await unwrap(path.$put({ param, json: { value } }));
+  io.note(`${slug} has: ${variables.join(", ") || "no variables of its own"}`);
+  if (options.wait === false) return exitCodes.ok;
+  return await followAndReport(io, { slug, after, kinds: ["up"] });
+}
+
 export async function deprovisionCommand(
   io: CommandIo,
   slug: string,

@@ -14,6 +14,7 @@ import {
   listOperations,
   type OperationRow,
 } from "../operations/rows.ts";
+import { changeEnvironment } from "./environment.ts";
 import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
 
 export type OperatorsDeps = ApplyDeps & { sql: Sql; log: Logger };
@@ -93,6 +94,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         });
       }
     },
+    changeEnvironment: (change) => changeEnvironment(deps, change),
     async deprovision({ slug, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
