@@ -115,8 +115,13 @@ export async function previewCommand(io: CommandIo, slug: string): Promise<ExitC
   return await followAndReport(io, { slug, after, kinds: ["preview"] });
 }
 
-export async function applyCommand(io: CommandIo, slug: string): Promise<ExitCode> {
-  const { after } = await unwrap(io.client.instances[":slug"].apply.$post({ param: { slug } }));
+export async function applyCommand(
+  io: CommandIo,
+  slug: string,
+  options: { refresh?: boolean } = {},
+): Promise<ExitCode> {
+  const query = options.refresh ? { refresh: "true" as const } : {};
+  const { after } = await unwrap(io.client.instances[":slug"].apply.$post({ param: { slug }, query }));
   io.note(`apply of ${slug} is queued`);
   return await followAndReport(io, { slug, after, kinds: ["up", "destroy"] });
 }

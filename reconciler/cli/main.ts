@@ -86,7 +86,8 @@ function createProgram(finish: (code: ExitCode) => void): Command {
   program
     .command("apply <name>")
     .description("converge now and follow it")
-    .action(async (name) => finish(await applyCommand(createIo(), name)));
+    .option("--refresh", "read the clouds first and put differences right")
+    .action(async (name, options) => finish(await applyCommand(createIo(), name, options)));
   program
     .command("provision <name>")
     .description("give somebody an assistant free of charge")

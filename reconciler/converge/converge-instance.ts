@@ -29,6 +29,8 @@ export type ConvergeDeps = OperationDeps & {
   plans(): Plans;
   cloudsOf(account: string): { hetzner: Hetzner; cloudflare: Cloudflare };
   random(): number;
+  /** Wait after a first failure; it doubles from there. */
+  retryFirstMs: number;
 };
 
 /** Long enough for a cell to come up; its converge wakes us earlier. */
@@ -183,7 +185,7 @@ async function recordTrouble(
     );
     return await recordParked(deps.sql, row.id, describe(failure));
   }
-  const retryAt = new Date(now.getTime() + backoffMs(row.failures + 1, deps.random()));
+  const retryAt = new Date(now.getTime() + backoffMs(row.failures + 1, deps.random(), deps.retryFirstMs));
   await recordWaiting(deps.sql, row.id, { detail: describe(failure), retryAt, countsAsFailure: true });
 }
 

@@ -35,7 +35,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         (await listEvents(sql, id, after)).map((event) => ({ ...event, at: event.at.toISOString() })),
       lastId: () => findLastOperationId(sql),
     },
-    async requestRun({ slug, kind, actor }) {
+    async requestRun({ slug, kind, refresh, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
       await queue.enqueueConverge(sql, {
@@ -43,7 +43,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         instanceId: row.id,
         cell: row.cell,
         kind,
-        reason: "operator",
+        reason: refresh ? "drift" : "operator",
         actor,
       });
     },

@@ -35,7 +35,13 @@ export type AdminDeps = {
     /** Highest id so far, 0 when there is none: what follows a request has a higher one. */
     lastId(): Promise<number>;
   };
-  requestRun(input: { slug: string; kind: "converge" | "preview"; actor: string }): Promise<void>;
+  /** `refresh`: what the clouds really hold is read first, and differences are put right. */
+  requestRun(input: {
+    slug: string;
+    kind: "converge" | "preview";
+    refresh?: boolean;
+    actor: string;
+  }): Promise<void>;
   provision(input: { slug: string; plan: string; email: string | null; actor: string }): Promise<void>;
   deprovision(input: { slug: string; actor: string }): Promise<void>;
   /** Names of the variables afterwards; values are never given out. */
@@ -55,6 +61,7 @@ const listQuery = z.object({
 });
 const slugParam = z.object({ slug: slugSchema });
 const idParam = z.object({ id: z.coerce.number().int().positive() });
+const applyQuery = z.object({ refresh: z.enum(["true", "false"]).optional() });
 const eventsQuery = z.object({ after: z.coerce.number().int().min(-1).default(-1) });
 const provisionBody = z.strictObject({ slug: slugSchema, plan: planIdSchema, email: z.email().optional() });
 const variableParam = z.object({
@@ -121,13 +128,19 @@ export function createAdminRoutes(deps: AdminDeps) {
       await deps.requestRun({ slug, kind: "preview", actor });
       return c.json({ after }, 202);
     })
-    .post("/instances/:slug/apply", validate("param", slugParam), async (c) => {
-      const { slug } = c.req.valid("param");
-      await mustFind(slug);
-      const after = await operations.lastId();
-      await deps.requestRun({ slug, kind: "converge", actor });
-      return c.json({ after }, 202);
-    })
+    .post(
+      "/instances/:slug/apply",
+      validate("param", slugParam),
+      validate("query", applyQuery),
+      async (c) => {
+        const { slug } = c.req.valid("param");
+        await mustFind(slug);
+        const after = await operations.lastId();
+        const refresh = c.req.valid("query").refresh === "true";
+        await deps.requestRun({ slug, kind: "converge", refresh, actor });
+        return c.json({ after }, 202);
+      },
+    )
     .put(
       "/instances/:slug/environment/:name",
       validate("param", variableParam),

@@ -19,8 +19,8 @@ import {
 import { startEdge, type Edge } from "./edge/edge.ts";
 import { defaultToken as hetznerToken, startHetzner, type Hetzner } from "./hetzner/hetzner.ts";
 import type { ExchangeCheck } from "./kit/simulator.ts";
-import { machinePorts, type MachineDriver } from "./machines/driver.ts";
-import { createMachines } from "./machines/machines.ts";
+import { machinePorts } from "./machines/driver.ts";
+import { createMachines, type Machines } from "./machines/machines.ts";
 import { startProviders, type Providers } from "./providers/providers.ts";
 import { startStripe, type StripeSimulator } from "./stripe/stripe.ts";
 
@@ -46,7 +46,7 @@ export type Sandbox = {
   cloudflare: Cloudflare;
   stripe: StripeSimulator;
   providers: Providers | undefined;
-  machines: MachineDriver | undefined;
+  machines: Machines | undefined;
   edge: Edge;
   close(): Promise<void>;
 };
@@ -105,6 +105,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     CLAWFLEET_LISTEN: `127.0.0.1:${options.servicePort}`,
     CLAWFLEET_STACKS_DIR: stacksDir,
     CLAWFLEET_SWEEP_SECONDS: "2",
+    CLAWFLEET_RETRY_SECONDS: "1",
     CLAWFLEET_DELETE_CAP_SHARE: "1",
     CLAWFLEET_POLL_INTERVAL: "100ms",
     HCLOUD_TOKEN: hetznerToken,
