@@ -198,7 +198,7 @@ describe.skipIf(obstacle !== undefined)("one order", () => {
       select secrets from clawfleet.instances where slug = 'ada'`;
     expect(row?.secrets).toHaveLength(0);
     const { headline } = await readProgress(orderUrl);
-    expect(headline).toContain("ended");
+    expect(headline).toContain("switched off");
   });
 });
 
