@@ -32,6 +32,8 @@ export type SandboxOptions = {
   /** False: servers are rows only, and remote commands find nobody. Default true. */
   machines?: boolean;
   stacksDir?: string;
+  /** DNS zones beside the sandbox's own. */
+  moreZones?: string[];
   /** Compared with the official document, in tests. */
   checks?: { hetzner?: ExchangeCheck; stripe?: ExchangeCheck; cloudflare?: ExchangeCheck };
   /** Factor on the providers' own waits between tries. Default 0.1. */
@@ -70,7 +72,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ...(options.checks?.hetzner ? { check: options.checks.hetzner } : {}),
   });
   const cloudflare = await startCloudflare({
-    zones: [{ name: sandboxZone }],
+    zones: [sandboxZone, ...(options.moreZones ?? [])].map((name) => ({ name })),
     check: options.checks?.cloudflare,
   });
   const stripe = await startStripe({ check: options.checks?.stripe });
