@@ -93,6 +93,8 @@ async function up(
 ): Promise<void> {
   if (row.observedPhase === null) await refuseForeignRecords(deps, row);
   await markConverging(deps.sql, row.id);
+  // Another location replaces the server, and Hetzner refuses to delete a protected one.
+  if (leavesItsLocation(row)) await releaseProtection(deps.cloudsOf(row.account), row.id);
   let result = await runUp(deps, row, job, refresh, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
@@ -106,6 +108,11 @@ async function up(
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   if (wantsOtherPlace(result)) await startOverPlacement(deps, row);
   await recordTrouble(deps, row, result);
+}
+
+function leavesItsLocation(row: ConvergeRow): boolean {
+  const seen = instanceOutputsSchema.safeParse(row.outputs);
+  return seen.success && seen.data.location !== (row.override.location ?? row.location);
 }
 
 function runUp(

@@ -179,6 +179,19 @@ describe.skipIf(obstacle !== undefined)("one instance through its life", () => {
     await fleet.untilStatus("hedy", "ready");
   });
 
+  test("override of the location: the protected server is replaced, the records follow, the gateway answers", async () => {
+    const { id } = server("hedy");
+    const after = await fleet.lastOperationId("hedy");
+    await fleet.writeOverride("hedy", ["location: hel1"]);
+    const operation = await fleet.nextOperation("hedy", after, ["up"]);
+    expect(operation.error).toBeNull();
+    expect(server("hedy").id).not.toBe(id);
+    expect(server("hedy").deleteProtected).toBe(true);
+    const row = await fleet.untilStatus("hedy", "ready");
+    expect(row.location).toBe("hel1");
+    expect(records("hedy").find(({ type }) => type === "A")?.content).toBe(server("hedy").ipv4?.ip);
+  });
+
   test("drift: a record changed by somebody else is put right when the clouds are read again", async () => {
     const a = records("grace").find(({ type }) => type === "A");
     if (!a) throw new Error("grace has an A record");

@@ -110,5 +110,8 @@ try {
 } finally {
   await takeDown();
 }
-if (once) print(`\n${renderStages(stages.results())}`);
+if (once) {
+  print(`\n${renderStages(stages.results())}`);
+  print(exitCode === 0 ? "\nevery stage held" : "\na stage did not hold; see above");
+}
 process.exitCode = exitCode;
