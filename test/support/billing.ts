@@ -16,6 +16,7 @@ import { sweep, type SweepResult } from "../../reconciler/sweep.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
 import { startStripe, type StripeSimulator } from "../sandbox/stripe/stripe.ts";
 import type { Subscription } from "../sandbox/stripe/billing.ts";
+import { createStripeCheck } from "./cloud-checks.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 import { createTestLog, type LogLine } from "./log.ts";
 import { eventually } from "./poll.ts";
@@ -61,7 +62,8 @@ export type BillingSide = {
 export async function startBillingSide(): Promise<BillingSide> {
   const database = await createTestDatabase();
   const { sql } = database;
-  const stripe = await startStripe({ retryMs: 20 });
+  const conformity = createStripeCheck();
+  const stripe = await startStripe({ retryMs: 20, check: conformity.check });
   for (const lookupKey of [starterKey, proKey, unknownKey]) {
     stripe.seedPrice({ lookupKey, name: lookupKey, unitAmount: 2900 });
   }
@@ -141,6 +143,8 @@ export async function startBillingSide(): Promise<BillingSide> {
       await new Promise((resolve) => server.close(resolve));
       await stripe.close();
       await database.close();
+      expect(conformity.violations).toEqual([]);
+      expect(conformity.requestViolations).toEqual([]);
     },
   };
 }

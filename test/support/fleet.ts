@@ -12,6 +12,7 @@ import type { OperationAnswer } from "../../reconciler/routes/admin.ts";
 import { checkNamespaces } from "../sandbox/machines/namespace.ts";
 import { findFreePort, startServiceProcess, type ServiceProcess } from "../sandbox/service-process.ts";
 import { sandboxStacks, startSandbox, type Sandbox } from "../sandbox/start.ts";
+import { createCloudChecks } from "./cloud-checks.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 import { eventually } from "./poll.ts";
 
@@ -38,6 +39,7 @@ export type Fleet = {
   lastOperationId(slug: string): Promise<number>;
   untilStatus(slug: string, status: FleetRow["status"], timeoutMs?: number): Promise<FleetRow>;
   writeOverride(slug: string, lines: readonly string[]): Promise<void>;
+  /** Takes everything down; fails when a cloud said what the real one cannot say. */
   close(): Promise<void>;
 };
 
@@ -62,10 +64,12 @@ export async function startFleet(env: Record<string, string> = {}): Promise<Flee
   const stacksDir = join(home, "stacks");
   await cp(sandboxStacks, stacksDir, { recursive: true });
   const database = await createTestDatabase();
+  const conformity = createCloudChecks();
   const sandbox = await startSandbox({
     servicePort: await findFreePort(),
     databaseUrl: database.url,
     stacksDir,
+    checks: conformity.checks,
   });
   const logFile = join(home, "service.log");
   const service = await startServiceProcess({ ...sandbox.env, LOG_LEVEL: "debug", ...env }, logFile);
@@ -141,6 +145,7 @@ export async function startFleet(env: Record<string, string> = {}): Promise<Flee
       await sandbox.close();
       await database.close();
       await rm(home, { recursive: true, force: true });
+      conformity.expectConform();
     },
   };
 }
