@@ -125,13 +125,19 @@ describe.skipIf(obstacle !== undefined)("a service that runs", () => {
   });
 
   test("a run is a process tree that can be killed alone: the service and other runs go on", async () => {
-    fleet.sandbox.hetzner.disturbances.add({ kind: "slow-action", command: "create_server", ms: 60_000 });
+    fleet.sandbox.hetzner.disturbances.add({ kind: "slow-action", command: "create_server", ms: 8000 });
     await fleet.provision("bea");
     const engine = await eventually(
       "the engine works on bea",
       async () =>
         (await descendants(fleet.service.pid)).find(({ command }) => / up .*--stack bea /.test(command)),
       30_000,
+    );
+    await eventually("Hetzner works on bea's server", () =>
+      fleet.sandbox.hetzner
+        .project()
+        .servers()
+        .some(({ name }) => name === "cf-bea"),
     );
     await fleet.provision("cam");
     process.kill(engine.pid, "SIGKILL");
