@@ -8,7 +8,6 @@ import { findEngine } from "../../infra/engine/install.ts";
 import { withEngine } from "../../infra/engine/environment.ts";
 import { readPins } from "../../infra/engine/pins.ts";
 import { runCommand } from "../../infra/engine/tools.ts";
-import { derivePassphrase } from "../../infra/seal.ts";
 import { parsePlans } from "../../infra/stack-file.ts";
 import { readFile } from "node:fs/promises";
 import {
@@ -96,10 +95,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const env = {
     ...(await engineEnvironment(official, home)),
     ...(providers ? { PULUMI_DEBUG_PROVIDERS: providers.debugProviders } : {}),
-    ...(options.databaseUrl === undefined
-      ? {}
-      : { DATABASE_URL: options.databaseUrl, PULUMI_BACKEND_URL: `${options.databaseUrl}?sslmode=disable` }),
-    PULUMI_CONFIG_PASSPHRASE: derivePassphrase(masterKey),
+    ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
     CLAWFLEET_MASTER_KEY: masterKey,
     CLAWFLEET_ADMIN_KEY: randomBytes(24).toString("hex"),
     CLAWFLEET_PUBLIC_URL: serviceUrl,
