@@ -12,7 +12,7 @@ import {
   type InstanceRow,
 } from "../db/instances.ts";
 import { listInterventions } from "../db/interventions.ts";
-import { markOrderPaid } from "../db/orders.ts";
+import { lockSlug, markOrderPaid } from "../db/orders.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
 import { listPlaces } from "../converge/placement.ts";
 import { ClawfleetError } from "../errors.ts";
@@ -55,7 +55,7 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
       subscriptions.map(({ provider, id }) => ({ provider, id })),
     );
     const names = settleNames(subscriptions, rows);
-    const interventions = await listInterventions(tx, [...names.keys()]);
+    const interventions = await listInterventions(tx, subscriptions);
     const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
     const jobs: ConvergeJob[] = [];
     for (const [slug, mine] of names) {
@@ -65,12 +65,11 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
         continue;
       }
       const override = files.overrides.get(slug) ?? {};
-      const intervention = interventions.find((one) => one.slug === slug);
       const input = {
         slug,
         subscriptions: mine,
         override,
-        intervention,
+        interventions,
         plans: files.plans,
         now: deps.clock.now(),
       };
@@ -135,6 +134,7 @@ async function createRow(
   if (desired.phase !== "running" || override.hold === true) return undefined;
   const [place] = listPlaces(desired.plan, override);
   if (!place) return undefined;
+  await lockSlug(tx, slug);
   for (let attempt = 0; attempt < insertAttempts; attempt += 1) {
     const room = await findRoom(deps, tx);
     if (!room) {
@@ -146,7 +146,7 @@ async function createRow(
     const secrets = createInstanceSecrets(deps.masterKey, id);
     const row = { ...columns, ...room, id, slug, secrets, now: deps.clock.now() };
     if (await insertInstance(tx, row)) {
-      await markOrderPaid(tx, slug);
+      await markOrderPaid(tx, { orderId: desired.subscription.orderId, slug, instanceId: id });
       return {
         stack: slug,
         instanceId: id,

@@ -59,9 +59,9 @@ export function createOrderRoutes(deps: OrderDeps) {
         return c.html(<ProblemPage title="No such order" text="This address belongs to no order." />, 404);
       return c.html(<OrderPage order={order} />);
     })
-    .get(`/orders/:id{${orderIdPattern}}/cancel`, async (c) => {
+    .post(`/orders/:id{${orderIdPattern}}/cancel`, async (c) => {
       await deps.cancelOrder(c.req.param("id"));
-      return c.redirect("/", 303);
+      return c.redirect(`/orders/${c.req.param("id")}`, 303);
     })
     .post(`/orders/:id{${orderIdPattern}}/credentials`, async (c) => {
       const credentials = await deps.revealCredentials(c.req.param("id"));
