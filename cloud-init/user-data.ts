@@ -37,11 +37,11 @@ export function renderUserData(input: UserDataInput): string {
       },
     ],
     runcmd: [
-      [`${libraryFolder}/first-boot.sh`, imageVersions.node, imageVersions.npm, input.openclawVersion],
-      // Ubuntu 24.04 listens through ssh.socket, whose port a generator takes from sshd's files; Debian has the service alone.
+      // First, so that a machine whose first boot fails can be looked at. Ubuntu 24.04 listens through ssh.socket, whose port a generator takes from sshd's files; Debian has the service alone.
       ["systemctl", "daemon-reload"],
       ["systemctl", "try-restart", "ssh.socket"],
       ["systemctl", "try-restart", "ssh.service"],
+      [`${libraryFolder}/first-boot.sh`, imageVersions.node, imageVersions.npm, input.openclawVersion],
     ],
   };
   const text = `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;

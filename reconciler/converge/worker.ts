@@ -11,8 +11,11 @@ import { convergeCell } from "./converge-cell.ts";
 import { convergeInstance, type ConvergeDeps } from "./converge-instance.ts";
 import { previewInstance } from "./preview.ts";
 
+/** The engine's own end, from the first interrupt to the kill (engine/process-group.ts), and a little more. */
+const handBackMs = 60_000;
+
 export function startConvergeWorker(deps: ConvergeDeps, options: { concurrency: number }): Worker {
-  return deps.queue.work("converge", options, async (job, signal) => {
+  return deps.queue.work("converge", { ...options, handBackMs }, async (job, signal) => {
     await handleConvergeJob(deps, job.data, signal);
   });
 }

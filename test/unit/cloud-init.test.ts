@@ -46,7 +46,7 @@ describe("user data", () => {
       ssh_keys: { ed25519_private: "PRIVATE\nKEY\n", ed25519_public: "ssh-ed25519 AAAA" },
       ssh_pwauth: false,
     });
-    expect(document.runcmd[0]).toEqual([
+    expect(document.runcmd.at(-1)).toEqual([
       "/usr/local/lib/clawfleet/first-boot.sh",
       "24.21.0",
       "11.19.1",
