@@ -15,6 +15,8 @@ export type UserDataInput = {
   /** Release that is installed before any customer is known. */
   openclawVersion: string;
   sshPort: number;
+  /** The only address that sshd takes root from. Hetzner's firewalls do not filter the private network. */
+  sshFrom?: string;
 };
 
 const libraryFolder = "/usr/local/lib/clawfleet";
@@ -33,7 +35,7 @@ export function renderUserData(input: UserDataInput): string {
       {
         path: "/etc/ssh/sshd_config.d/10-clawfleet.conf",
         permissions: "0644",
-        content: `${firstBootFiles.sshd}Port ${input.sshPort}\n`,
+        content: sshdConfig(input),
       },
     ],
     runcmd: [
@@ -49,6 +51,11 @@ export function renderUserData(input: UserDataInput): string {
   if (bytes > maxUserDataBytes)
     throw new RangeError(`user data has ${bytes} bytes, Hetzner takes ${maxUserDataBytes}`);
   return text;
+}
+
+function sshdConfig({ sshPort, sshFrom }: UserDataInput): string {
+  const from = sshFrom === undefined ? "" : `AllowUsers root@${sshFrom}\n`;
+  return `${firstBootFiles.sshd}Port ${sshPort}\n${from}`;
 }
 
 function script(name: string, content: string) {

@@ -60,7 +60,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
   await queue.start();
 
   const files = createFilesReader(config.stacksDir, log);
-  const first = await files();
+  await files();
   const billing = createStripeBilling({
     secretKey: config.stripe.secretKey,
     webhookSecrets: config.stripe.webhookSecrets,
@@ -128,7 +128,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
 
   const watch = createOperationWatch(sql, log);
   let draining = false;
-  const zone = [...first.cells.values()][0]?.zone ?? "example.com";
+  const zone = () => [...files.last().cells.values()].find((cell) => cell.open)?.zone;
   const app = createApp({
     log,
     metrics,

@@ -22,7 +22,8 @@ export type OrdersDeps = {
   watch: OperationWatch;
   masterKey: string;
   publicUrl: string;
-  zone: string;
+  /** Of an instance that is not placed yet. */
+  zone(): string | undefined;
   plans(): Plans;
 };
 
@@ -89,7 +90,7 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
         {
           sql,
           plans: () => deps.plans(),
-          addressOf: (slug) => `https://${instanceHost(slug, deps.zone)}`,
+          addressOf: (slug) => `https://${instanceHost(slug, deps.zone() ?? "")}`,
           readProgress: async (instanceId) => toProgress(await listResourceMarks(sql, instanceId)),
         },
         orderId,

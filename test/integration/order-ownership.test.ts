@@ -21,7 +21,7 @@ beforeEach(async () => {
     billing: side.billing,
     watch: { wait: async () => undefined, stop: async () => undefined },
     publicUrl: "http://127.0.0.1:1",
-    zone: "claws.example",
+    zone: () => "claws.example",
     plans: () => files.plans,
   });
   operators = createOperators(side.apply);
@@ -98,10 +98,12 @@ describe("an order", () => {
   test("of a former owner does not show the token of the name's next owner", async () => {
     const first = await orders.placeOrder({ plan: "starter", slug: "eve" });
     await pay(first.orderId);
-    await makeGone("eve");
-    const second = await orders.placeOrder({ plan: "starter", slug: "eve" });
     const [old] = side.stripe.subscriptions();
     side.stripe.cancelSubscription(old?.id ?? "");
+    await side.settle();
+    await makeGone("eve");
+    side.stripe.clock.advance(60_000);
+    const second = await orders.placeOrder({ plan: "starter", slug: "eve" });
     await pay(second.orderId);
     await makeReady("eve");
     expect(await orders.revealCredentials(first.orderId)).toBeUndefined();
@@ -119,6 +121,7 @@ describe("a deprovisioned name", () => {
     await makeGone("fay");
     await side.sweep();
     expect(await side.instances(), "an active subscription does not bring it back").toHaveLength(1);
+    side.stripe.clock.advance(60_000);
     const second = await orders.placeOrder({ plan: "starter", slug: "fay" });
     await pay(second.orderId);
     const living = (await side.instances()).filter(({ phase }) => phase === "running");

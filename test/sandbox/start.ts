@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { findEngine } from "../../infra/engine/install.ts";
 import { withEngine } from "../../infra/engine/environment.ts";
 import { readPins } from "../../infra/engine/pins.ts";
+import { findMissingPlugins } from "../../infra/engine/plugins.ts";
 import { runCommand } from "../../infra/engine/tools.ts";
 import { parsePlans } from "../../infra/stack-file.ts";
 import { readFile } from "node:fs/promises";
@@ -64,6 +65,11 @@ const prices: Record<string, number> = {
 /** `PROVIDERS=official` in the environment: the plugins found in PULUMI_HOME or on PATH instead of the stand-ins. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const official = process.env["PROVIDERS"] === "official";
+  const missing = official ? findMissingPlugins(process.env, readPins()) : [];
+  if (missing.length > 0) {
+    const where = "in PULUMI_HOME (default ~/.pulumi) or on PATH";
+    throw new Error(`PROVIDERS=official, but there is no plugin ${missing.join(", ")} ${where}`);
+  }
   const home = await mkdtemp(join(tmpdir(), "clawfleet-sandbox-"));
   const machines = options.machines === false ? undefined : await createMachines();
   const hetzner = await startHetzner({
@@ -148,7 +154,8 @@ async function engineEnvironment(official: boolean, home: string): Promise<Recor
   const hostHome = process.env["PULUMI_HOME"];
   return {
     ...levers,
-    PATH: official ? PATH : [languageHost, PATH].join(delimiter),
+    // An official language host comes first where there is one.
+    PATH: (official ? [PATH, languageHost] : [languageHost, PATH]).join(delimiter),
     HOME: process.env["HOME"] ?? home,
     ...(official ? (hostHome === undefined ? {} : { PULUMI_HOME: hostHome }) : { PULUMI_HOME: home }),
   };

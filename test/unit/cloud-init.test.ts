@@ -54,6 +54,13 @@ describe("user data", () => {
     ]);
     const sshd = document.write_files.find((file: { path: string }) => file.path.includes("sshd_config.d"));
     expect(sshd.content).toMatch(/^Port 2222$/m);
+    expect(sshd.content).not.toContain("AllowUsers");
+  });
+
+  test("lets nobody but the backend in over the private network, which no firewall filters", () => {
+    const document = parse(userData({ sshFrom: "10.0.0.2" }));
+    const sshd = document.write_files.find((file: { path: string }) => file.path.includes("sshd_config.d"));
+    expect(sshd.content).toMatch(/^AllowUsers root@10\.0\.0\.2$/m);
   });
 
   test("is the same for every customer but for the host key", () => {
