@@ -90,13 +90,10 @@ describe("the state of an order", () => {
     expect(view.detail).toMatch(detail);
   });
 
-  it("tells why it waits when somebody wrote a reason for customers", () => {
-    const instance: Instance = {
-      ...running,
-      status: "waiting",
-      statusDetail: "Hetzner has no room just now.",
-    };
-    expect(toOrderView({ ...facts, instance }).detail).toBe("Hetzner has no room just now.");
+  it("tells that it waits for room at Hetzner", () => {
+    const statusDetail = "no capacity at Hetzner in any type and location of the plan; it is tried again";
+    const instance: Instance = { ...running, status: "waiting", statusDetail };
+    expect(toOrderView({ ...facts, instance }).detail).toBe(statusDetail);
   });
 
   it("tells an operator's reason in no other state", () => {
