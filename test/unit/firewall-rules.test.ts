@@ -59,8 +59,15 @@ describe("firewallRules", () => {
   });
 
   it("shares no list with its policy, so that a later change of one is none of the other", () => {
-    const policy = { ...closed, sshSources: ["198.51.100.1/32"], extra: [extra] };
+    const lists = [["173.245.48.0/20"], ["198.51.100.1/32"], ["192.0.2.0/24"]] as const;
+    const [cloudflare, backend, added] = lists.map((list) => [...list]);
+    const policy: FirewallPolicy = {
+      cloudflareRanges: cloudflare ?? [],
+      sshSources: backend ?? [],
+      sshPort: 22,
+      extra: [{ ...extra, sourceIps: added ?? [] }],
+    };
     for (const rule of firewallRules(policy)) rule.sourceIps.push("0.0.0.0/0");
-    expect(firewallRules(policy)).toEqual([https, ssh, { direction: "in", ...extra }]);
+    expect([cloudflare, backend, added]).toEqual(lists);
   });
 });
