@@ -154,8 +154,12 @@ describe("one customer's subscriptions", () => {
     expect(await stripe.billing.readCustomerSubscriptions("cus_nobody")).toEqual([]);
   });
 
-  it("are not none when Stripe fails", async () => {
-    stripe.answer = () => ({ status: 500, body: { error: { type: "api_error" } } });
+  it.each([
+    ["fails", 500, { type: "api_error" }],
+    ["takes our question for wrong", 400, { type: "invalid_request_error", code: "parameter_unknown" }],
+    ["does not know our key", 401, { type: "invalid_request_error" }],
+  ])("are not none when Stripe %s", async (_what, status, error) => {
+    stripe.answer = () => ({ status, body: { error } });
     await expect(stripe.billing.readCustomerSubscriptions("cus_1")).rejects.toMatchObject({
       code: "billing_unavailable",
     });
