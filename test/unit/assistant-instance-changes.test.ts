@@ -11,7 +11,7 @@ import { toInstanceArgs } from "../../infra/instance.ts";
 import type { InstanceInputs } from "../../infra/inputs.ts";
 import { instanceCloud } from "../support/instance-cloud.ts";
 import { makeInstanceInputs } from "../support/instance-inputs.ts";
-import { recordPulumi, type Recorded } from "../support/pulumi-recorder.ts";
+import { recordPulumi, withoutSecrets, type Recorded } from "../support/pulumi-recorder.ts";
 
 function usual(): AssistantInstanceArgs {
   return toInstanceArgs(makeInstanceInputs());
@@ -111,6 +111,26 @@ describe("a change", () => {
 function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
+
+describe("a secret that a caller hands over in the open", () => {
+  it("is a secret all the same in every input that holds it", async () => {
+    const inputs = await inputsOf({
+      ...usual(),
+      secrets: {
+        hostKeyPrivate: "open-host-key",
+        hostKeyPublic: "ssh-ed25519 public",
+        sshPrivateKey: "open-ssh-key",
+        gatewayToken: "open-gateway-token",
+        environment: { KEY: "open-customer-key" },
+      },
+    });
+    const whole = JSON.stringify([...inputs.values()]);
+    const open = JSON.stringify([...inputs.values()].map(withoutSecrets));
+    const secrets = ["open-host-key", "open-ssh-key", "open-gateway-token", "open-customer-key"];
+    expect(secrets.filter((secret) => !whole.includes(secret))).toEqual([]);
+    expect(secrets.filter((secret) => open.includes(secret))).toEqual([]);
+  });
+});
 
 describe("a cell that is reached in public", () => {
   it("opens SSH to the backend alone and dials the server's own address", async () => {
