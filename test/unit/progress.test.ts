@@ -40,12 +40,6 @@ describe("toProgress", () => {
     ],
     ["everything is done", upTo("answers"), [...stages], undefined],
     [
-      "network and records are made at once",
-      [...done("server", "firewall"), started("network"), started("record-a")],
-      ["server"],
-      "dns",
-    ],
-    [
       "the installation failed",
       [...upTo("dns"), failed("first-boot")],
       ["server", "network", "dns"],
