@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { ensureEngine, findEngine } from "../../infra/engine/install.ts";
 import { createFakeTools, pins, type FakeTools, type World } from "../support/engine-tools.ts";
+import { eventually } from "../support/poll.ts";
 
 const opened: FakeTools[] = [];
 
@@ -99,11 +100,19 @@ describe("an engine that has to be made", () => {
 
   it("is made once by two who come at once, and both get it", async () => {
     const tools = await make({ goBuilds: "3.259.0" });
-    const engines = await Promise.all([ensureEngine(tools, pins), ensureEngine(tools, pins)]);
+    const waiting = `process ${process.pid} is installing the engine already; waiting for it`;
+    const slow: FakeTools = {
+      ...tools,
+      run: async (command, args, options) => {
+        if (args[0] === "build")
+          await eventually("the second one waits", () => tools.said.includes(waiting), 4000);
+        return await tools.run(command, args, options);
+      },
+    };
+    const engines = await Promise.all([ensureEngine(slow, pins), ensureEngine(slow, pins)]);
     expect(engines.map((engine) => engine.version)).toEqual(["3.259.0", "3.259.0"]);
     expect(engines.map((engine) => engine.way).toSorted()).toEqual(["build", "cache"]);
     expect(commandsOf(tools).filter((command) => command === "go build")).toHaveLength(1);
-    expect(tools.said).toContain(`process ${process.pid} is installing the engine already; waiting for it`);
   });
 
   it("says what it does and how long it took", async () => {
