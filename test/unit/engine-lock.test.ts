@@ -61,19 +61,18 @@ describe("withLock", () => {
 
   it("tells once whom it waits for", async () => {
     const told: number[] = [];
-    let free: (() => void) | undefined;
-    const first = withLock(file, quick, () => new Promise<void>((resolve) => (free = resolve)));
-    const second = withLock(
-      file,
-      {
-        ...quick,
-        onWait: (owner) => {
-          told.push(owner);
-          free?.();
-        },
-      },
-      async () => "in",
-    );
+    const inside = Promise.withResolvers<void>();
+    const free = Promise.withResolvers<void>();
+    const first = withLock(file, quick, async () => {
+      inside.resolve();
+      await free.promise;
+    });
+    await inside.promise;
+    const onWait = (owner: number) => {
+      told.push(owner);
+      free.resolve();
+    };
+    const second = withLock(file, { ...quick, onWait }, async () => "in");
     expect(await Promise.all([first, second])).toEqual([undefined, "in"]);
     expect(told).toEqual([process.pid]);
   });
