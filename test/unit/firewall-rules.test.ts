@@ -1,33 +1,73 @@
-/** Proves who is let in. That Hetzner enforces it is Hetzner's. */
-import { describe, expect, test } from "vitest";
-import { firewallRules } from "../../components/firewall-rules.ts";
+/**
+ * Proves who is let in: Cloudflare to 443, the backend to SSH where it comes from outside, and what a person added. Cannot
+ * prove that Hetzner filters so; the private network is not filtered by it at all.
+ */
+import { describe, expect, it } from "vitest";
+import { firewallRules, type FirewallPolicy } from "../../components/firewall-rules.ts";
 
-const policy = { cloudflareRanges: ["198.51.100.0/24"], sshSources: [], sshPort: 22, extra: [] };
+const cloudflareRanges = ["173.245.48.0/20", "2400:cb00::/32"];
+const closed: FirewallPolicy = { cloudflareRanges, sshSources: [], sshPort: 22, extra: [] };
+const https = {
+  direction: "in",
+  protocol: "tcp",
+  port: "443",
+  sourceIps: cloudflareRanges,
+  description: "https from cloudflare",
+};
+const ssh = {
+  direction: "in",
+  protocol: "tcp",
+  port: "22",
+  sourceIps: ["198.51.100.1/32"],
+  description: "ssh from the backend",
+};
+const extra = {
+  description: "game",
+  protocol: "udp" as const,
+  port: "5000-5010",
+  sourceIps: ["192.0.2.0/24"],
+};
 
-describe("firewall", () => {
-  test("is closed but for 443 from Cloudflare", () => {
-    expect(firewallRules(policy)).toEqual([
-      {
-        direction: "in",
-        protocol: "tcp",
-        port: "443",
-        sourceIps: ["198.51.100.0/24"],
-        description: "https from cloudflare",
-      },
-    ]);
+describe("firewallRules", () => {
+  it.each<[string, Partial<FirewallPolicy>, object[]]>([
+    ["only Cloudflare comes in when the backend is inside", {}, [https]],
+    ["the backend comes in by SSH when it is outside", { sshSources: ["198.51.100.1/32"] }, [https, ssh]],
+    [
+      "SSH is opened where it listens",
+      { sshSources: ["198.51.100.1/32"], sshPort: 2222 },
+      [https, { ...ssh, port: "2222" }],
+    ],
+    ["a person's rule stands behind ours", { extra: [extra] }, [https, { direction: "in", ...extra }]],
+    [
+      "everything together keeps one order",
+      { sshSources: ["198.51.100.1/32"], extra: [extra, { ...extra, port: "9" }] },
+      [https, ssh, { direction: "in", ...extra }, { direction: "in", ...extra, port: "9" }],
+    ],
+  ])("%s", (_what, change, rules) => {
+    expect(firewallRules({ ...closed, ...change })).toEqual(rules);
   });
 
-  test("opens SSH to the backend's public addresses only when it comes that way", () => {
-    const rules = firewallRules({ ...policy, sshSources: ["203.0.113.7/32"], sshPort: 2222 });
-    expect(rules.find(({ port }) => port === "2222")?.sourceIps).toEqual(["203.0.113.7/32"]);
-    expect(firewallRules(policy).some(({ description }) => description.includes("ssh"))).toBe(false);
+  it("is never empty, since the provider sends nothing for an emptied list", () => {
+    expect(firewallRules({ ...closed, cloudflareRanges: [] })).not.toEqual([]);
   });
 
-  test("never opens the gateway's port, and adds what an override asks for", () => {
-    const extra = [
-      { description: "game", protocol: "udp" as const, port: "5000-5010", sourceIps: ["192.0.2.0/24"] },
-    ];
-    const rules = firewallRules({ ...policy, extra });
-    expect(rules.map(({ port }) => port)).toEqual(["443", "5000-5010"]);
+  it("opens neither the gateway's port nor anything to the whole world by itself", () => {
+    const rules = firewallRules({ ...closed, sshSources: ["198.51.100.1/32"] });
+    expect(rules.map((rule) => rule.port)).toEqual(["443", "22"]);
+    for (const source of rules.flatMap((rule) => rule.sourceIps))
+      expect(["0.0.0.0/0", "::/0"]).not.toContain(source);
+  });
+
+  it("shares no list with its policy, so that a later change of one is none of the other", () => {
+    const lists = [["173.245.48.0/20"], ["198.51.100.1/32"], ["192.0.2.0/24"]] as const;
+    const [cloudflare, backend, added] = lists.map((list) => [...list]);
+    const policy: FirewallPolicy = {
+      cloudflareRanges: cloudflare ?? [],
+      sshSources: backend ?? [],
+      sshPort: 22,
+      extra: [{ ...extra, sourceIps: added ?? [] }],
+    };
+    for (const rule of firewallRules(policy)) rule.sourceIps.push("0.0.0.0/0");
+    expect([cloudflare, backend, added]).toEqual(lists);
   });
 });
