@@ -26,11 +26,21 @@ export const versionSchema = z
   .string()
   .regex(/^\d{4}\.\d{1,2}\.\d{1,3}$/, "an OpenClaw release such as 2026.9.6");
 
+function isPortRange(text: string): boolean {
+  const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  const from = Number(first ?? 0);
+  const to = Number(last ?? from);
+  return from >= 1 && from <= to && to <= 65_535;
+}
+
 export const firewallRuleSchema = z.strictObject({
   description: z.string().max(255),
   protocol: z.enum(["tcp", "udp"]),
-  port: z.string().regex(/^\d{1,5}(-\d{1,5})?$/, 'a port such as "8443" or a range such as "5000-5010"'),
-  sourceIps: z.array(z.string()).min(1).max(100),
+  port: z.string().refine(isPortRange, 'a port such as "8443" or a range such as "5000-5010"'),
+  sourceIps: z
+    .array(z.union([z.cidrv4(), z.cidrv6()], "a CIDR such as 192.0.2.0/24 or ::/0"))
+    .min(1)
+    .max(100),
 });
 
 /** What a customer may buy. `stacks/plans.yaml` holds a map from plan id to this. */

@@ -7,11 +7,11 @@ const tagBytes = 16;
 
 /** 32 bytes as hex. @throws RangeError */
 function keyBytes(masterKey: string): Buffer {
-  if (!/^[0-9a-f]{64}$/.test(masterKey)) throw new RangeError("the master key must be 64 hex digits");
   return derive(masterKey, "seal");
 }
 
 function derive(masterKey: string, label: string): Buffer {
+  if (!/^[0-9a-f]{64}$/.test(masterKey)) throw new RangeError("the master key must be 64 hex digits");
   return Buffer.from(hkdfSync("sha256", Buffer.from(masterKey, "hex"), "clawfleet", label, 32));
 }
 

@@ -1,5 +1,5 @@
 /** The YAML files in `stacks/`: parsed, validated, and every mistake named with file, line and key. Pure. */
-import { LineCounter, parseDocument, type Document } from "yaml";
+import { LineCounter, parseDocument, visit, type Document } from "yaml";
 import type { z } from "zod";
 import {
   cellSettingsSchema,
@@ -33,7 +33,7 @@ const namespace = "clawfleet:";
 /** `stacks/plans.yaml`. @throws StackFileError */
 export function parsePlans(text: string, file: string): Plans {
   const source = parseYaml(text, file);
-  return validate(plansSchema, source.document.toJS() ?? {}, source, []);
+  return validate(plansSchema, toValue(source), source, []);
 }
 
 /** `stacks/Pulumi.<slug>.yaml`; an empty text is an empty override. @throws StackFileError */
@@ -59,13 +59,38 @@ function parseYaml(text: string, file: string): Source {
   return { document, lines, file };
 }
 
+/** @throws StackFileError for what parses and still has no value, such as an alias to nothing. */
+function toValue({ document, file, lines }: Source): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    const message = error instanceof Error ? firstLine(error.message) : String(error);
+    let line = 1;
+    visit(document, {
+      Alias: (_key, node) => {
+        line = lines.linePos(node.range?.[0] ?? 0).line;
+        return visit.BREAK;
+      },
+    });
+    throw new StackFileError([{ file, line, key: "(yaml)", message }]);
+  }
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && !Array.isArray(value);
+}
+
 function parseConfigFile<Schema extends z.ZodType>(
   schema: Schema,
   text: string,
   file: string,
 ): z.output<Schema> {
   const source = parseYaml(text, file);
-  const content: unknown = source.document.toJS() ?? {};
+  const content = toValue(source);
+  if (!isMapping(content) || !isMapping(content["config"] ?? {})) {
+    const [key, line] = isMapping(content) ? ["config", lineOf(source, ["config"])] : ["(file)", 1];
+    throw new StackFileError([{ file, line, key, message: "must be a mapping of keys to values" }]);
+  }
   const foreign = Object.keys(isRecord(content) ? content : {}).filter((key) => !pulumiKeys.has(key));
   if (foreign.length > 0) {
     const allowed = `allowed here: ${[...pulumiKeys].join(", ")}`;

@@ -1,6 +1,6 @@
 /** The second way: the vendor's own archive, with the language hosts, and the resource plugins beside it. */
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -31,6 +31,7 @@ export async function downloadEngine(tools: Tools, pins: Pins, folder: string): 
       timeoutMs: 120_000,
     },
   );
+  await rm(archive, { force: true });
   if (unpacked.code !== 0) throw new Error(`the archive cannot be unpacked: ${unpacked.stderr.trim()}`);
   await installPlugins(tools, pins, join(folder, "bin", "pulumi"));
 }

@@ -14,10 +14,8 @@ export async function withLock<T>(file: string, options: LockOptions, work: () =
   while (!(await take(file))) {
     const owner = await readOwner(file);
     if (owner !== undefined && !isAlive(owner)) {
-      await rm(file, { force: true });
-      continue;
-    }
-    if (owner !== undefined && !told) options.onWait?.(owner);
+      if (await clearAfter(file, owner)) continue;
+    } else if (owner !== undefined && !told) options.onWait?.(owner);
     told ||= owner !== undefined;
     if (Date.now() > deadline)
       throw new Error(`process ${owner ?? "?"} has been installing for too long; remove ${file} if it hangs`);
@@ -27,6 +25,21 @@ export async function withLock<T>(file: string, options: LockOptions, work: () =
     return await work();
   } finally {
     await rm(file, { force: true });
+  }
+}
+
+/**
+ * Removes the lock of a dead owner. Only whoever holds the right to do so for this very owner may, and looks once more:
+ * otherwise the second of two would remove the lock that the first has taken since. False: somebody else is at it.
+ */
+async function clearAfter(file: string, owner: number): Promise<boolean> {
+  const right = `${file}.clear-${owner}`;
+  if (!(await take(right))) return false;
+  try {
+    if ((await readOwner(file)) === owner) await rm(file, { force: true });
+    return true;
+  } finally {
+    await rm(right, { force: true });
   }
 }
 

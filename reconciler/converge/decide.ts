@@ -26,6 +26,7 @@ export function decideConverge(facts: ConvergeFacts): Decision {
   if (facts.status === "gone") return { kind: "nothing", why: "it is gone" };
   if (facts.hold) return { kind: "nothing", why: "an override holds it as it is" };
   if (facts.phase === "gone") return { kind: "destroy" };
+  if (facts.phase === "archived") return { kind: "nothing", why: "an archived one has no machine" };
   if (!facts.cellReady) return { kind: "cell-first" };
   const settled = facts.status === "ready" && facts.observedGeneration >= facts.generation;
   if (settled && !alwaysRun.has(facts.reason)) return { kind: "nothing", why: "it is as desired" };

@@ -10,7 +10,7 @@ export function listPlaces(plan: Plan, override: Override): Place[] {
   return types.flatMap((serverType) => locations.map((location) => ({ serverType, location })));
 }
 
-/** The place after this one; undefined after the last, or when it is none of the plan's. */
+/** The place after this one; undefined after the last; the first when it is none of the plan's. */
 export function nextPlace(places: readonly Place[], current: Place): Place | undefined {
   const at = places.findIndex(
     (place) => place.serverType === current.serverType && place.location === current.location,

@@ -12,8 +12,10 @@ export function findFreeAddress(
   const [base = "", bits = "24"] = subnetRange.split("/");
   const start = toNumber(base);
   const size = 2 ** (32 - Number(bits));
+  // A range may be written with host bits: 10.0.0.128/24 is 10.0.0.0/24.
+  const first = start - (start % size);
   for (let host = firstHost; host < size - 1; host += 1) {
-    const address = toAddress(start + host);
+    const address = toAddress(first + host);
     if (address !== backendIp && !taken.has(address)) return address;
   }
   return undefined;

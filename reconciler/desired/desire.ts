@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { slugSchema, type Override, type Phase, type Plan, type Plans } from "../../infra/config.ts";
 import type { Intervention } from "../db/interventions.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
-import { decidePhase } from "./phases.ts";
+import { decidePhase, isKnownStatus } from "./phases.ts";
 
 export type DesireInput = {
   slug: string;
@@ -38,7 +38,11 @@ export function desire(input: DesireInput): { desired: Desired | undefined; aler
     if (planId === undefined || !plan) return [];
     const since = subscription.endedAt ?? subscription.statusSince;
     const { phase, reason, nextChangeAt } = decidePhase(subscription.status, since, plan.grace, input.now);
-    if (phase === null) return [];
+    if (phase === null) {
+      if (!isKnownStatus(subscription.status))
+        alerts.push({ kind: "unknown_status", message: `${subscription.id}: ${reason}` });
+      return [];
+    }
     const found = { subscription, planId, plan, phase, reason, nextChangeAt, needsVotes: phase === "gone" };
     return [intervene(comp(found, input.override), interventionFor(input, subscription))];
   });
@@ -83,7 +87,7 @@ function findPlan(
   alerts: Alert[],
 ): string | undefined {
   if (override.plan !== undefined) {
-    if (plans[override.plan]) return override.plan;
+    if (Object.hasOwn(plans, override.plan)) return override.plan;
     const known = Object.keys(plans).join(", ");
     alerts.push({
       kind: "unknown_plan",

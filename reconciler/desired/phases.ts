@@ -47,6 +47,10 @@ export function decidePhase(status: string, since: Date, grace: Plan["grace"], n
   return { phase: row.phase, reason: row.reason, nextChangeAt: changeAt };
 }
 
+export function isKnownStatus(status: string): boolean {
+  return phaseTable.some((row) => row.statuses.includes(status));
+}
+
 /** Nothing but a deletion lies ahead of this status. */
 export function hasEnded(status: string): boolean {
   return phaseTable.some((row) => row.statuses.includes(status) && row.afterwards?.phase === "gone");

@@ -11,9 +11,10 @@ export function toProgress(marks: readonly ResourceMark[]): Progress {
   const done = new Set(
     stages.filter((stage) => stageResources[stage].every((resource) => finished.has(resource))),
   );
-  const begun = new Set(marks.map((mark) => stageOf(mark.resource)));
-  const current =
-    stages.findLast((stage) => begun.has(stage) && !done.has(stage)) ??
-    stages.find((stage) => !done.has(stage));
+  // What is being worked on counts, not what was: the firewall is made long before the rest of its stage.
+  const open = new Set(
+    marks.filter((mark) => !finished.has(mark.resource)).map((mark) => stageOf(mark.resource)),
+  );
+  const current = stages.findLast((stage) => open.has(stage)) ?? stages.find((stage) => !done.has(stage));
   return { done, current };
 }

@@ -6,7 +6,7 @@ const shapes: readonly RegExp[] = [
   /\bwhsec_\w+/g,
   /\bsk-ant-[\w-]+/g,
   /(?<=\bBearer )[\w.~+/=-]+/g,
-  /(?<=postgres(?:ql)?:\/\/[^:/\s]+:)[^@\s]+(?=@)/g,
+  /(?<=postgres(?:ql)?:\/\/[^:/\s]+:)\S+(?=@)/g,
 ];
 
 export const redacted = "[redacted]";
