@@ -47,6 +47,11 @@ export type AssistantInstanceArgs = {
   privateIp: string;
   /** `suspended` stops the gateway and keeps the data. In place. */
   phase: "running" | "suspended";
+  /**
+   * A server whose creation failed on the way is replaced by the next run instead of being taken for finished. Only for an
+   * instance that was never ready: the provider reports a failed change of a good server in the same way.
+   */
+  replaceUnfinished: boolean;
   /** Hetzner's daily backups. In place. */
   backups: boolean;
   /** Delete and rebuild protection at Hetzner. In place. */

@@ -105,7 +105,7 @@ export class AssistantInstance extends pulumi.ComponentResource {
         // A newer image or first boot is for new machines; replacing a running one would throw its disk away.
         ignoreChanges: ["image", "userData", "sshKeys"],
         // The provider takes a server whose create action failed for finished on the next run.
-        replaceOnChanges: ["#initerror"],
+        replaceOnChanges: args.replaceUnfinished ? ["#initerror"] : [],
         // Its name is unique in the project.
         deleteBeforeReplace: true,
       },

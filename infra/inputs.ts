@@ -46,6 +46,8 @@ export type InstanceInputs = {
   /** Chosen by the reconciler; an override beats it. */
   placement: { serverType: string; location: Location };
   privateIp: string;
+  /** It was ready once: its server holds a customer's data. */
+  established: boolean;
   cell: { name: string; settings: CellSettings; outputs: CellOutputs; sshPrivateKey: string };
   secrets: InstanceSecrets;
   credentials: Credentials;
@@ -122,13 +124,15 @@ type InstanceRow = {
   cell: string;
   settings: unknown;
   outputs: unknown;
+  established: boolean;
   cellSecrets: Uint8Array;
 };
 
 async function readInstanceInputs(sources: InputSources, slug: string): Promise<InstanceInputs> {
   const [row] = await sources.sql<InstanceRow[]>`
     select i.id, i.slug, i.phase, i.plan, i.server_type as "serverType", i.location, host(i.private_ip) as "privateIp",
-      i.secrets, i.generation, i.cell, c.settings, c.outputs, c.secrets as "cellSecrets"
+      i.secrets, i.generation, i.cell, c.settings, c.outputs, c.secrets as "cellSecrets",
+      i.ready_at is not null as established
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where i.slug = ${slug} and i.status <> 'gone'`;
   if (!row) throw new InputsError(`there is no instance named ${slug}`);
@@ -151,6 +155,7 @@ async function readInstanceInputs(sources: InputSources, slug: string): Promise<
     override,
     placement: { serverType: row.serverType, location: locationSchema.parse(row.location) },
     privateIp: row.privateIp,
+    established: row.established,
     cell: { name: row.cell, settings, outputs: outputs.data, sshPrivateKey: cellSecrets.sshPrivateKey },
     secrets: instanceSecretsSchema.parse(open(sources.masterKey, row.secrets, sealContext.instance(row.id))),
     credentials: readCredentials(sources.environment, settings.account),

@@ -34,6 +34,7 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
     location: override.location ?? inputs.placement.location,
     privateIp: inputs.privateIp,
     phase: inputs.phase,
+    replaceUnfinished: !inputs.established,
     backups: plan.backups,
     protection: plan.protection,
     extraFirewallRules: override.extraFirewallRules ?? [],

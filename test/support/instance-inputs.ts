@@ -39,6 +39,7 @@ export function makeInstanceInputs(change: Partial<InstanceInputs> = {}): Instan
     override: {},
     placement: { serverType: "cx23", location: "nbg1" },
     privateIp: "10.0.0.7",
+    established: false,
     cell: {
       name: "eu1",
       settings: cellSettingsSchema.parse({ zone: "claws.example" }),

@@ -7,7 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { AssistantInstanceArgs, InstanceCell } from "../../components/assistant-instance-args.ts";
 import { AssistantInstance } from "../../components/assistant-instance.ts";
-import { toInstanceArgs } from "../../infra/instance.ts";
+import { runInstance, toInstanceArgs } from "../../infra/instance.ts";
 import type { InstanceInputs } from "../../infra/inputs.ts";
 import { instanceCloud } from "../support/instance-cloud.ts";
 import { makeInstanceInputs } from "../support/instance-inputs.ts";
@@ -198,5 +198,14 @@ describe("the recorder", () => {
     await expect(recorder.run(() => new AssistantInstance("assistant", args, {}))).rejects.toThrow(
       "inputs of configure hold an output as text",
     );
+  });
+});
+
+describe("an instance that was ready once", () => {
+  it("keeps its server when the provider reports a failed change as a failed creation", async () => {
+    const recorder = await recordPulumi(instanceCloud);
+    await recorder.run(() => runInstance(makeInstanceInputs({ established: true })));
+    expect(recorder.find("server").options).toMatchObject({ deleteBeforeReplace: true });
+    expect(recorder.find("server").options.replaceOnChanges ?? []).toEqual([]);
   });
 });

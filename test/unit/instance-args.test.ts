@@ -39,6 +39,7 @@ describe("toInstanceArgs", () => {
       serverType: "cx23",
       location: "nbg1",
       privateIp: "10.0.0.7",
+      replaceUnfinished: true,
       phase: "running",
       backups: false,
       protection: true,
