@@ -8,7 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { cellLabels, cellObjectName } from "./naming.ts";
 
 export type CellArgs = {
-  /** Name of the cell. A change replaces everything. */
+  /** Name of the cell. Renames network and key in place. */
   name: string;
   /** IPv4 range of the network. REPLACES the network. */
   networkRange: string;

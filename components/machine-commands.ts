@@ -36,7 +36,12 @@ export function createMachineCommands(
 ): MachineCommands {
   const secretDocument = (make: (input: ConfigureInput) => string) =>
     pulumi.secret(pulumi.output(args.configuration).apply(make));
-  const common = { connection: args.connection, triggers: [args.serverId] };
+  const common = {
+    connection: args.connection,
+    triggers: [args.serverId],
+    // sshd takes no such variables, and the provider would warn at each change.
+    addPreviousOutputInEnv: false,
+  };
   // No command has a delete script: deleting must not need a machine that is still alive.
   const after = (...resources: pulumi.Resource[]) => ({ parent: opts.parent, dependsOn: resources });
 
@@ -47,7 +52,12 @@ export function createMachineCommands(
   );
   const tlsRequest = new Command(
     "tls-request",
-    { ...common, create: nodeCommand(remoteScripts.tlsRequest), stdin: tlsRequestDocument(args.host) },
+    {
+      ...common,
+      create: nodeCommand(remoteScripts.tlsRequest),
+      stdin: tlsRequestDocument(args.host),
+      logging: "stderr",
+    },
     after(firstBoot),
   );
   const certificate = new OriginCaCertificate(

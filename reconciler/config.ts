@@ -23,6 +23,8 @@ const environmentSchema = z.object({
   CLAWFLEET_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
   CLAWFLEET_SWEEP_SECONDS: seconds(3600, 1, 86_400),
   CLAWFLEET_CONVERGE_DEADLINE_SECONDS: seconds(1800, 10, 14_400),
+  /** Wait after a first failure of an instance; it doubles, up to ten minutes. */
+  CLAWFLEET_RETRY_SECONDS: seconds(5, 0.1, 600),
   CLAWFLEET_DELETE_CAP_COUNT: z.coerce.number().int().min(0).default(10),
   CLAWFLEET_DELETE_CAP_SHARE: z.coerce.number().min(0).max(1).default(0.05),
   STRIPE_SECRET_KEY: z.string().regex(/^(sk|rk)_(test|live)_\w+$/, "a Stripe secret or restricted key"),
@@ -61,6 +63,7 @@ export type Config = {
   workers: number;
   sweepIntervalMs: number;
   convergeDeadlineMs: number;
+  retryFirstMs: number;
   deleteCap: { count: number; share: number };
   stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string };
   hetznerUrl: string;
@@ -106,6 +109,7 @@ export function parseConfig(environment: Environment): Config {
     listen: { hostname, port },
     workers: env.CLAWFLEET_WORKERS,
     sweepIntervalMs: env.CLAWFLEET_SWEEP_SECONDS * 1000,
+    retryFirstMs: env.CLAWFLEET_RETRY_SECONDS * 1000,
     convergeDeadlineMs: env.CLAWFLEET_CONVERGE_DEADLINE_SECONDS * 1000,
     deleteCap: { count: env.CLAWFLEET_DELETE_CAP_COUNT, share: env.CLAWFLEET_DELETE_CAP_SHARE },
     stripe: {

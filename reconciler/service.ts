@@ -102,6 +102,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
       plans: () => files.last().plans,
       cloudsOf: (account) => createClouds(config, account),
       random: Math.random,
+      retryFirstMs: config.retryFirstMs,
     },
     { concurrency: config.workers },
   );

@@ -1,6 +1,7 @@
 /** `npm run pulumi -- <args>`: the native CLI with the right engine, backend and providers in its environment. */
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { parseEnv } from "node:util";
 import { withEngine } from "./environment.ts";
@@ -35,14 +36,27 @@ if (environment["PULUMI_BACKEND_URL"] === undefined && environment["DATABASE_URL
   );
 }
 
-const child = spawn(join(engine.binFolder, "pulumi"), process.argv.slice(2), {
+/**
+ * The CLI keeps a salt in the file of the stack's configuration, and would write one into `stacks/` for every customer
+ * that is looked at. Nothing of ours is read from there, so a run gets a file of its own that is thrown away.
+ */
+function scratchConfig(args: readonly string[], folder: string): Environment {
+  const runs = new Set(["preview", "up", "update", "refresh", "destroy", "watch"]);
+  const ours = runs.has(args[0] ?? "") && !args.some((arg) => arg.startsWith("--config-file"));
+  return ours ? { PULUMI_OPTION_CONFIG_FILE: join(folder, "Pulumi.stack.yaml") } : {};
+}
+
+const args = process.argv.slice(2);
+const scratch = mkdtempSync(join(tmpdir(), "clawfleet-cli-"));
+const child = spawn(join(engine.binFolder, "pulumi"), args, {
   stdio: "inherit",
-  env: withEngine(environment, engine.binFolder, process.execPath),
+  env: withEngine({ ...environment, ...scratchConfig(args, scratch) }, engine.binFolder, process.execPath),
 });
 // A terminal sends Ctrl-C to both; only signals meant for us alone have to be passed on.
 for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
 process.on("SIGINT", () => undefined);
 child.once("error", (error) => fail(`pulumi cannot be started: ${error.message}`));
 child.once("close", (code) => {
+  rmSync(scratch, { recursive: true, force: true });
   process.exitCode = code ?? 1;
 });

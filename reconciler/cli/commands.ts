@@ -115,8 +115,13 @@ export async function previewCommand(io: CommandIo, slug: string): Promise<ExitC
   return await followAndReport(io, { slug, after, kinds: ["preview"] });
 }
 
-export async function applyCommand(io: CommandIo, slug: string): Promise<ExitCode> {
-  const { after } = await unwrap(io.client.instances[":slug"].apply.$post({ param: { slug } }));
+export async function applyCommand(
+  io: CommandIo,
+  slug: string,
+  options: { refresh?: boolean } = {},
+): Promise<ExitCode> {
+  const query = options.refresh ? { refresh: "true" as const } : {};
+  const { after } = await unwrap(io.client.instances[":slug"].apply.$post({ param: { slug }, query }));
   io.note(`apply of ${slug} is queued`);
   return await followAndReport(io, { slug, after, kinds: ["up", "destroy"] });
 }
@@ -129,6 +134,28 @@ export async function provisionCommand(
   const json = { slug, plan: options.plan, ...(options.email === undefined ? {} : { email: options.email }) };
   const { after } = await unwrap(io.client.instances.$post({ json }));
   io.note(`${slug} is provisioned free of charge on plan ${options.plan}`);
+  if (options.wait === false) return exitCodes.ok;
+  return await followAndReport(io, { slug, after, kinds: ["up"] });
+}
+
+/** `read` gives the value from a terminal or a pipe; it is never an argument, which other users of the machine could see. */
+export async function environmentCommand(
+  io: CommandIo,
+  slug: string,
+  name: string,
+  options: { unset?: boolean; wait?: boolean; read: () => Promise<string> },
+): Promise<ExitCode> {
+  const param = { slug, name };
+  const path = io.client.instances[":slug"].environment[":name"];
+  const value = options.unset ? "" : (await options.read()).trim();
+  if (!options.unset && value === "") {
+    io.note("no value came on standard input; nothing is changed (--unset takes a variable away)");
+    return exitCodes.usage;
+  }
+  const { variables, after } = options.unset
+    ? await unwrap(path.$delete({ param }))
+    : await unwrap(path.$put({ param, json: { value } }));
+  io.note(`${slug} has: ${variables.join(", ") || "no variables of its own"}`);
   if (options.wait === false) return exitCodes.ok;
   return await followAndReport(io, { slug, after, kinds: ["up"] });
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `fleet`: the operators' command line, a client of the admin API. */
 import { createInterface } from "node:readline/promises";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, CommanderError, Option } from "commander";
 import { instanceStatuses } from "../web/order-view.ts";
@@ -8,6 +9,7 @@ import { createFleetClient, FleetRequestError } from "./client.ts";
 import {
   applyCommand,
   deprovisionCommand,
+  environmentCommand,
   exitCodes,
   listCommand,
   previewCommand,
@@ -28,6 +30,10 @@ async function ask(question: string): Promise<string | undefined> {
   } finally {
     terminal.close();
   }
+}
+
+async function readValue(): Promise<string> {
+  return process.stdin.isTTY ? ((await ask("value: ")) ?? "") : await text(process.stdin);
 }
 
 function createIo(): CommandIo {
@@ -80,7 +86,8 @@ function createProgram(finish: (code: ExitCode) => void): Command {
   program
     .command("apply <name>")
     .description("converge now and follow it")
-    .action(async (name) => finish(await applyCommand(createIo(), name)));
+    .option("--refresh", "read the clouds first and put differences right")
+    .action(async (name, options) => finish(await applyCommand(createIo(), name, options)));
   program
     .command("provision <name>")
     .description("give somebody an assistant free of charge")
@@ -88,6 +95,16 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .option("--email <address>", "whom it is for")
     .option("--no-wait", "do not follow the operation")
     .action(async (name, options) => finish(await provisionCommand(createIo(), name, options)));
+  program
+    .command("env <name> <VARIABLE>")
+    .description(
+      "give the assistant a key of its own, e.g. ANTHROPIC_API_KEY; the value comes on standard input",
+    )
+    .option("--unset", "take the variable away")
+    .option("--no-wait", "do not follow the operation")
+    .action(async (name, variable, options) =>
+      finish(await environmentCommand(createIo(), name, variable, { ...options, read: readValue })),
+    );
   program
     .command("deprovision <name>")
     .description("delete an instance and everything on it, whatever billing says")

@@ -29,6 +29,8 @@ export type ConvergeDeps = OperationDeps & {
   plans(): Plans;
   cloudsOf(account: string): { hetzner: Hetzner; cloudflare: Cloudflare };
   random(): number;
+  /** Wait after a first failure; it doubles from there. */
+  retryFirstMs: number;
 };
 
 /** Long enough for a cell to come up; its converge wakes us earlier. */
@@ -91,6 +93,8 @@ async function up(
 ): Promise<void> {
   if (row.observedPhase === null) await refuseForeignRecords(deps, row);
   await markConverging(deps.sql, row.id);
+  // Another location replaces the server, and Hetzner refuses to delete a protected one.
+  if (leavesItsLocation(row)) await releaseProtection(deps.cloudsOf(row.account), row.id);
   let result = await runUp(deps, row, job, refresh, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
@@ -104,6 +108,11 @@ async function up(
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   if (wantsOtherPlace(result)) await startOverPlacement(deps, row);
   await recordTrouble(deps, row, result);
+}
+
+function leavesItsLocation(row: ConvergeRow): boolean {
+  const seen = instanceOutputsSchema.safeParse(row.outputs);
+  return seen.success && seen.data.location !== (row.override.location ?? row.location);
 }
 
 function runUp(
@@ -183,7 +192,7 @@ async function recordTrouble(
     );
     return await recordParked(deps.sql, row.id, describe(failure));
   }
-  const retryAt = new Date(now.getTime() + backoffMs(row.failures + 1, deps.random()));
+  const retryAt = new Date(now.getTime() + backoffMs(row.failures + 1, deps.random(), deps.retryFirstMs));
   await recordWaiting(deps.sql, row.id, { detail: describe(failure), retryAt, countsAsFailure: true });
 }
 

@@ -4,7 +4,7 @@ import type { Sql } from "postgres";
 import type { RunKind } from "../../infra/runner-protocol.ts";
 import type { RunnerPool } from "../engine/runner-pool.ts";
 import type { RunOutcome } from "../engine/runner.ts";
-import { toOperationEvent } from "../operations/engine-events.ts";
+import { hideScripts, toOperationEvent } from "../operations/engine-events.ts";
 import { createEventRecorder } from "../operations/recorder.ts";
 import type { Redact } from "../operations/redact.ts";
 import {
@@ -106,7 +106,9 @@ function toResult(deps: OperationDeps, outcome: RunOutcome, overdue: boolean): O
     case "done":
       return { kind: "done", outcome };
     case "failed": {
-      const texts = [...outcome.diagnostics, `${outcome.name}: ${outcome.message}`].map(deps.redact);
+      const texts = [...outcome.diagnostics, `${outcome.name}: ${outcome.message}`].map((text) =>
+        deps.redact(hideScripts(text)),
+      );
       return { kind: "failed", failure: classifyFailure(texts) };
     }
     case "interrupted":

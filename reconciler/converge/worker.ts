@@ -42,7 +42,9 @@ async function recordEscape(deps: ConvergeDeps, instanceId: string, error: unkno
   }
   deps.log.error({ instance: instanceId, err: error }, "converge failed");
   const row = await findConvergeRow(deps.sql, instanceId);
-  const retryAt = new Date(deps.clock.now().getTime() + backoffMs((row?.failures ?? 0) + 1, deps.random()));
+  const retryAt = new Date(
+    deps.clock.now().getTime() + backoffMs((row?.failures ?? 0) + 1, deps.random(), deps.retryFirstMs),
+  );
   await recordWaiting(deps.sql, instanceId, { detail, retryAt, countsAsFailure: true });
 }
 

@@ -170,3 +170,18 @@ export async function listLagging(sql: Query, now: Date): Promise<LaggingInstanc
       and (retry_at is null or retry_at <= ${now})
     order by id`;
 }
+
+/** Its sealed secrets, locked until the transaction ends. */
+export async function lockSecrets(sql: Query, id: string): Promise<Uint8Array | undefined> {
+  const [row] = await sql<{ secrets: Uint8Array }[]>`
+    select secrets from clawfleet.instances where id = ${id} and status <> 'gone' for update`;
+  return row?.secrets;
+}
+
+/** A new generation: the machine has to learn them. */
+export async function storeSecrets(sql: Query, id: string, secrets: Uint8Array): Promise<void> {
+  await sql`
+    update clawfleet.instances
+    set secrets = ${secrets}, generation = generation + 1, failures = 0, retry_at = null
+    where id = ${id}`;
+}

@@ -70,7 +70,7 @@ export function toOperationEvent(raw: unknown): OperationEvent | undefined {
     return { kind: "resource-failed", message: `${verb} ${resource} failed`, data: { resource, type, op } };
   }
   if (diagnosticEvent) {
-    const message = stripColour(diagnosticEvent.message).trim();
+    const message = hideScripts(stripColour(diagnosticEvent.message)).trim();
     if (message === "" || diagnosticEvent.severity === "debug" || diagnosticEvent.ephemeral) return undefined;
     const resource = diagnosticEvent.urn ? nameOf(diagnosticEvent.urn) : "";
     const data = { severity: diagnosticEvent.severity, ...(resource === "" ? {} : { resource }) };
@@ -105,6 +105,14 @@ function resourceLine(
 
 function nameOf(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2);
+}
+
+/**
+ * The command provider quotes the whole script of a failed command (`running %q:`) before what it said; here only the
+ * latter counts, for the reader as for the classification.
+ */
+export function hideScripts(text: string): string {
+  return text.replaceAll(/: running "(?:[^"\\]|\\.)*":\n/g, ": ");
 }
 
 function stripColour(text: string): string {

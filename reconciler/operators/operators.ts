@@ -14,6 +14,7 @@ import {
   listOperations,
   type OperationRow,
 } from "../operations/rows.ts";
+import { changeEnvironment } from "./environment.ts";
 import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
 
 export type OperatorsDeps = ApplyDeps & { sql: Sql; log: Logger };
@@ -34,7 +35,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         (await listEvents(sql, id, after)).map((event) => ({ ...event, at: event.at.toISOString() })),
       lastId: () => findLastOperationId(sql),
     },
-    async requestRun({ slug, kind, actor }) {
+    async requestRun({ slug, kind, refresh, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
       await queue.enqueueConverge(sql, {
@@ -42,7 +43,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         instanceId: row.id,
         cell: row.cell,
         kind,
-        reason: "operator",
+        reason: refresh ? "drift" : "operator",
         actor,
       });
     },
@@ -93,6 +94,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         });
       }
     },
+    changeEnvironment: (change) => changeEnvironment(deps, change),
     async deprovision({ slug, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);

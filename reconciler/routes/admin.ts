@@ -35,9 +35,22 @@ export type AdminDeps = {
     /** Highest id so far, 0 when there is none: what follows a request has a higher one. */
     lastId(): Promise<number>;
   };
-  requestRun(input: { slug: string; kind: "converge" | "preview"; actor: string }): Promise<void>;
+  /** `refresh`: what the clouds really hold is read first, and differences are put right. */
+  requestRun(input: {
+    slug: string;
+    kind: "converge" | "preview";
+    refresh?: boolean;
+    actor: string;
+  }): Promise<void>;
   provision(input: { slug: string; plan: string; email: string | null; actor: string }): Promise<void>;
   deprovision(input: { slug: string; actor: string }): Promise<void>;
+  /** Names of the variables afterwards; values are never given out. */
+  changeEnvironment(input: {
+    slug: string;
+    name: string;
+    value: string | null;
+    actor: string;
+  }): Promise<string[]>;
 };
 
 const listQuery = z.object({
@@ -48,8 +61,23 @@ const listQuery = z.object({
 });
 const slugParam = z.object({ slug: slugSchema });
 const idParam = z.object({ id: z.coerce.number().int().positive() });
+const applyQuery = z.object({ refresh: z.enum(["true", "false"]).optional() });
 const eventsQuery = z.object({ after: z.coerce.number().int().min(-1).default(-1) });
 const provisionBody = z.strictObject({ slug: slugSchema, plan: planIdSchema, email: z.email().optional() });
+const variableParam = z.object({
+  slug: slugSchema,
+  name: z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]{0,99}$/, "a variable name such as ANTHROPIC_API_KEY")
+    .refine((name) => name !== "OPENCLAW_GATEWAY_TOKEN", "the gateway's token is Clawfleet's own"),
+});
+const variableBody = z.strictObject({
+  value: z
+    .string()
+    .min(1)
+    .max(4096)
+    .regex(/^[^\r\n\0]*$/, "one line"),
+});
 
 /** Who asked, for the operation's record. Named keys come with issue 5; until then there is one key. */
 const actor = "admin";
@@ -100,12 +128,34 @@ export function createAdminRoutes(deps: AdminDeps) {
       await deps.requestRun({ slug, kind: "preview", actor });
       return c.json({ after }, 202);
     })
-    .post("/instances/:slug/apply", validate("param", slugParam), async (c) => {
-      const { slug } = c.req.valid("param");
-      await mustFind(slug);
+    .post(
+      "/instances/:slug/apply",
+      validate("param", slugParam),
+      validate("query", applyQuery),
+      async (c) => {
+        const { slug } = c.req.valid("param");
+        await mustFind(slug);
+        const after = await operations.lastId();
+        const refresh = c.req.valid("query").refresh === "true";
+        await deps.requestRun({ slug, kind: "converge", refresh, actor });
+        return c.json({ after }, 202);
+      },
+    )
+    .put(
+      "/instances/:slug/environment/:name",
+      validate("param", variableParam),
+      validate("json", variableBody),
+      async (c) => {
+        const { slug, name } = c.req.valid("param");
+        const after = await operations.lastId();
+        const { value } = c.req.valid("json");
+        return c.json({ variables: await deps.changeEnvironment({ slug, name, value, actor }), after });
+      },
+    )
+    .delete("/instances/:slug/environment/:name", validate("param", variableParam), async (c) => {
+      const { slug, name } = c.req.valid("param");
       const after = await operations.lastId();
-      await deps.requestRun({ slug, kind: "converge", actor });
-      return c.json({ after }, 202);
+      return c.json({ variables: await deps.changeEnvironment({ slug, name, value: null, actor }), after });
     })
     .get("/operations/:id", validate("param", idParam), async (c) => {
       const { id } = c.req.valid("param");

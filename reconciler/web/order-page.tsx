@@ -6,7 +6,7 @@ const headlines: Record<OrderView["state"], string> = {
   unpaid: "Waiting for your payment",
   expired: "This order has expired",
   building: "Your assistant is being built",
-  waiting: "We are waiting for something outside our hands",
+  waiting: "One moment, we go on by ourselves",
   failed: "Something went wrong on our side",
   ready: "Your assistant is ready",
   ended: "This assistant has been switched off",

@@ -88,10 +88,7 @@ function toDetail(state: OrderState, { instance }: OrderFacts): string {
     case "building":
       return "This takes a few minutes. You can close this page and come back to it.";
     case "waiting":
-      return (
-        instance?.statusDetail ??
-        "We try again by ourselves. You are not charged for a server that does not answer."
-      );
+      return toWaitingDetail(instance?.statusDetail ?? "");
     case "failed":
       return "Our operators have been told and are looking at it. You need not do anything.";
     case "ready":
@@ -101,6 +98,15 @@ function toDetail(state: OrderState, { instance }: OrderFacts): string {
     default:
       return assertNever(state);
   }
+}
+
+/** The operators' words stay with the operators. */
+function toWaitingDetail(detail: string): string {
+  if (detail.startsWith("waiting for the cell"))
+    return "The network that your server will be in is being made ready.";
+  if (detail.startsWith("no capacity"))
+    return "The data centre has no free server of this kind right now. We ask again every few minutes, by ourselves.";
+  return "A step did not work. We try it again by ourselves; you need not do anything.";
 }
 
 function toStepState(id: StepId, state: OrderState, facts: OrderFacts): ProgressStep["state"] {

@@ -50,7 +50,8 @@ export async function startServiceProcess(
     });
   });
   const ready = await Promise.race([waitForReady(child), ended]);
-  if (typeof ready === "number") throw new Error(`the service ended with ${ready} before it was ready:\n${tail}`);
+  if (typeof ready === "number")
+    throw new Error(`the service ended with ${ready} before it was ready:\n${tail}`);
   return {
     url: ready.url,
     pid: child.pid ?? 0,

@@ -19,8 +19,8 @@ import {
 import { startEdge, type Edge } from "./edge/edge.ts";
 import { defaultToken as hetznerToken, startHetzner, type Hetzner } from "./hetzner/hetzner.ts";
 import type { ExchangeCheck } from "./kit/simulator.ts";
-import { machinePorts, type MachineDriver } from "./machines/driver.ts";
-import { createMachines } from "./machines/machines.ts";
+import { machinePorts } from "./machines/driver.ts";
+import { createMachines, type Machines } from "./machines/machines.ts";
 import { startProviders, type Providers } from "./providers/providers.ts";
 import { startStripe, type StripeSimulator } from "./stripe/stripe.ts";
 
@@ -32,6 +32,8 @@ export type SandboxOptions = {
   /** False: servers are rows only, and remote commands find nobody. Default true. */
   machines?: boolean;
   stacksDir?: string;
+  /** DNS zones beside the sandbox's own. */
+  moreZones?: string[];
   /** Compared with the official document, in tests. */
   checks?: { hetzner?: ExchangeCheck; stripe?: ExchangeCheck; cloudflare?: ExchangeCheck };
   /** Factor on the providers' own waits between tries. Default 0.1. */
@@ -46,7 +48,7 @@ export type Sandbox = {
   cloudflare: Cloudflare;
   stripe: StripeSimulator;
   providers: Providers | undefined;
-  machines: MachineDriver | undefined;
+  machines: Machines | undefined;
   edge: Edge;
   close(): Promise<void>;
 };
@@ -70,7 +72,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ...(options.checks?.hetzner ? { check: options.checks.hetzner } : {}),
   });
   const cloudflare = await startCloudflare({
-    zones: [{ name: sandboxZone }],
+    zones: [sandboxZone, ...(options.moreZones ?? [])].map((name) => ({ name })),
     check: options.checks?.cloudflare,
   });
   const stripe = await startStripe({ check: options.checks?.stripe });
@@ -105,6 +107,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     CLAWFLEET_LISTEN: `127.0.0.1:${options.servicePort}`,
     CLAWFLEET_STACKS_DIR: stacksDir,
     CLAWFLEET_SWEEP_SECONDS: "2",
+    CLAWFLEET_RETRY_SECONDS: "1",
     CLAWFLEET_DELETE_CAP_SHARE: "1",
     CLAWFLEET_POLL_INTERVAL: "100ms",
     HCLOUD_TOKEN: hetznerToken,

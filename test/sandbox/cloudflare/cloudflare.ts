@@ -159,7 +159,7 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
     const requestedValidity = input.requested_validity ?? 5475;
     const expiresOn = new Date(now().getTime() + requestedValidity * 86_400_000);
     const signed: Certificate = {
-      id: BigInt(`0x${randomBytes(16).toString("hex")}`).toString(),
+      id: `0x${randomBytes(8).toString("hex")}`,
       certificate: await ca.sign(input.csr, input.hostnames, expiresOn),
       csr: input.csr,
       hostnames: input.hostnames,
@@ -237,7 +237,23 @@ function toApiZone(zone: Zone) {
     status: "active",
     paused: false,
     type: "full",
+    development_mode: 0,
     name_servers: ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
+    original_name_servers: null,
+    original_registrar: null,
+    original_dnshost: null,
+    created_on: "2026-01-01T00:00:00.000000Z",
+    modified_on: "2026-01-01T00:00:00.000000Z",
+    activated_on: "2026-01-01T00:00:00.000000Z",
+    owner: { id: zoneId("owner"), name: "Sandbox", type: "organization" },
+    meta: {
+      cdn_only: false,
+      dns_only: false,
+      foundation_dns: false,
+      page_rule_quota: 3,
+      phishing_detected: false,
+      step: 0,
+    },
     account: { id: zoneId("account"), name: "Sandbox" },
     plan: { id: zone.plan, name: zone.plan },
     permissions: ["#dns_records:edit", "#dns_records:read", "#zone:read"],

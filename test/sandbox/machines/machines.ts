@@ -1,5 +1,5 @@
 /** Machines that really run scripts: one set of namespaces, one disk, one address and one sshd for each. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
@@ -53,6 +53,7 @@ export async function createMachines(): Promise<Machines> {
   const scratch = await mkdtemp(join(tmpdir(), "clawfleet-machines-"));
   const machines = new Map<number, Machine>();
   const images = join(scratch, "images");
+  await mkdir(images);
 
   const find = (id: number): Machine => {
     const machine = machines.get(id);

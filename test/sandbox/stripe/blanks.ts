@@ -6,6 +6,7 @@ export function blankSubscription(): Record<string, unknown> {
     application_fee_percent: null,
     automatic_tax: { disabled_reason: null, enabled: false, liability: null },
     billing_cycle_anchor_config: null,
+    billing_schedules: [],
     billing_mode: { type: "flexible", flexible: { proration_discounts: "included" }, updated_at: 0 },
     billing_thresholds: null,
     cancel_at: null,
@@ -43,16 +44,27 @@ export function blankSubscription(): Record<string, unknown> {
 
 export function blankInvoice(): Record<string, unknown> {
   return {
+    amount_overpaid: 0,
+    amount_paid_off_stripe: 0,
+    amount_shipping: 0,
     attempt_count: 1,
     attempted: true,
     auto_advance: false,
+    automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
     collection_method: "charge_automatically",
+    default_tax_rates: [],
     description: null,
     discounts: [],
     hosted_invoice_url: null,
     invoice_pdf: null,
+    issuer: { type: "self" },
     lines: { object: "list", data: [], has_more: false, url: "/v1/invoices/lines" },
     metadata: {},
     number: null,
+    payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
+    post_payment_credit_notes_amount: 0,
+    pre_payment_credit_notes_amount: 0,
+    starting_balance: 0,
+    status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
   };
 }

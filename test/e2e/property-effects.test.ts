@@ -1,0 +1,244 @@
+/**
+ * Proves the table in components/README.md with the real engine: for each argument, what changing it does to each resource
+ * of a stack that stands. It shows what a preview decides; that decisions are carried out is proved by converge.test.ts.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  LocalWorkspace,
+  PulumiCommand,
+  type EngineEvent,
+  type Stack,
+} from "@pulumi/pulumi/automation/index.js";
+import ssh2 from "ssh2";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { AssistantInstanceArgs } from "../../components/assistant-instance-args.ts";
+import { AssistantInstance } from "../../components/assistant-instance.ts";
+import { Cell, type CellArgs } from "../../components/cell.ts";
+import { cellOutputsSchema, type CellOutputs } from "../../infra/outputs.ts";
+import { createProviders } from "../../infra/providers.ts";
+import { startSandbox, type Sandbox } from "../sandbox/start.ts";
+import { findObstacle } from "../support/fleet.ts";
+
+const obstacle = await findObstacle();
+const readme = await readFile(new URL("../../components/README.md", import.meta.url), "utf8");
+
+/** Rows of one table of the README: argument to effects, as `resource effect` in alphabetical order. */
+function readTable(title: string): Map<string, string[]> {
+  const section = readme.split(`\n### ${title}\n`)[1]?.split("\n#")[0] ?? "";
+  const rows = [...section.matchAll(/^\| `([^`]+)` +\| ([^|]*?) *\|/gm)];
+  return new Map(
+    rows.map(([, argument = "", effects = ""]) => [
+      argument,
+      effects === "none" ? [] : effects.split(", ").toSorted(),
+    ]),
+  );
+}
+
+const key = () => ssh2.utils.generateKeyPairSync("ed25519");
+const keys = { host: key(), cell: key(), other: key() };
+
+let sandbox: Sandbox;
+let home: string;
+let cell: CellOutputs;
+let pulumiCommand: PulumiCommand;
+
+const baseCell: CellArgs = {
+  name: "lab",
+  networkRange: "10.0.0.0/16",
+  subnetRange: "10.0.0.0/24",
+  networkZone: "eu-central",
+  zone: "claws.example",
+  sshPublicKey: keys.cell.public,
+};
+
+function baseInstance(): AssistantInstanceArgs {
+  return {
+    id: "itest00000001",
+    slug: "edith",
+    cell: {
+      name: "lab",
+      subnetId: cell.subnetId,
+      sshKeyId: cell.sshKeyId,
+      zoneId: cell.zoneId,
+      zone: cell.zoneName,
+      reach: "public",
+      backendPublicIps: ["127.0.0.1/32"],
+      sshPort: 2222,
+      image: "ubuntu-24.04",
+      openclawVersion: "2026.9.6",
+      cloudflareRanges: cell.cloudflareRanges,
+      dnsTags: false,
+    },
+    serverType: "cx23",
+    location: "nbg1",
+    privateIp: "10.0.0.3",
+    phase: "running",
+    backups: false,
+    protection: false,
+    openclawVersion: "2026.9.6",
+    gatewayMemoryMb: 2048,
+    model: "anthropic/claude-sonnet-4-6",
+    denyRuntimeTools: false,
+    secrets: {
+      hostKeyPrivate: pulumi.secret(keys.host.private),
+      hostKeyPublic: keys.host.public,
+      sshPrivateKey: pulumi.secret(keys.cell.private),
+      gatewayToken: pulumi.secret("a".repeat(64)),
+      environment: pulumi.secret({}),
+    },
+  };
+}
+
+type Nested<T> = { [Name in keyof T]?: T[Name] };
+const inCell = (cellArgs: Nested<AssistantInstanceArgs["cell"]>) => (args: AssistantInstanceArgs) => ({
+  ...args,
+  cell: { ...args.cell, ...cellArgs },
+});
+const inSecrets = (secrets: Nested<AssistantInstanceArgs["secrets"]>) => (args: AssistantInstanceArgs) => ({
+  ...args,
+  secrets: { ...args.secrets, ...secrets },
+});
+const inArgs = (changed: Nested<AssistantInstanceArgs>) => (args: AssistantInstanceArgs) => ({
+  ...args,
+  ...changed,
+});
+
+const rule = { description: "game", protocol: "udp" as const, port: "5000", sourceIps: ["192.0.2.0/24"] };
+
+const instanceChanges: Record<string, (args: AssistantInstanceArgs) => AssistantInstanceArgs> = {
+  id: inArgs({ id: "itest00000002" }),
+  slug: inArgs({ slug: "ethel" }),
+  "cell.name": inCell({ name: "eu1" }),
+  "cell.subnetId": inCell({ subnetId: "999999-10.0.0.0/24" }),
+  "cell.sshKeyId": inCell({ sshKeyId: "999999" }),
+  "cell.zoneId": inCell({ zoneId: "0".repeat(32) }),
+  "cell.zone": inCell({ zone: "other.example" }),
+  "cell.reach": inCell({ reach: "private" }),
+  "cell.backendPublicIps": inCell({ backendPublicIps: ["127.0.0.2/32"] }),
+  "cell.sshPort": inCell({ sshPort: 2223 }),
+  "cell.image": inCell({ image: "debian-13" }),
+  "cell.openclawVersion": inCell({ openclawVersion: "2026.9.7" }),
+  "cell.cloudflareRanges": inCell({ cloudflareRanges: ["198.51.100.0/24"] }),
+  "cell.dnsTags": inCell({ dnsTags: true }),
+  serverType: inArgs({ serverType: "cx33" }),
+  location: inArgs({ location: "fsn1" }),
+  privateIp: inArgs({ privateIp: "10.0.0.4" }),
+  phase: inArgs({ phase: "suspended" }),
+  backups: inArgs({ backups: true }),
+  protection: inArgs({ protection: true }),
+  extraFirewallRules: inArgs({ extraFirewallRules: [rule] }),
+  openclawVersion: inArgs({ openclawVersion: "2026.9.7" }),
+  gatewayMemoryMb: inArgs({ gatewayMemoryMb: 3072 }),
+  model: inArgs({ model: "anthropic/claude-opus-5" }),
+  denyRuntimeTools: inArgs({ denyRuntimeTools: true }),
+  "secrets.hostKeyPrivate": inSecrets({ hostKeyPrivate: pulumi.secret(keys.other.private) }),
+  "secrets.hostKeyPublic": inSecrets({ hostKeyPublic: keys.other.public }),
+  "secrets.sshPrivateKey": inSecrets({ sshPrivateKey: pulumi.secret(keys.other.private) }),
+  "secrets.gatewayToken": inSecrets({ gatewayToken: pulumi.secret("b".repeat(64)) }),
+  "secrets.environment": inSecrets({ environment: pulumi.secret({ ANTHROPIC_API_KEY: "x" }) }),
+  healthTimeoutMs: inArgs({ healthTimeoutMs: 60_000 }),
+};
+
+const cellChanges: Record<string, (args: CellArgs) => CellArgs> = {
+  name: (args) => ({ ...args, name: "eu1" }),
+  networkRange: (args) => ({ ...args, networkRange: "10.0.0.0/15" }),
+  subnetRange: (args) => ({ ...args, subnetRange: "10.0.1.0/24" }),
+  networkZone: (args) => ({ ...args, networkZone: "us-east" }),
+  zone: (args) => ({ ...args, zone: "other.example" }),
+  sshPublicKey: (args) => ({ ...args, sshPublicKey: keys.other.public }),
+};
+
+const credentials = () => ({
+  hcloudToken: sandbox.env["HCLOUD_TOKEN"] ?? "",
+  cloudflareToken: sandbox.env["CLOUDFLARE_API_TOKEN"] ?? "",
+});
+
+async function openStack(stackName: string, program: () => Promise<Record<string, unknown>>): Promise<Stack> {
+  const workDir = join(home, `work-${stackName}`);
+  await mkdir(workDir, { recursive: true });
+  return await LocalWorkspace.createOrSelectStack(
+    { stackName, projectName: "effects", program },
+    {
+      workDir,
+      pulumiCommand,
+      envVars: { ...sandbox.env, PULUMI_BACKEND_URL: `file://${home}` },
+      projectSettings: { name: "effects", runtime: { name: "nodejs", options: { typescript: false } } },
+    },
+  );
+}
+
+const openCell = (args: CellArgs) =>
+  openStack("cell", async () => {
+    const made = new Cell("cell", args, { providers: createProviders(credentials(), "10ms") });
+    const { networkId, subnetId, sshKeyId, zoneId, zoneName, cloudflareRanges } = made;
+    return { networkId, subnetId, sshKeyId, zoneId, zoneName, cloudflareRanges };
+  });
+
+const openInstance = (args: AssistantInstanceArgs) =>
+  openStack("edith", async () => {
+    const providers = createProviders(credentials(), "10ms");
+    return { url: new AssistantInstance("assistant", args, { providers }).url };
+  });
+
+/** `server replace`, `network update`, … as the engine announces them; components and providers left out. */
+async function previewEffects(stack: Stack): Promise<string[]> {
+  const effects = new Map<string, string>();
+  const onEvent = ({ resourcePreEvent }: EngineEvent) => {
+    if (!resourcePreEvent) return;
+    const { op, urn, type } = resourcePreEvent.metadata;
+    if (op === "same" || op === "read" || !/^(hcloud|cloudflare|command):/.test(type)) return;
+    const name = urn.slice(urn.lastIndexOf("::") + 2);
+    effects.set(name, op.includes("replace") ? "replace" : (effects.get(name) ?? op));
+  };
+  await stack.preview({ onEvent });
+  return [...effects].map(([name, effect]) => `${name} ${effect}`).toSorted();
+}
+
+describe.skipIf(obstacle !== undefined)("effects of a changed argument", () => {
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), "clawfleet-effects-"));
+    sandbox = await startSandbox({ servicePort: 1, moreZones: ["other.example"] });
+    const engine = (sandbox.env["PATH"] ?? "")
+      .split(":")
+      .find((folder) => existsSync(join(folder, "pulumi")));
+    pulumiCommand = await PulumiCommand.get({ root: dirname(engine ?? "") });
+    const { outputs } = await (await openCell(baseCell)).up();
+    const values = Object.entries(outputs).map(([name, { value }]) => [name, value] as const);
+    cell = cellOutputsSchema.parse(Object.fromEntries(values));
+    await (await openInstance(baseInstance())).up();
+  });
+  afterAll(async () => {
+    await sandbox?.close();
+    await rm(home, { recursive: true, force: true });
+  });
+
+  test("the README has a row for every argument, and no other", () => {
+    expect([...readTable("AssistantInstance").keys()].toSorted()).toEqual(
+      Object.keys(instanceChanges).toSorted(),
+    );
+    expect([...readTable("Cell").keys()].toSorted()).toEqual(Object.keys(cellChanges).toSorted());
+  });
+
+  test("unchanged arguments change nothing", async () => {
+    expect(await previewEffects(await openInstance(baseInstance()))).toEqual([]);
+    expect(await previewEffects(await openCell(baseCell))).toEqual([]);
+  });
+
+  for (const [argument, change] of Object.entries(instanceChanges)) {
+    test(`AssistantInstance ${argument}`, async () => {
+      const effects = await previewEffects(await openInstance(change(baseInstance())));
+      expect(effects).toEqual(readTable("AssistantInstance").get(argument) ?? ["no row"]);
+    });
+  }
+
+  for (const [argument, change] of Object.entries(cellChanges)) {
+    test(`Cell ${argument}`, async () => {
+      const effects = await previewEffects(await openCell(change(baseCell)));
+      expect(effects).toEqual(readTable("Cell").get(argument) ?? ["no row"]);
+    });
+  }
+});

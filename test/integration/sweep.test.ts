@@ -1,0 +1,85 @@
+/** Proves that a full reading of billing repairs what webhooks lost, and how carefully it leads to deletions. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { startBillingSide, type BillingSide } from "../support/billing.ts";
+
+const dayMs = 86_400_000;
+
+let side: BillingSide;
+beforeEach(async () => {
+  side = await startBillingSide();
+});
+afterEach(() => side.close());
+
+describe("sweep", () => {
+  test("finds what every lost webhook was about", async () => {
+    side.stripe.delivery.dropNext(100);
+    for (const slug of ["amy", "bob", "cleo"]) side.subscribe(slug);
+    expect(await side.instances()).toEqual([]);
+    expect(await side.sweep()).toMatchObject({ outcome: "complete", readings: 3, created: 3 });
+    expect((await side.instances()).map(({ slug }) => slug)).toEqual(["amy", "bob", "cleo"]);
+    expect(await side.sweep()).toMatchObject({ created: 0, changed: 0 });
+  });
+
+  test("lets an instance go only after two complete readings that are apart", async () => {
+    const subscription = side.subscribe("bob");
+    await side.settle();
+    side.stripe.cancelSubscription(subscription.id);
+    await side.settle();
+    expect((await side.instances())[0]).toMatchObject({ phase: "suspended", votes: 0 });
+    await side.sweep();
+    expect((await side.instances())[0]).toMatchObject({ phase: "suspended", votes: 1 });
+    await side.sweep();
+    expect((await side.instances())[0], "a second reading at once does not count").toMatchObject({
+      votes: 1,
+    });
+    side.advance(1500);
+    await side.sweep();
+    expect((await side.instances())[0]).toMatchObject({ phase: "gone", votes: 2 });
+  });
+
+  test("takes the first vote back when the customer pays again", async () => {
+    const subscription = side.subscribe("bob");
+    await side.settle();
+    side.stripe.cancelSubscription(subscription.id);
+    await side.settle();
+    await side.sweep();
+    side.stripe.setStatus(subscription.id, "active");
+    await side.settle();
+    await side.sweep();
+    expect((await side.instances())[0]).toMatchObject({ phase: "running", votes: 0 });
+  });
+
+  test("deletes nothing while Stripe fails, and nothing when it suddenly lists nobody", async () => {
+    for (const slug of ["amy", "bob", "cleo"]) side.subscribe(slug);
+    await side.settle();
+    const failing = { path: "^/v1/subscriptions", times: 100 };
+    side.stripe.faults.add({
+      ...failing,
+      effect: { kind: "answer", status: 500, body: { error: { message: "no" } } },
+    });
+    for (let round = 0; round < 3; round += 1) {
+      side.advance(40 * dayMs);
+      expect((await side.sweep()).outcome).toBe("failed");
+    }
+    side.stripe.faults.clear();
+    const nothing = { object: "list", data: [], has_more: false, url: "/v1/subscriptions" };
+    side.stripe.faults.add({ ...failing, effect: { kind: "answer", status: 200, body: nothing } });
+    for (let round = 0; round < 3; round += 1) {
+      side.advance(40 * dayMs);
+      expect((await side.sweep()).outcome).toBe("failed");
+    }
+    expect((await side.instances()).map(({ phase }) => phase)).toEqual(["running", "running", "running"]);
+  });
+
+  test("lets no more go at once than the cap allows, and says so", async () => {
+    const made = ["amy", "bob", "cleo"].map((slug) => side.subscribe(slug));
+    await side.settle();
+    for (const { id } of made) side.stripe.cancelSubscription(id);
+    await side.settle();
+    await side.sweep({ count: 1, share: 1 });
+    side.advance(1500);
+    await side.sweep({ count: 1, share: 1 });
+    expect((await side.instances()).filter(({ phase }) => phase === "gone")).toHaveLength(1);
+    expect(side.alerts).toContain("deletion_cap");
+  });
+});

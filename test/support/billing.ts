@@ -1,0 +1,150 @@
+/** The way from billing to desired rows without engine and clouds: database, queue, simulated Stripe, webhook route. */
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { Hono } from "hono";
+import { expect } from "vitest";
+import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
+import type { BillingProvider } from "../../reconciler/billing/provider.ts";
+import type { ApplyDeps } from "../../reconciler/desired/apply.ts";
+import { syncCells } from "../../reconciler/desired/cells.ts";
+import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import { handleHint } from "../../reconciler/hints.ts";
+import { createQueue } from "../../reconciler/queue/queue.ts";
+import { answerError } from "../../reconciler/routes/errors.ts";
+import { createWebhookRoutes } from "../../reconciler/routes/webhooks.ts";
+import { sweep, type SweepResult } from "../../reconciler/sweep.ts";
+import { sandboxStacks } from "../sandbox/start.ts";
+import { startStripe, type StripeSimulator } from "../sandbox/stripe/stripe.ts";
+import type { Subscription } from "../sandbox/stripe/billing.ts";
+import { createStripeCheck } from "./cloud-checks.ts";
+import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { createTestLog, type LogLine } from "./log.ts";
+import { eventually } from "./poll.ts";
+
+export const starterKey = "clawfleet-starter-monthly";
+export const proKey = "clawfleet-pro-monthly";
+/** Sold once, in no plan any more. */
+export const unknownKey = "old-price";
+
+export type InstanceSeen = {
+  slug: string;
+  plan: string;
+  phase: string;
+  ip: string;
+  generation: number;
+  votes: number;
+};
+
+export type BillingSide = {
+  database: TestDatabase;
+  stripe: StripeSimulator;
+  billing: BillingProvider;
+  apply: ApplyDeps;
+  /** Of the webhook endpoint. */
+  url: string;
+  secret: string;
+  lines: LogLine[];
+  alerts: string[];
+  outcomes: string[];
+  /** What our clock says; starts with the real time. */
+  now(): Date;
+  advance(ms: number): void;
+  subscribe(slug: string, lookupKey?: string): Subscription;
+  /** Until every event is delivered and handled. */
+  settle(): Promise<void>;
+  sweep(cap?: { count: number; share: number }): Promise<SweepResult>;
+  instances(): Promise<InstanceSeen[]>;
+  waitingConverges(): Promise<string[]>;
+  events(): Promise<{ id: string; ignored: string | null }[]>;
+  close(): Promise<void>;
+};
+
+export async function startBillingSide(): Promise<BillingSide> {
+  const database = await createTestDatabase();
+  const { sql } = database;
+  const conformity = createStripeCheck();
+  const stripe = await startStripe({ retryMs: 20, check: conformity.check });
+  for (const lookupKey of [starterKey, proKey, unknownKey]) {
+    stripe.seedPrice({ lookupKey, name: lookupKey, unitAmount: 2900 });
+  }
+  let offsetMs = 0;
+  const clock = { now: () => new Date(Date.now() + offsetMs) };
+  const alerts: string[] = [];
+  const outcomes: string[] = [];
+  const { log, lines } = createTestLog();
+  const queue = createQueue({ sql, connectionString: database.url, log, pollMs: 50 });
+  await queue.start();
+
+  const app = new Hono();
+  const server = createAdaptorServer({ fetch: app.fetch });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/stripe`;
+  const secret = stripe.addEndpoint(url);
+  const billing = createStripeBilling({
+    secretKey: stripe.key,
+    webhookSecrets: [secret],
+    apiUrl: stripe.origin,
+  });
+  const apply: ApplyDeps = {
+    sql,
+    queue,
+    clock,
+    log,
+    masterKey: "ab".repeat(32),
+    files: () => readStackFiles(sandboxStacks),
+    onAlert: (kind) => alerts.push(kind),
+  };
+  await syncCells(apply);
+  app.onError((error, c) => answerError(c, error, log));
+  const onWebhook = (outcome: string) => outcomes.push(outcome);
+  app.route("/webhooks", createWebhookRoutes({ sql, queue, clock, log, provider: billing, onWebhook }));
+  queue.work("billing-hint", { concurrency: 2 }, (job) =>
+    handleHint({ ...apply, providers: [billing] }, job.data),
+  );
+
+  return {
+    database,
+    stripe,
+    billing,
+    apply,
+    url,
+    secret,
+    lines,
+    alerts,
+    outcomes,
+    now: clock.now,
+    advance: (ms) => void (offsetMs += ms),
+    subscribe: (slug, lookupKey = starterKey) =>
+      stripe.createPaidSubscription({ lookupKey, email: `${slug}@example.com`, metadata: { slug } }),
+    async settle() {
+      expect(await stripe.delivery.idle(10_000)).toBe(true);
+      await eventually("every hint is handled", async () => {
+        const [waiting] = await sql<{ count: number }[]>`
+          select count(*)::int as count from clawfleet.billing_events
+          where handled_at is null and ignored is null`;
+        return waiting?.count === 0;
+      });
+    },
+    sweep: (deleteCap = { count: 10, share: 1 }) =>
+      sweep({ ...apply, providers: [billing], intervalMs: 1000, deleteCap }, new AbortController().signal),
+    instances: async () =>
+      await sql<InstanceSeen[]>`
+        select slug, plan, phase, host(private_ip) as ip, generation::int as generation, delete_votes as votes
+        from clawfleet.instances order by slug`,
+    async waitingConverges() {
+      const found = await sql<{ stack: string }[]>`
+        select data ->> 'stack' as stack from pgboss.job where name = 'converge' and state = 'created' order by 1`;
+      return found.map(({ stack }) => stack);
+    },
+    events: async () =>
+      await sql<{ id: string; ignored: string | null }[]>`select id, ignored from clawfleet.billing_events`,
+    async close() {
+      await queue.stop(2000);
+      await new Promise((resolve) => server.close(resolve));
+      await stripe.close();
+      await database.close();
+      expect(conformity.violations).toEqual([]);
+      expect(conformity.requestViolations).toEqual([]);
+    },
+  };
+}

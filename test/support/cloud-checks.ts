@@ -1,0 +1,60 @@
+/** Every answer of every simulated cloud compared with its official document, where the documents are. */
+import { expect } from "vitest";
+import { createHetznerCheck } from "../sandbox/hetzner/check.ts";
+import type { SandboxOptions } from "../sandbox/start.ts";
+import { createResponseCheck, type ResponseCheck } from "./openapi.ts";
+
+export type CloudChecks = {
+  /** For `startSandbox`. */
+  checks: NonNullable<SandboxOptions["checks"]>;
+  /** Fails with everything that a real API would not have said or taken. */
+  expectConform(): void;
+};
+
+export function createStripeCheck(): ResponseCheck {
+  return createResponseCheck({
+    spec: "stripe-cut.json",
+    basePath: "",
+    // Pages for a browser.
+    ignore: ({ path }) => path.startsWith("/c/pay/") || path.startsWith("/p/session/"),
+  });
+}
+
+export function createCloudflareCheck(): ResponseCheck {
+  return createResponseCheck({
+    spec: "cloudflare-dns.json",
+    basePath: "/client/v4",
+    patches: [
+      {
+        reason: "a record without a comment answers null (wire recording: `comment` removed)",
+        schema: (schema, place) => {
+          if (place.component === "dnsRecordsComment") schema["nullable"] = true;
+        },
+      },
+    ],
+    // Cloudflare's address ranges are in none of the documents that we have.
+    ignore: ({ path }) => path === "/client/v4/ips",
+  });
+}
+
+export function createCloudChecks(): CloudChecks {
+  const all = {
+    hetzner: createHetznerCheck(),
+    cloudflare: createCloudflareCheck(),
+    stripe: createStripeCheck(),
+  };
+  return {
+    checks: {
+      hetzner: all.hetzner.check,
+      cloudflare: all.cloudflare.check,
+      stripe: all.stripe.check,
+    },
+    expectConform() {
+      for (const [cloud, check] of Object.entries(all)) {
+        expect(check.violations, `answers of ${cloud}`).toEqual([]);
+        expect(check.requestViolations, `requests taken by ${cloud}`).toEqual([]);
+        if (check.available) expect(check.seen.size, `operations of ${cloud} compared`).toBeGreaterThan(0);
+      }
+    },
+  };
+}

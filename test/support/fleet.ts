@@ -1,0 +1,151 @@
+/** The whole product for a test file: sandbox, the reconciler as a child process, a database of its own, and handles on them. */
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Stripe from "stripe";
+import { findEngine } from "../../infra/engine/install.ts";
+import { readPins } from "../../infra/engine/pins.ts";
+import { runCommand } from "../../infra/engine/tools.ts";
+import { createFleetClient, unwrap, type FleetClient } from "../../reconciler/cli/client.ts";
+import type { FleetRow } from "../../reconciler/db/fleet.ts";
+import type { OperationAnswer } from "../../reconciler/routes/admin.ts";
+import { checkNamespaces } from "../sandbox/machines/namespace.ts";
+import { findFreePort, startServiceProcess, type ServiceProcess } from "../sandbox/service-process.ts";
+import { sandboxStacks, startSandbox, type Sandbox } from "../sandbox/start.ts";
+import { createCloudChecks } from "./cloud-checks.ts";
+import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { eventually } from "./poll.ts";
+
+export type Fleet = {
+  sandbox: Sandbox;
+  database: TestDatabase;
+  service: ServiceProcess;
+  client: FleetClient;
+  stripe: Stripe;
+  /** A copy of the sandbox's `stacks/`, ours to change. */
+  stacksDir: string;
+  /** What the service wrote so far. */
+  readLog(): Promise<string>;
+  /** One more reconciler on the same database. */
+  startSecond(env?: Record<string, string>): Promise<ServiceProcess>;
+  find(slug: string): Promise<FleetRow>;
+  operations(slug: string): Promise<OperationAnswer[]>;
+  provision(slug: string, plan?: string): Promise<void>;
+  deprovision(slug: string): Promise<void>;
+  /** Asks for a converge and waits for the operation that follows. */
+  apply(slug: string, options?: { refresh: boolean }): Promise<OperationAnswer>;
+  /** Waits for the first operation of this kind after `after`. */
+  nextOperation(slug: string, after: number, kinds: readonly string[]): Promise<OperationAnswer>;
+  lastOperationId(slug: string): Promise<number>;
+  untilStatus(slug: string, status: FleetRow["status"], timeoutMs?: number): Promise<FleetRow>;
+  writeOverride(slug: string, lines: readonly string[]): Promise<void>;
+  /** Takes everything down; fails when a cloud said what the real one cannot say. */
+  close(): Promise<void>;
+};
+
+const waitMs = 90_000;
+
+/** Why the real engine or the machines cannot be had here; undefined when they can. */
+export async function findObstacle(): Promise<string | undefined> {
+  const tools = {
+    run: runCommand,
+    fetch,
+    now: () => Date.now(),
+    say: () => undefined,
+    environment: process.env,
+  };
+  if (!(await findEngine(tools, readPins()))) return "the Pulumi engine is not installed (npm run engine)";
+  const check = await checkNamespaces();
+  return check.usable ? undefined : `no machines: ${check.reason}; ${check.remedy}`;
+}
+
+export async function startFleet(env: Record<string, string> = {}): Promise<Fleet> {
+  const home = await mkdtemp(join(tmpdir(), "clawfleet-fleet-"));
+  const stacksDir = join(home, "stacks");
+  await cp(sandboxStacks, stacksDir, { recursive: true });
+  const database = await createTestDatabase();
+  const conformity = createCloudChecks();
+  const sandbox = await startSandbox({
+    servicePort: await findFreePort(),
+    databaseUrl: database.url,
+    stacksDir,
+    checks: conformity.checks,
+  });
+  const logFile = join(home, "service.log");
+  const service = await startServiceProcess({ ...sandbox.env, LOG_LEVEL: "debug", ...env }, logFile);
+  const others: ServiceProcess[] = [];
+  const adminKey = sandbox.env["CLAWFLEET_ADMIN_KEY"] ?? "";
+  const client = createFleetClient({ url: service.url, adminKey });
+  const { hostname, port } = new URL(sandbox.stripe.origin);
+  const stripe = new Stripe(sandbox.stripe.key, { host: hostname, port: Number(port), protocol: "http" });
+
+  const show = (slug: string) => unwrap(client.instances[":slug"].$get({ param: { slug } }));
+  const operations = async (slug: string) => (await show(slug)).operations;
+  const lastOperationId = async (slug: string) =>
+    Math.max(0, ...(await operations(slug)).map((operation) => operation.id));
+  const nextOperation: Fleet["nextOperation"] = (slug, after, kinds) =>
+    eventually(
+      `an operation ${kinds.join("/")} of ${slug} after ${after}`,
+      async () =>
+        (await operations(slug))
+          .filter((one) => one.id > after && kinds.includes(one.kind) && one.endedAt !== null)
+          .toSorted((a, b) => a.id - b.id)[0],
+      waitMs,
+    );
+
+  return {
+    sandbox,
+    database,
+    service,
+    client,
+    stripe,
+    stacksDir,
+    readLog: () => readFile(logFile, "utf8"),
+    async startSecond(more = {}) {
+      const listen = `127.0.0.1:${await findFreePort()}`;
+      const second = await startServiceProcess(
+        { ...sandbox.env, CLAWFLEET_LISTEN: listen, ...env, ...more },
+        logFile,
+      );
+      others.push(second);
+      return second;
+    },
+    find: async (slug) => (await show(slug)).instance,
+    operations,
+    lastOperationId,
+    nextOperation,
+    async provision(slug, plan = "starter") {
+      await unwrap(client.instances.$post({ json: { slug, plan } }));
+    },
+    async deprovision(slug) {
+      await unwrap(client.instances[":slug"].$delete({ param: { slug } }));
+    },
+    async apply(slug, { refresh } = { refresh: false }) {
+      const query = refresh ? { refresh: "true" as const } : {};
+      const { after } = await unwrap(client.instances[":slug"].apply.$post({ param: { slug }, query }));
+      return await nextOperation(slug, after, ["up", "destroy"]);
+    },
+    untilStatus: (slug, status, timeoutMs = waitMs) =>
+      eventually(
+        `${slug} is ${status}`,
+        async () => {
+          const { instance } = await show(slug);
+          return instance.status === status ? instance : undefined;
+        },
+        timeoutMs,
+      ),
+    async writeOverride(slug, lines) {
+      await writeFile(
+        join(stacksDir, `Pulumi.${slug}.yaml`),
+        `config:\n${lines.map((line) => `  clawfleet:${line}\n`).join("")}`,
+      );
+    },
+    async close() {
+      for (const one of [...others, service]) await one.stop(20_000);
+      await sandbox.close();
+      await database.close();
+      await rm(home, { recursive: true, force: true });
+      conformity.expectConform();
+    },
+  };
+}

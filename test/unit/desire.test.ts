@@ -1,0 +1,144 @@
+/** Proves by table what billing, overrides and people's interventions lead to. No database, no clock but the given one. */
+import { describe, expect, test } from "vitest";
+import { planSchema, type Override } from "../../infra/config.ts";
+import type { Intervention } from "../../reconciler/db/interventions.ts";
+import type { SubscriptionRow } from "../../reconciler/db/subscriptions.ts";
+import { desire, generatedName, nameFor } from "../../reconciler/desired/desire.ts";
+import { decidePhase, describePhases, phaseTable } from "../../reconciler/desired/phases.ts";
+
+const now = new Date("2026-11-21T12:00:00Z");
+const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
+const grace = { pastDueDays: 7, deleteAfterDays: 30 };
+const plan = (key: string) =>
+  planSchema.parse({
+    name: key,
+    summary: key,
+    stripeLookupKey: key,
+    serverTypes: ["cx23"],
+    locations: ["nbg1"],
+    grace,
+  });
+const plans = { starter: plan("starter-monthly"), pro: plan("pro-monthly") };
+
+function subscription(change: Partial<SubscriptionRow> = {}): SubscriptionRow {
+  return {
+    provider: "stripe",
+    id: "sub_1",
+    customerId: "cus_1",
+    email: "bob@example.com",
+    slug: "bob",
+    orderId: null,
+    priceKeys: ["starter-monthly"],
+    status: "active",
+    statusSince: daysAgo(1),
+    createdAt: daysAgo(100),
+    periodEnd: null,
+    cancelAt: null,
+    endedAt: null,
+    readAt: now,
+    ...change,
+  };
+}
+
+function decide(
+  subscriptions: SubscriptionRow[],
+  override: Override = {},
+  intervention?: Intervention["phase"],
+) {
+  return desire({
+    slug: "bob",
+    subscriptions,
+    override,
+    intervention:
+      intervention === undefined
+        ? undefined
+        : { slug: "bob", phase: intervention, actor: "amy", reason: null },
+    plans,
+    now,
+  });
+}
+
+describe("billing status and age to phase", () => {
+  test.each([
+    ["active", 400, "running", null],
+    ["trialing", 3, "running", null],
+    ["past_due", 6.9, "running", 7],
+    ["past_due", 7, "suspended", null],
+    ["unpaid", 0, "suspended", null],
+    ["paused", 0, "suspended", null],
+    ["canceled", 0, "suspended", 30],
+    ["canceled", 30, "gone", null],
+    ["incomplete_expired", 31, "gone", null],
+    ["missing", 31, "gone", null],
+    ["incomplete", 5, null, null],
+    ["something new", 5, null, null],
+  ] as const)("%s for %d days: %s", (status, days, phase, changesAfter) => {
+    const decision = decidePhase(status, daysAgo(days), grace, now);
+    expect(decision.phase).toBe(phase);
+    const changeAt = decision.nextChangeAt?.getTime() ?? null;
+    expect(changeAt).toBe(changesAfter === null ? null : daysAgo(days).getTime() + changesAfter * 86_400_000);
+  });
+
+  test("the table can be read as text, every row of it", () => {
+    expect(describePhases(grace)).toHaveLength(phaseTable.length);
+    expect(describePhases(grace)[1]).toBe("past_due: running, suspended after 7 days");
+  });
+});
+
+describe("what should be", () => {
+  test("a paid plan runs; only billing's own deletions need votes", () => {
+    expect(decide([subscription()]).desired).toMatchObject({
+      planId: "starter",
+      phase: "running",
+      needsVotes: false,
+    });
+    const ended = decide([subscription({ status: "canceled", endedAt: daysAgo(31) })]).desired;
+    expect(ended).toMatchObject({ phase: "gone", needsVotes: true });
+  });
+
+  test("of two subscriptions the one that gives more decides, then the older one", () => {
+    const ended = subscription({
+      id: "sub_0",
+      status: "canceled",
+      endedAt: daysAgo(40),
+      createdAt: daysAgo(400),
+    });
+    expect(decide([ended, subscription()]).desired?.subscription.id).toBe("sub_1");
+    const younger = subscription({ id: "sub_2", priceKeys: ["pro-monthly"], createdAt: daysAgo(5) });
+    expect(decide([younger, subscription()]).desired?.planId).toBe("starter");
+  });
+
+  test("an override's plan stands above the one paid for; an unknown one decides nothing and is told", () => {
+    expect(decide([subscription()], { plan: "pro" }).desired?.planId).toBe("pro");
+    const wrong = decide([subscription()], { plan: "huge" });
+    expect(wrong.desired).toBeUndefined();
+    expect(wrong.alerts[0]).toMatchObject({ kind: "unknown_plan" });
+    expect(wrong.alerts[0]?.message).toContain("starter, pro");
+  });
+
+  test("a price that no plan has decides nothing and is told", () => {
+    const { desired, alerts } = decide([subscription({ priceKeys: ["old"] })]);
+    expect(desired).toBeUndefined();
+    expect(alerts.map(({ kind }) => kind)).toEqual(["price_without_plan"]);
+  });
+
+  test("nobody who pays means nothing is decided", () => {
+    expect(decide([]).desired).toBeUndefined();
+  });
+
+  test("a person's word takes away and never gives", () => {
+    expect(decide([subscription()], {}, "gone").desired).toMatchObject({ phase: "gone", needsVotes: false });
+    expect(decide([subscription()], {}, "suspended").desired?.phase).toBe("suspended");
+    const late = subscription({ status: "unpaid" });
+    expect(decide([late], {}, "suspended").desired?.reason).toBe("not paid");
+  });
+});
+
+describe("names", () => {
+  test("an impossible name is replaced by one that follows from the subscription", () => {
+    expect(nameFor({ id: "sub_1", slug: "bob" })).toBe("bob");
+    expect(nameFor({ id: "sub_1", slug: "B o b" })).toBe(generatedName("sub_1"));
+    expect(nameFor({ id: "sub_1", slug: null })).toBe(generatedName("sub_1"));
+    expect(generatedName("sub_1")).not.toBe(generatedName("sub_2"));
+  });
+});
