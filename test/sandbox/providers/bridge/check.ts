@@ -3,11 +3,10 @@ import { makeName, type NameSource } from "./autoname.ts";
 import { coerce } from "./coerce.ts";
 import type { Problem, ResourceDefinition } from "./definition.ts";
 import { isBlock, isZero, terraformName, type Field, type Fields } from "./fields.ts";
+import type { CheckResult } from "./plugin.ts";
 import { isAbsent, isBag, isUnknown, type Bag } from "./values.ts";
 
-export type CheckResult = { inputs: Bag; failures: string[] };
-
-type Checked = Pick<ResourceDefinition<unknown>, "style" | "fields" | "autoname" | "prepare">;
+type Checked = Pick<ResourceDefinition<unknown>, "style" | "fields" | "autoname" | "prepare" | "validate">;
 
 /** `olds` are the inputs of last time: a name made up then stays. */
 export function checkInputs(definition: Checked, news: Bag, olds: Bag, source: NameSource): CheckResult {
@@ -16,6 +15,7 @@ export function checkInputs(definition: Checked, news: Bag, olds: Bag, source: N
   const problems = [
     ...missing(definition, given),
     ...Object.entries(definition.fields).flatMap(([name, field]) => refusals(name, field, given[name])),
+    ...(definition.validate?.(given) ?? []),
   ];
   const inputs: Bag = {};
   for (const [name, value] of Object.entries(given)) {

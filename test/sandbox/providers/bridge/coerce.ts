@@ -24,7 +24,8 @@ function coerceMember(field: Field, member: unknown): unknown {
   );
 }
 
-function scalarOf(field: Field): ScalarType {
+/** Type of a scalar, or of the scalars in a collection. */
+export function scalarOf(field: Field): ScalarType {
   switch (field.type) {
     case "string":
     case "integer":

@@ -1,16 +1,15 @@
 /** What a bridged provider consists of, and what its resources' functions are given. */
 import type { Fields, Style } from "./fields.ts";
+import type { RunContext, Severity } from "./plugin.ts";
 import type { Bag } from "./values.ts";
-
-export type Severity = "info" | "warning" | "error";
 
 /** One step that the engine asked for, on one engine run. */
 export type Call<Client> = {
   urn: string;
   client: Client;
   /** From here on the object exists: what fails later leaves a half-made resource in the state (SDKv2 half only). */
-  made(id: string): void;
-  log(severity: Severity, message: string): void;
+  made: (id: string) => void;
+  log: (severity: Severity, message: string) => void;
 };
 
 export type Created = {
@@ -36,10 +35,12 @@ export type ResourceDefinition<Client> = {
   autoname?: boolean;
   /** Kept in `__meta`, as SDKv2 does for resources with a timeout of their own. */
   createTimeoutMinutes?: number;
-  /** A failed update leaves the wanted values in the state instead of the old ones. */
-  failedUpdateKeepsWanted?: boolean;
   /** Changes the inputs before they are checked. */
   prepare?(inputs: Bag): Bag;
+  /** What no single property shows. */
+  validate?(inputs: Bag): Problem[];
+  /** Takes an import's id apart when it is not the resource's own. Default: it is. */
+  parseImportId?(id: string): { id: string; state: Bag };
   create(call: Call<Client>, wanted: Bag): Promise<Created>;
   /** undefined: it is gone. */
   read(call: Call<Client>, id: string, state: Bag): Promise<Bag | undefined>;
@@ -57,18 +58,11 @@ export type FunctionDefinition<Client> = {
 /** A check that failed; `path` is the property, undefined for none in particular. */
 export type Problem = { path?: string; reason: string };
 
-export type ConfigField = { secret?: boolean };
-
-/** What a run's clients live by. */
-export type RunContext = {
-  /** Ends when the run does, or when the engine cancels: waits and requests are given up. */
-  signal: AbortSignal;
-};
-
 export type TerraformProvider<Client> = {
   name: string;
   version: string;
-  config: Readonly<Record<string, ConfigField>>;
+  /** Names of configuration values that are not to be shown. */
+  secretConfig: readonly string[];
   checkConfig(config: Bag): Problem[];
   /** @throws when the configuration cannot work. */
   connect(config: Bag, run: RunContext): (style: Style) => Client;
@@ -77,10 +71,3 @@ export type TerraformProvider<Client> = {
   resources: readonly ResourceDefinition<Client>[];
   functions: readonly FunctionDefinition<Client>[];
 };
-
-/** What makes the official plugin's process die: the run loses its provider. */
-export class ProcessDeath extends Error {}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -123,7 +123,9 @@ function diffMember(path: Step[], fields: Fields | undefined, old: unknown, want
   if (isAbsent(wanted)) return [[path, "DELETE"]];
   if (!fields || !isBag(old) || !isBag(wanted)) return [[path, "UPDATE"]];
   return Object.entries(fields).flatMap(([name, field]) =>
-    field.computed && isUnknown(wanted[name]) ? [] : diffField([...path, name], field, old[name], wanted[name]),
+    field.computed && isUnknown(wanted[name])
+      ? []
+      : diffField([...path, name], field, old[name], wanted[name]),
   );
 }
 

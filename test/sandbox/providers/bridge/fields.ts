@@ -18,12 +18,12 @@ export type Field = {
   output?: boolean;
   /** May come from the provider: when nothing is given, the state's value stays and is no difference. */
   computed?: boolean;
+  /** When nothing is given any more, what the state has stays: Terraform's suppressed difference. */
+  sticky?: boolean;
   /** Taken when nothing is given. */
   default?: unknown;
   /** A change replaces the resource. */
   replace?: boolean;
-  /** Not to be shown. */
-  secret?: boolean;
   /** Framework half: every update may change it, so a preview shows it as unknown. */
   volatile?: boolean;
   /** What the state holds instead of the input, e.g. a hash. */

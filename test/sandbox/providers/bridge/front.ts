@@ -35,7 +35,7 @@ export async function startFront(behind: number): Promise<Front> {
     port: (server.address() as AddressInfo).port,
     cut(peerPort) {
       const pair = pairs.get(peerPort);
-      pair?.client.resetAndDestroy();
+      pair?.client.destroy();
       pair?.inner.destroy();
     },
     onEnd: (listener) => void listeners.push(listener),

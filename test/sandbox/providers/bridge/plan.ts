@@ -24,6 +24,7 @@ function planField(field: Field, prior: Prior, given: unknown, inputs: Bag): unk
   if (field.output) return prior.has ? (prior.value ?? null) : unknownValue;
   if (isAbsent(given)) {
     if (field.default !== undefined) return field.default;
+    if (field.sticky && prior.has) return prior.value ?? null;
     if (field.computed) return prior.has ? (prior.value ?? null) : unknownValue;
     return isBlock(field) ? [] : null;
   }

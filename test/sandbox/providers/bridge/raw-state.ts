@@ -14,7 +14,8 @@ export function rawStateDelta(fields: Fields, state: Bag): Bag {
   for (const [name, field] of Object.entries(fields)) {
     const delta = deltaOf(field, state[name]);
     if (delta) parts[name] = delta;
-    if (name in state && terraformName(name, field) !== snakeCase(name)) renamed[name] = terraformName(name, field);
+    if (name in state && terraformName(name, field) !== snakeCase(name))
+      renamed[name] = terraformName(name, field);
   }
   return { obj: { ...unlessEmpty("ps", parts), ...unlessEmpty("renamed", renamed) } };
 }

@@ -12,11 +12,7 @@ export function refreshInputs(definition: Refreshed, old: Bag, state: Bag, isRef
   return clean(inputs, definition.style === "sdkv2") as Bag;
 }
 
-function extractObject(
-  fields: Fields,
-  old: Bag,
-  state: Bag,
-): { inputs: Bag; possibleDefault: boolean } {
+function extractObject(fields: Fields, old: Bag, state: Bag): { inputs: Bag; possibleDefault: boolean } {
   const listed = old["__defaults"];
   const defaults = new Set(Array.isArray(listed) ? listed.map(String) : []);
   const inputs: Bag = {};
@@ -64,7 +60,11 @@ function extractList(field: Field | undefined, old: unknown[], now: unknown[]): 
 }
 
 /** Members of a set of objects are found again by how much they have in common; everything else by its place. */
-function matchMembers(field: Field | undefined, old: unknown[], now: unknown[]): Map<number, number> | undefined {
+function matchMembers(
+  field: Field | undefined,
+  old: unknown[],
+  now: unknown[],
+): Map<number, number> | undefined {
   if (field?.type !== "set" || ![...old, ...now].every(isBag)) return undefined;
   const candidates = old.flatMap((before, from) =>
     now.map((after, to) => ({ from, to, score: likeness(before, after) })),

@@ -30,7 +30,9 @@ function commonLengths(
   wanted: readonly unknown[],
   same: (a: unknown, b: unknown) => boolean,
 ): number[][] {
-  const lengths = Array.from({ length: old.length + 1 }, () => new Array<number>(wanted.length + 1).fill(0));
+  const lengths = Array.from({ length: old.length + 1 }, () =>
+    Array.from({ length: wanted.length + 1 }, () => 0),
+  );
   for (let i = old.length - 1; i >= 0; i -= 1) {
     const row = lengths[i] ?? [];
     for (let j = wanted.length - 1; j >= 0; j -= 1) {

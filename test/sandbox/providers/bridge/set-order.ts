@@ -3,12 +3,16 @@
  * rules and ids on the wire. Source: terraform-plugin-sdk v2, helper/schema (serialize.go, set.go).
  */
 import { crc32 } from "node:zlib";
+import { scalarOf } from "./coerce.ts";
 import { isList, terraformName, type Field, type Fields, type ScalarType } from "./fields.ts";
 import { bagOf, isBag, listOf } from "./values.ts";
 
 /** Members of a set as the provider's code sees them. */
 export function inSetOrder(field: Field, members: unknown): unknown[] {
-  const coded = listOf(members).map((member) => ({ member, code: String(crc32(serializeMember(field, member))) }));
+  const coded = listOf(members).map((member) => ({
+    member,
+    code: String(crc32(serializeMember(field, member))),
+  }));
   return coded.toSorted((a, b) => (a.code < b.code ? -1 : 1)).map(({ member }) => member);
 }
 
@@ -31,10 +35,12 @@ function serializeField(field: Field, value: unknown): string {
     const entries = Object.entries(bagOf(value)).toSorted(([a], [b]) => (a < b ? -1 : 1));
     return `[${entries.map(([key, member]) => `${key}:${scalar("string", member)};`).join("")}]`;
   }
-  if (!isList(field)) return scalar(field.type === "object" ? "string" : field.type, value);
+  if (!isList(field)) return scalar(scalarOf(field), value);
   const members = field.type === "set" ? inSetOrder(field, value) : listOf(value);
   const text = members
-    .map((member) => (isBag(member) ? `<${serializeMember(field, member)}>;` : serializeMember(field, member)))
+    .map((member) =>
+      isBag(member) ? `<${serializeMember(field, member)}>;` : serializeMember(field, member),
+    )
     .join("");
   return field.type === "set" ? `{${text}}` : `(${text})`;
 }
@@ -46,7 +52,7 @@ function scalar(type: ScalarType, value: unknown): string {
       return value === true ? "1" : "0";
     case "integer":
     case "number":
-      return String(value ?? 0);
+      return typeof value === "number" ? String(value) : "0";
     case "string":
       return typeof value === "string" ? value : "";
   }

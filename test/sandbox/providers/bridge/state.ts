@@ -32,12 +32,9 @@ export function previewState(definition: Stated, planned: Bag, inputs: Bag): Bag
   const hashed = Object.entries(definition.fields).filter(
     ([name, field]) => field.stateOf && typeof inputs[name] === "string" && !isUnknown(inputs[name]),
   );
-  const texts = Object.fromEntries(
-    hashed.map(([name, field]) => [terraformName(name, field), inputs[name]]),
-  );
+  const texts = Object.fromEntries(hashed.map(([name, field]) => [terraformName(name, field), inputs[name]]));
   return { ...metaOf(definition, texts), ...planned, id: unknownValue };
 }
-
 
 function metaOf({ style, createTimeoutMinutes }: Stated, shim?: Bag): Bag {
   if (style !== "sdkv2" || createTimeoutMinutes === undefined) return {};
