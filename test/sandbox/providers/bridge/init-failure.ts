@@ -14,10 +14,9 @@ export function initFailure(error: HalfMade): grpc.ServiceError {
     .setInputs(toStruct({}));
   const packed = new anys.Any();
   packed.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-  const status = new statuses.Status()
-    .setCode(grpc.status.UNKNOWN)
-    .setMessage(error.message)
-    .addDetails(packed);
+  const status = new statuses.Status().setCode(grpc.status.UNKNOWN).setMessage(error.message);
+  // Not in the chain: it returns what it added.
+  status.addDetails(packed);
   const metadata = new grpc.Metadata();
   metadata.add("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
   return Object.assign(new Error(error.message), {
