@@ -67,20 +67,20 @@ async function startSshServer(): Promise<SshServer> {
 let bench: Bench;
 let ssh: SshServer;
 
-type Args = Omit<CommandArgs, "connection"> & { connection?: Record<string, unknown> };
+type Args = Omit<CommandArgs, "connection">;
+
+const connectionTo = (more: Record<string, unknown> = {}) => ({
+  host: "127.0.0.1",
+  port: ssh.port,
+  privateKey: pulumi.secret(clientKey.private),
+  hostKey: hostKey.public,
+  dialErrorLimit: 2,
+  ...more,
+});
 
 function open(name: string, args: () => Args): Promise<Stack> {
   return bench.open(name, async () => {
-    const { connection, ...rest } = args();
-    const to = {
-      host: "127.0.0.1",
-      port: ssh.port,
-      privateKey: pulumi.secret(clientKey.private),
-      hostKey: hostKey.public,
-      dialErrorLimit: 2,
-      ...connection,
-    };
-    const command = new Command("command", { ...rest, connection: to });
+    const command = new Command("command", { ...args(), connection: connectionTo() });
     return { stdout: command.stdout, stderr: command.stderr };
   });
 }
@@ -131,9 +131,8 @@ describe.skipIf(engineRoot === undefined)("remote.Command", () => {
   test("a failed command says how it ended, what it was and what it said", async () => {
     const stack = await open("failed", () => ({ create: 'echo "so far"; echo gone wrong >&2; exit 3' }));
     await expect(up(stack)).rejects.toThrow(
-      'Process exited with status 3: running "echo \\"so far\\"; echo gone wrong >&2; exit 3":',
+      /Process exited with status 3: running "echo \\"so far\\"; echo gone wrong >&2; exit 3":\s+so far\s+gone wrong/,
     );
-    await expect(up(stack)).rejects.toThrow(/gone wrong/);
   });
 
   test("a changed input runs `update`, or `create` again, with the output of before when the server takes it", async () => {
@@ -167,23 +166,24 @@ describe.skipIf(engineRoot === undefined)("remote.Command", () => {
   });
 
   test("a variable that the server refuses, a wrong host key, a refused key and a dead host fail", async () => {
-    const attempts: [string, Args, RegExp][] = [
-      [
-        "variable",
-        { create: "true", environment: { OTHER: "1" } },
-        /could not set environment variable "OTHER"/,
-      ],
-      ["host-key", { create: "true", connection: { hostKey: stranger.public } }, /handshake failed/],
-      ["key", { create: "true", connection: { privateKey: stranger.private } }, /unable to authenticate/],
-      [
-        "host",
-        { create: "true", connection: { port: 1 } },
-        /after 2 failed attempts: dial tcp 127\.0\.0\.1:1: connect: connection refused/,
-      ],
-    ];
-    for (const [name, args, text] of attempts) {
-      const stack = await open(`bad-${name}`, () => args);
-      await expect(up(stack)).rejects.toThrow(text);
+    const stack = await bench.open("bad", async () => {
+      const commands = [
+        new Command("variable", { create: "true", environment: { OTHER: "1" }, connection: connectionTo() }),
+        new Command("host-key", { create: "true", connection: connectionTo({ hostKey: stranger.public }) }),
+        new Command("key", { create: "true", connection: connectionTo({ privateKey: stranger.private }) }),
+        new Command("host", { create: "true", connection: connectionTo({ port: 1 }) }),
+      ];
+      return { count: commands.length };
+    });
+    const error: unknown = await up(stack).catch((one: unknown) => one);
+    for (const text of [
+      'could not set environment variable "OTHER": ssh: setenv failed',
+      "after 2 failed attempts: ssh: handshake failed: ssh: unable to authenticate",
+      "after 2 failed attempts: dial tcp 127.0.0.1:1: connect: connection refused",
+      "host-key",
+    ]) {
+      expect(String(error)).toContain(text);
     }
+    expect(String(error)).toMatch(/\(host-key\):\s+error: after 2 failed attempts: ssh: handshake failed/);
   });
 });

@@ -35,7 +35,7 @@ export async function findEngineRoot(): Promise<string | undefined> {
 export type Bench = {
   hetzner: Hetzner;
   cloudflare: Cloudflare;
-  /** A stack of its own, with state in a scratch folder. */
+  /** A new stack, with state in a scratch folder that `close` removes. */
   open(name: string, program: PulumiFn): Promise<Stack>;
   /** A stack's state as it lies in the backend. */
   readState(name: string): Promise<string>;
@@ -66,7 +66,7 @@ export async function startBench(engineRoot: string): Promise<Bench> {
     async open(stackName, program) {
       const workDir = join(home, `work-${stackName}`);
       await mkdir(workDir, { recursive: true });
-      return await LocalWorkspace.createOrSelectStack(
+      return await LocalWorkspace.createStack(
         { stackName, projectName: "bench", program },
         {
           workDir,

@@ -1,7 +1,7 @@
 /** Talks to the Cloudflare API as cloudflare-go v7 does: ten retries, its waits, its error text. */
 import { STATUS_CODES } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf } from "../bridge/plugin.ts";
+import { toGoError } from "../bridge/http-words.ts";
 import { bagOf, type Bag } from "../bridge/values.ts";
 
 export class CloudflareError extends Error {
@@ -54,7 +54,7 @@ export function createCloudflareClient(options: CloudflareClientOptions): Cloudf
   async function call(method: string, path: string, body?: unknown): Promise<unknown> {
     for (let tried = 0; ; tried += 1) {
       const got = await attempt(method, path, body).catch((error: unknown) => {
-        if (tried >= maxRetries || signal.aborted) throw toNoConnection(method, `${baseUrl}${path}`, error);
+        if (tried >= maxRetries || signal.aborted) throw toGoError(method, `${baseUrl}${path}`, error);
         return undefined;
       });
       if (got?.answer.ok) return bagOf(JSON.parse(got.text))["result"];
@@ -76,11 +76,6 @@ export function createCloudflareClient(options: CloudflareClientOptions): Cloudf
       }
     },
   };
-}
-
-function toNoConnection(method: string, url: string, error: unknown): Error {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return new Error(`${method} "${url}": ${messageOf(cause)}`, { cause: error });
 }
 
 function isRetried(answer: Response): boolean {

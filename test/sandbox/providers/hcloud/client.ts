@@ -1,5 +1,6 @@
 /** Talks to the Hetzner Cloud API as hcloud-go does: its headers, its retries, its waits. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { toGoError } from "../bridge/http-words.ts";
 import { bagOf, isBag, listOf, type Bag } from "../bridge/values.ts";
 import { hasCode, HcloudError, isRetried, toError } from "./errors.ts";
 
@@ -39,7 +40,8 @@ export function createHcloudClient(options: HcloudClientOptions): HcloudClient {
   const pause = (seconds: number) => wait(Math.min(maxPauseSeconds, seconds) * 1000 * options.timeScale);
 
   async function once(method: string, path: string, body: unknown): Promise<Bag> {
-    const answer = await fetch(`${options.endpoint}${path}`, {
+    const url = `${options.endpoint}${path}`;
+    const answer = await fetch(url, {
       method,
       signal,
       headers: {
@@ -48,6 +50,8 @@ export function createHcloudClient(options: HcloudClientOptions): HcloudClient {
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).catch((error: unknown) => {
+      throw toGoError(method, url, error);
     });
     const text = await answer.text();
     if (answer.ok) return text === "" ? {} : JSON.parse(text);
