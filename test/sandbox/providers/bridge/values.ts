@@ -19,8 +19,6 @@ const unknownValues: ReadonlySet<unknown> = new Set([
 
 const signatureKey = "4dabf18193072939515e22adb298388d";
 const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
-export const assetSignature = "c44067f5952c0a294b673a41bacd8c17";
-export const archiveSignature = "0def7320c3a5731c473e5ecbe6d01bc7";
 
 export function fromStruct(struct: Struct | undefined): Bag {
   return struct ? struct.toJavaScript() : {};
@@ -58,11 +56,6 @@ export function makeSecret(value: unknown): Bag {
 
 export function isSecret(value: unknown): value is Bag {
   return isBag(value) && value[signatureKey] === secretSignature;
-}
-
-/** The kind of special object: an asset, an archive, a secret; undefined for plain data. */
-export function signatureOf(value: unknown): unknown {
-  return isBag(value) ? value[signatureKey] : undefined;
 }
 
 /** The whole value in clear. */
