@@ -4,7 +4,7 @@ bin := node_modules/.bin
 export PATH := $(CURDIR)/$(bin):$(PATH)
 stamp := node_modules/.clawfleet-installed
 
-.PHONY: setup check test demo bench clean
+.PHONY: setup check test demo clean
 
 setup: $(stamp)
 	@node infra/engine/main.ts

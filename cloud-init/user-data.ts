@@ -15,6 +15,8 @@ export type UserDataInput = {
   /** Release that is installed before any customer is known. */
   openclawVersion: string;
   sshPort: number;
+  /** The only address that sshd takes root from. Hetzner's firewalls do not filter the private network. */
+  sshFrom?: string;
 };
 
 const libraryFolder = "/usr/local/lib/clawfleet";
@@ -33,12 +35,15 @@ export function renderUserData(input: UserDataInput): string {
       {
         path: "/etc/ssh/sshd_config.d/10-clawfleet.conf",
         permissions: "0644",
-        content: `${firstBootFiles.sshd}Port ${input.sshPort}\n`,
+        content: sshdConfig(input),
       },
     ],
     runcmd: [
-      [`${libraryFolder}/first-boot.sh`, imageVersions.node, imageVersions.npm, input.openclawVersion],
+      // First, so that a machine whose first boot fails can be looked at. Ubuntu 24.04 listens through ssh.socket, whose port a generator takes from sshd's files; Debian has the service alone.
+      ["systemctl", "daemon-reload"],
+      ["systemctl", "try-restart", "ssh.socket"],
       ["systemctl", "try-restart", "ssh.service"],
+      [`${libraryFolder}/first-boot.sh`, imageVersions.node, imageVersions.npm, input.openclawVersion],
     ],
   };
   const text = `#cloud-config\n${stringify(document, { lineWidth: 0 })}`;
@@ -46,6 +51,11 @@ export function renderUserData(input: UserDataInput): string {
   if (bytes > maxUserDataBytes)
     throw new RangeError(`user data has ${bytes} bytes, Hetzner takes ${maxUserDataBytes}`);
   return text;
+}
+
+function sshdConfig({ sshPort, sshFrom }: UserDataInput): string {
+  const from = sshFrom === undefined ? "" : `AllowUsers root@${sshFrom}\n`;
+  return `${firstBootFiles.sshd}Port ${sshPort}\n${from}`;
 }
 
 function script(name: string, content: string) {

@@ -17,6 +17,8 @@ export type InstanceCell = {
   zone: string;
   /** `private`: SSH over the cell's network. `public`: over the server's address, open to `backendPublicIps`. */
   reach: "private" | "public";
+  /** With reach `private` the only address from which sshd takes anybody; set up by the first boot. Not changed on an existing server. */
+  backendPrivateIp: string;
   /** CIDRs that may open SSH with reach `public`. Changes in place. */
   backendPublicIps: readonly string[];
   /** Where sshd listens; set up by the first boot. Not changed on an existing server. */

@@ -82,6 +82,7 @@ export class AssistantInstance extends pulumi.ComponentResource {
         hostKeyPublic: args.secrets.hostKeyPublic,
         openclawVersion: args.cell.openclawVersion,
         sshPort: args.cell.sshPort,
+        ...(args.cell.reach === "private" ? { sshFrom: args.cell.backendPrivateIp } : {}),
       }),
     );
     return new Server(

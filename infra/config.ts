@@ -119,7 +119,7 @@ export const overrideSchema = z.strictObject({
   openclawVersion: versionSchema.optional(),
   /** Leaves the instance as it is, whatever billing says; never deletes it. */
   hold: z.boolean().optional(),
-  /** Free of charge for as long as this stands; needs `plan`. */
+  /** Keeps an existing customer running, whatever billing says, for as long as this stands. */
   comped: z.boolean().optional(),
   extraFirewallRules: z.array(firewallRuleSchema).max(20).optional(),
 });

@@ -22,6 +22,7 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
       zoneId: cell.outputs.zoneId,
       zone: cell.outputs.zoneName,
       reach: cell.settings.reach,
+      backendPrivateIp: cell.settings.backendPrivateIp,
       backendPublicIps: cell.settings.backendPublicIps,
       sshPort: cell.settings.sshPort,
       image: cell.settings.image,

@@ -3,8 +3,7 @@ import { ConfigError, parseConfig } from "./config.ts";
 import { isClawfleetError } from "./errors.ts";
 import { createLogger, startService, type Service } from "./service.ts";
 
-/** The first signal drains, the second cuts short. */
-const drainMs = 60_000;
+/** The first signal lets runs end by themselves, within their own deadline; the second interrupts them. */
 const hurryMs = 1_000;
 
 function fail(error: unknown): never {
@@ -21,12 +20,15 @@ if (process.argv[2] !== "start") {
   process.exit(2);
 }
 
-async function start(): Promise<Service> {
+async function start(): Promise<{ service: Service; drainMs: number }> {
   const config = parseConfig(process.env);
-  return await startService(config, createLogger(config));
+  const started = await startService(config, createLogger(config));
+  return { service: started, drainMs: config.convergeDeadlineMs };
 }
 
-const service = await start().catch((error: unknown) => fail(error instanceof ConfigError ? error : error));
+const { service, drainMs } = await start().catch((error: unknown) =>
+  fail(error instanceof ConfigError ? error : error),
+);
 
 let stopping = 0;
 function onSignal(): void {

@@ -27,7 +27,7 @@ import { createHealthRoutes } from "./routes/health.ts";
 import { createOrderRoutes } from "./routes/orders.tsx";
 import { createWebhookRoutes } from "./routes/webhooks.ts";
 import { sweep } from "./sweep.ts";
-import { derivePassphrase } from "../infra/seal.ts";
+import { backendEnvironment } from "../infra/backend.ts";
 
 export type Service = {
   url: string;
@@ -60,7 +60,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
   await queue.start();
 
   const files = createFilesReader(config.stacksDir, log);
-  const first = await files();
+  await files();
   const billing = createStripeBilling({
     secretKey: config.stripe.secretKey,
     webhookSecrets: config.stripe.webhookSecrets,
@@ -79,9 +79,11 @@ export async function startService(config: Config, log: Logger): Promise<Service
 
   const environment = {
     DATABASE_URL: database.url,
-    PULUMI_BACKEND_URL: config.engineEnvironment["PULUMI_BACKEND_URL"] ?? withoutTls(database.url),
-    PULUMI_CONFIG_PASSPHRASE:
-      config.engineEnvironment["PULUMI_CONFIG_PASSPHRASE"] ?? derivePassphrase(config.masterKey),
+    ...backendEnvironment({
+      ...config.engineEnvironment,
+      DATABASE_URL: database.url,
+      CLAWFLEET_MASTER_KEY: config.masterKey,
+    }),
   };
   const pool = createRunnerPool({ log, environment: { ...config.engineEnvironment, ...environment } });
   const operation = {
@@ -126,7 +128,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
 
   const watch = createOperationWatch(sql, log);
   let draining = false;
-  const zone = [...first.cells.values()][0]?.zone ?? "example.com";
+  const zone = () => [...files.last().cells.values()].find((cell) => cell.open)?.zone;
   const app = createApp({
     log,
     metrics,
@@ -224,14 +226,6 @@ function createClouds(config: Config, account: string) {
     hetzner: createHetzner({ baseUrl: config.hetznerUrl, token: tokens.hcloudToken, fetch }),
     cloudflare: createCloudflare({ baseUrl: config.cloudflareUrl, token: tokens.cloudflareToken, fetch }),
   };
-}
-
-/** Pulumi's driver insists on TLS unless told otherwise; a server on this machine has none. */
-function withoutTls(databaseUrl: string): string {
-  const url = new URL(databaseUrl);
-  const local = url.hostname === "127.0.0.1" || url.hostname === "localhost";
-  if (local && !url.searchParams.has("sslmode")) url.searchParams.set("sslmode", "disable");
-  return url.href;
 }
 
 function listen(

@@ -152,7 +152,7 @@ async function vote(deps: SweepDeps, slugs: readonly string[], pass: Pass, room:
   return await deps.sql.begin(async (tx) => {
     const rows = await lockInstances(tx, slugs, []);
     const subscriptions = await listSubscriptionsFor(tx, slugs);
-    const interventions = await listInterventions(tx, slugs);
+    const interventions = await listInterventions(tx, subscriptions);
     const firsts: string[] = [];
     const seconds: string[] = [];
     const withdrawn: string[] = [];
@@ -160,13 +160,12 @@ async function vote(deps: SweepDeps, slugs: readonly string[], pass: Pass, room:
       const mine = subscriptions.filter(
         (one) => one.provider === row.provider && one.customerId === row.customerId,
       );
-      const intervention = interventions.find((one) => one.slug === row.slug);
       const override = files.overrides.get(row.slug) ?? {};
       const { desired } = desire({
         slug: row.slug,
         subscriptions: mine,
         override,
-        intervention,
+        interventions,
         plans: files.plans,
         now: pass.startedAt,
       });

@@ -1,5 +1,6 @@
 /** What every run of the Pulumi CLI gets, by hand or from a worker. Pure. */
 import { delimiter, dirname } from "node:path";
+import { backendEnvironment } from "../backend.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,11 +23,10 @@ export function withEngine(
   const defined: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) if (value !== undefined) defined[name] = value;
   const path = [engineBinFolder, dirname(nodeBinary), defined["PATH"] ?? ""].filter(Boolean).join(delimiter);
-  const backend = defined["PULUMI_BACKEND_URL"] ?? defined["DATABASE_URL"];
   return {
     ...levers,
     ...defined,
     PATH: path,
-    ...(backend === undefined ? {} : { PULUMI_BACKEND_URL: backend }),
+    ...backendEnvironment(defined),
   };
 }

@@ -1,5 +1,6 @@
 /** One installation at a time on a machine: a file that names its owner's process, stale when that is gone. */
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -29,19 +30,22 @@ export async function withLock<T>(file: string, options: LockOptions, work: () =
   }
 }
 
+/** Linked and not opened: the file has its owner's number from its first moment, also when we die right after. */
 async function take(file: string): Promise<boolean> {
+  const own = `${file}.${process.pid}.${randomBytes(4).toString("hex")}`;
+  await writeFile(own, `${process.pid}\n`);
   try {
-    const handle = await open(file, "wx");
-    await handle.writeFile(`${process.pid}\n`);
-    await handle.close();
+    await link(own, file);
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
     throw error;
+  } finally {
+    await rm(own, { force: true });
   }
 }
 
-/** undefined while the owner has not written its number yet, or has just let go. */
+/** undefined when the owner has just let go. */
 async function readOwner(file: string): Promise<number | undefined> {
   const text = await readFile(file, "utf8").catch(() => "");
   const pid = Number.parseInt(text, 10);

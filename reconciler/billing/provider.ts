@@ -73,6 +73,8 @@ export type BillingProvider = {
   verifyWebhook(rawBody: string, headers: Headers): Promise<WebhookHint>;
   /** The same order asked for twice gives the same session. */
   createCheckout(request: CheckoutRequest): Promise<{ sessionId: string; url: string }>;
+  /** True when nobody can pay it any more; false when it was paid already. @throws billing_unavailable */
+  expireCheckout(sessionId: string): Promise<boolean>;
   createPortal(request: { customerId: string; returnUrl: string }): Promise<{ url: string }>;
   /** Active prices by lookup key; unknown keys are absent. */
   readPrices(lookupKeys: readonly string[]): Promise<Map<string, Price>>;

@@ -74,6 +74,12 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
       if (session.url === null) throw unavailable("the payment page has no address");
       return { sessionId: session.id, url: session.url };
     },
+    async expireCheckout(sessionId) {
+      const { status } = await inOurWords(() => stripe.checkout.sessions.retrieve(sessionId));
+      if (status === "complete") return false;
+      if (status === "expired") return true;
+      return (await inOurWords(() => stripe.checkout.sessions.expire(sessionId))).status === "expired";
+    },
     async createPortal(request) {
       const { url } = await inOurWords(() =>
         stripe.billingPortal.sessions.create({ customer: request.customerId, return_url: request.returnUrl }),

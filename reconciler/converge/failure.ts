@@ -141,18 +141,30 @@ export const failureTable: readonly Row[] = [
     remedy: "another machine answers at this address: look at the server before anything is sent to it",
   },
   {
-    pattern: /failed attempts|dial tcp|i\/o timeout|ECONNREFUSED|handshake failed|unable to authenticate/,
+    pattern: /failed attempts|ssh: |handshake failed|unable to authenticate/,
     code: "engine_failed",
     retry: retryable,
     remedy:
       "the machine does not answer on SSH: it may still boot; if it lasts, look at its console at Hetzner",
   },
   {
-    pattern: /the first boot did not finish/,
+    pattern: /dial tcp|i\/o timeout|ECONNREFUSED|no such host|network is unreachable/,
+    code: "cloud_unavailable",
+    retry: retryable,
+    remedy: "nothing: an API or the database did not answer; see whether this machine's own network is well",
+  },
+  {
+    pattern: /the first boot did not start/,
     code: "engine_failed",
     retry: permanent,
     remedy:
-      "read the end of the machine's log above; to start over: npm run pulumi -- up -s <name> --replace <server's URN>",
+      "cloud-init did not take our user data: read the end of its log above; fleet deprovision, then provision again",
+  },
+  {
+    pattern: /the first boot did not finish/,
+    code: "engine_failed",
+    retry: retryable,
+    remedy: "nothing: it is run again; the end of the machine's log is above",
   },
   {
     pattern: /Process exited (?:with status|from signal)/,

@@ -61,6 +61,11 @@ export async function findFleetInstance(sql: Sql, slug: string): Promise<FleetRo
   return row;
 }
 
+export async function findFleetInstanceById(sql: Sql, id: string): Promise<FleetRow | undefined> {
+  const [row] = await sql<FleetRow[]>`select ${columns(sql)} from clawfleet.instances i where i.id = ${id}`;
+  return row;
+}
+
 export type FleetCounts = { status: string; phase: string; count: number };
 
 export async function countFleet(sql: Sql): Promise<FleetCounts[]> {

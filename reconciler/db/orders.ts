@@ -11,13 +11,20 @@ export type OrderRow = {
   createdAt: Date;
   expiresAt: Date;
   credentialsShownAt: Date | null;
+  /** What this order's own payment made. */
+  instanceId: string | null;
 };
 
 const columns = (sql: Query) => sql`
   id, slug, plan, state, checkout_session_id as "checkoutSessionId", checkout_url as "checkoutUrl", created_at as "createdAt",
-  expires_at as "expiresAt", credentials_shown_at as "credentialsShownAt"`;
+  expires_at as "expiresAt", credentials_shown_at as "credentialsShownAt", instance_id as "instanceId"`;
 
-/** Takes the name for this order; false when another open order or a living instance has it. */
+/** Whoever takes a name holds this until its transaction ends, so that no two look at once. */
+export async function lockSlug(tx: Query, slug: string): Promise<void> {
+  await tx`select pg_advisory_xact_lock(hashtextextended(${`clawfleet.slug.${slug}`}, 0))`;
+}
+
+/** Takes the name for this order, under `lockSlug`; false when another open order or a living instance has it. */
 export async function insertOrder(
   sql: Query,
   order: { id: string; slug: string; plan: string; createdAt: Date; expiresAt: Date },
@@ -56,9 +63,26 @@ export async function setOrderCheckout(
     where id = ${id}`;
 }
 
-/** The order became a subscription: its name belongs to an instance from now on. */
-export async function markOrderPaid(sql: Query, slug: string): Promise<void> {
-  await sql`update clawfleet.orders set state = 'paid' where slug = ${slug} and state = 'open'`;
+/**
+ * The order with which the subscription was bought is paid, whatever state it was in, and has this instance. Others that
+ * wait for a payment of the same name have lost it.
+ */
+export async function markOrderPaid(
+  sql: Query,
+  paid: { orderId: string | null; slug: string; instanceId: string },
+): Promise<void> {
+  await sql`
+    update clawfleet.orders set state = 'paid', instance_id = ${paid.instanceId}
+    where id = ${paid.orderId} and instance_id is null`;
+  await sql`
+    update clawfleet.orders set state = 'expired'
+    where slug = ${paid.slug} and state = 'open' and id is distinct from ${paid.orderId}`;
+}
+
+/** True while somebody is on the way to pay for this name. */
+export async function isSlugOrdered(sql: Query, slug: string): Promise<boolean> {
+  const rows = await sql`select 1 from clawfleet.orders where slug = ${slug} and state = 'open'`;
+  return rows.length > 0;
 }
 
 export async function findOrder(sql: Query, id: string): Promise<OrderRow | undefined> {

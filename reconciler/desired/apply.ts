@@ -11,8 +11,8 @@ import {
   type DesiredColumns,
   type InstanceRow,
 } from "../db/instances.ts";
-import { listInterventions } from "../db/interventions.ts";
-import { markOrderPaid } from "../db/orders.ts";
+import { listInterventions, type Intervention } from "../db/interventions.ts";
+import { lockSlug, markOrderPaid } from "../db/orders.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
 import { listPlaces } from "../converge/placement.ts";
 import { ClawfleetError } from "../errors.ts";
@@ -21,6 +21,7 @@ import type { Queue } from "../queue/queue.ts";
 import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
 import { findFreeAddress } from "./addresses.ts";
 import { desire, generatedName, nameFor, type Alert, type Desired } from "./desire.ts";
+import { hasEnded } from "./phases.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 export type ApplyDeps = {
@@ -54,8 +55,11 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
       slugs,
       subscriptions.map(({ provider, id }) => ({ provider, id })),
     );
-    const names = settleNames(subscriptions, rows);
-    const interventions = await listInterventions(tx, [...names.keys()]);
+    const interventions = await listInterventions(tx, subscriptions);
+    const names = settleNames(
+      subscriptions.filter((one) => mayClaim(one, rows, interventions, files)),
+      rows,
+    );
     const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
     const jobs: ConvergeJob[] = [];
     for (const [slug, mine] of names) {
@@ -65,12 +69,11 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
         continue;
       }
       const override = files.overrides.get(slug) ?? {};
-      const intervention = interventions.find((one) => one.slug === slug);
       const input = {
         slug,
         subscriptions: mine,
         override,
-        intervention,
+        interventions,
         plans: files.plans,
         now: deps.clock.now(),
       };
@@ -95,6 +98,21 @@ async function readSubscriptions(tx: TransactionSql, scope: ApplyScope): Promise
   const own = await listSubscriptionsOf(tx, scope.provider, scope.customerId);
   const others = await listSubscriptionsFor(tx, own.map(nameFor));
   return [...new Map([...own, ...others].map((one) => [`${one.provider}:${one.id}`, one])).values()];
+}
+
+/** What has ended, and has no instance any more, asks for nothing: above all not for a name that others may have now. */
+function mayClaim(
+  subscription: SubscriptionRow,
+  rows: readonly InstanceRow[],
+  interventions: readonly Intervention[],
+  files: StackFiles,
+): boolean {
+  const { provider, id, customerId, status } = subscription;
+  const name = nameFor(subscription);
+  if (rows.some((row) => row.provider === provider && row.subscriptionId === id)) return true;
+  if (rows.some((row) => row.slug === name && row.customerId === customerId)) return true;
+  if (interventions.some((one) => one.provider === provider && one.subscriptionId === id)) return false;
+  return !hasEnded(status) || files.overrides.get(name)?.comped === true;
 }
 
 /**
@@ -135,6 +153,7 @@ async function createRow(
   if (desired.phase !== "running" || override.hold === true) return undefined;
   const [place] = listPlaces(desired.plan, override);
   if (!place) return undefined;
+  await lockSlug(tx, slug);
   for (let attempt = 0; attempt < insertAttempts; attempt += 1) {
     const room = await findRoom(deps, tx);
     if (!room) {
@@ -146,7 +165,7 @@ async function createRow(
     const secrets = createInstanceSecrets(deps.masterKey, id);
     const row = { ...columns, ...room, id, slug, secrets, now: deps.clock.now() };
     if (await insertInstance(tx, row)) {
-      await markOrderPaid(tx, slug);
+      await markOrderPaid(tx, { orderId: desired.subscription.orderId, slug, instanceId: id });
       return {
         stack: slug,
         instanceId: id,

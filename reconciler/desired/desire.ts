@@ -10,7 +10,8 @@ export type DesireInput = {
   /** Every subscription that asks for this name or pays for its instance. */
   subscriptions: readonly SubscriptionRow[];
   override: Override;
-  intervention: Intervention | undefined;
+  /** Of any of these subscriptions. */
+  interventions: readonly Intervention[];
   plans: Plans;
   now: Date;
 };
@@ -37,13 +38,11 @@ export function desire(input: DesireInput): { desired: Desired | undefined; aler
     if (planId === undefined || !plan) return [];
     const since = subscription.endedAt ?? subscription.statusSince;
     const { phase, reason, nextChangeAt } = decidePhase(subscription.status, since, plan.grace, input.now);
-    return phase === null
-      ? []
-      : [{ subscription, planId, plan, phase, reason, nextChangeAt, needsVotes: phase === "gone" }];
+    if (phase === null) return [];
+    const found = { subscription, planId, plan, phase, reason, nextChangeAt, needsVotes: phase === "gone" };
+    return [intervene(comp(found, input.override), interventionFor(input, subscription))];
   });
-  const [best] = candidates.toSorted(compare);
-  if (!best) return { desired: undefined, alerts };
-  return { desired: intervene(best, input.intervention), alerts };
+  return { desired: candidates.toSorted(compare)[0], alerts };
 }
 
 /** The better phase wins, then the older subscription. */
@@ -53,6 +52,22 @@ function compare(a: Desired, b: Desired): number {
   return (
     rank[a.phase] - rank[b.phase] || a.subscription.createdAt.getTime() - b.subscription.createdAt.getTime()
   );
+}
+
+function interventionFor(input: DesireInput, { provider, id }: SubscriptionRow): Intervention | undefined {
+  return input.interventions.find((one) => one.provider === provider && one.subscriptionId === id);
+}
+
+/** Free of charge by a pull request: what billing says of this customer takes nothing away. */
+function comp(desired: Desired, override: Override): Desired {
+  if (override.comped !== true || desired.phase === "running") return desired;
+  return {
+    ...desired,
+    phase: "running",
+    reason: "comped by an override",
+    nextChangeAt: null,
+    needsVotes: false,
+  };
 }
 
 /** A person's word takes away and never gives. */

@@ -47,6 +47,11 @@ export function decidePhase(status: string, since: Date, grace: Plan["grace"], n
   return { phase: row.phase, reason: row.reason, nextChangeAt: changeAt };
 }
 
+/** Nothing but a deletion lies ahead of this status. */
+export function hasEnded(status: string): boolean {
+  return phaseTable.some((row) => row.statuses.includes(status) && row.afterwards?.phase === "gone");
+}
+
 /** The table as text, for `fleet` and the handbook. */
 export function describePhases(grace: Plan["grace"]): string[] {
   return phaseTable.map((row) => {

@@ -67,8 +67,12 @@ export function startRunner(options: RunnerOptions): Runner {
   }
   let counter = 0;
 
-  async function endGroup(): Promise<void> {
-    if (leader !== undefined) await endProcessGroup(leader, () => ended, options.ladder ?? defaultLadder);
+  let ending: Promise<void> | undefined;
+  /** Once for everybody who asks: a second ladder beside the first would cut the engine's own end short. */
+  function endGroup(): Promise<void> {
+    if (leader === undefined) return Promise.resolve();
+    ending ??= endProcessGroup(leader, () => ended, options.ladder ?? defaultLadder);
+    return ending;
   }
 
   return {
@@ -107,6 +111,7 @@ export function startRunner(options: RunnerOptions): Runner {
     },
     async stop() {
       if (ended) return;
+      if (ending) return await ending;
       // Without a run under way a closed channel is enough.
       if (child.connected) child.disconnect();
       const deadline = AbortSignal.timeout(2000);

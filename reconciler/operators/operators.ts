@@ -3,8 +3,9 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { isReservedSlug } from "../../components/naming.ts";
 import { findInstance } from "../db/instances.ts";
-import { intervene, withdrawIntervention } from "../db/interventions.ts";
-import { storeReadings } from "../db/subscriptions.ts";
+import { intervene } from "../db/interventions.ts";
+import { isSlugOrdered } from "../db/orders.ts";
+import { forgetSubscription, listSubscriptionsFor, storeReadings } from "../db/subscriptions.ts";
 import { applyDesired, type ApplyDeps } from "../desired/apply.ts";
 import { ClawfleetError } from "../errors.ts";
 import {
@@ -38,6 +39,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
     async requestRun({ slug, kind, refresh, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
+      if (row.override.hold === true && kind === "converge") throw held(slug);
       await queue.enqueueConverge(sql, {
         stack: slug,
         instanceId: row.id,
@@ -51,7 +53,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
       const { plans } = await deps.files();
       if (!plans[plan]) throw invalid(`there is no plan ${plan}; there are ${Object.keys(plans).join(", ")}`);
       if (isReservedSlug(slug)) throw invalid(`the name ${slug} is reserved`);
-      if (await findInstance(sql, slug)) {
+      if ((await findInstance(sql, slug)) || (await isSlugOrdered(sql, slug))) {
         throw new ClawfleetError({
           code: "slug_taken",
           message: `the name ${slug} is taken`,
@@ -59,13 +61,13 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         });
       }
       const now = clock.now();
-      await withdrawIntervention(sql, slug);
+      const subscriptionId = `comped-${slug}-${now.getTime()}`;
       await storeReadings(sql, {
         provider: compedProvider,
         readAt: now,
         readings: [
           {
-            id: `comped-${slug}-${now.getTime()}`,
+            id: subscriptionId,
             customerId: `comped-${slug}`,
             email,
             slug,
@@ -86,6 +88,8 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         actor,
       });
       if (created === 0) {
+        // Nothing may come of it later that the caller was told not to expect.
+        await forgetSubscription(sql, { provider: compedProvider, id: subscriptionId });
         throw new ClawfleetError({
           code: "conflict",
           message: `${slug} was not made: no cell has room, or an override holds it`,
@@ -98,11 +102,17 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
     async deprovision({ slug, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
+      if (row.override.hold === true) throw held(slug);
       if (row.provider === compedProvider)
         await sql`
         update clawfleet.subscriptions set status = 'canceled', status_since = ${clock.now()}, ended_at = ${clock.now()}
         where provider = ${compedProvider} and id = ${row.subscriptionId}`;
-      await intervene(sql, { slug, phase: "gone", actor, reason: null });
+      const own = (await listSubscriptionsFor(sql, [slug])).filter(
+        (one) => one.customerId === row.customerId,
+      );
+      const all = [{ provider: row.provider, id: row.subscriptionId }, ...own];
+      for (const { provider, id } of all)
+        await intervene(sql, { provider, subscriptionId: id, phase: "gone", actor, reason: null });
       await applyDesired(deps, { kind: "slugs", slugs: [slug], reason: "operator", actor });
     },
   };
@@ -110,6 +120,15 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
 
 function toAnswer(row: OperationRow): OperationAnswer {
   return { ...row, startedAt: row.startedAt.toISOString(), endedAt: row.endedAt?.toISOString() ?? null };
+}
+
+function held(slug: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "conflict",
+    message: `${slug} is held as it is by its override`,
+    remedy: `take clawfleet:hold out of stacks/Pulumi.${slug}.yaml first`,
+    retry: { kind: "permanent" },
+  });
 }
 
 function notFound(slug: string): ClawfleetError {

@@ -3,8 +3,8 @@ import type { Sql } from "postgres";
 import { instanceSecretsSchema, type Plans } from "../../infra/config.ts";
 import { open, sealContext } from "../../infra/seal.ts";
 import type { BillingProvider, Price } from "../billing/provider.ts";
-import { findFleetInstance } from "../db/fleet.ts";
-import { claimCredentials, expireOrder, findOrder } from "../db/orders.ts";
+import { findFleetInstanceById } from "../db/fleet.ts";
+import { claimCredentials, expireOrder, findOrder, type OrderRow } from "../db/orders.ts";
 import { toProgress } from "../operations/progress.ts";
 import { listResourceMarks } from "../operations/rows.ts";
 import type { OperationWatch } from "../operations/watch.ts";
@@ -22,7 +22,8 @@ export type OrdersDeps = {
   watch: OperationWatch;
   masterKey: string;
   publicUrl: string;
-  zone: string;
+  /** Of an instance that is not placed yet. */
+  zone(): string | undefined;
   plans(): Plans;
 };
 
@@ -41,6 +42,11 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
     prices = await billing.readPrices(keys).catch(() => prices);
     pricesAt = now;
     return prices;
+  }
+
+  async function stackOf(order: OrderRow | undefined): Promise<string | undefined> {
+    if (!order || order.instanceId === null) return order?.slug;
+    return (await findFleetInstanceById(sql, order.instanceId))?.slug;
   }
 
   return {
@@ -71,22 +77,29 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
         },
         input,
       ),
-    cancelOrder: (orderId) => expireOrder(sql, orderId),
+    async cancelOrder(orderId) {
+      const order = await findOrder(sql, orderId);
+      if (order?.state !== "open") return;
+      // The name is free only when nobody can pay for it any more.
+      const payable =
+        order.checkoutSessionId !== null && !(await billing.expireCheckout(order.checkoutSessionId));
+      if (!payable) await expireOrder(sql, orderId);
+    },
     readOrder: (orderId) =>
       readOrder(
         {
           sql,
           plans: () => deps.plans(),
-          addressOf: (slug) => `https://${instanceHost(slug, deps.zone)}`,
+          addressOf: (slug) => `https://${instanceHost(slug, deps.zone() ?? "")}`,
           readProgress: async (instanceId) => toProgress(await listResourceMarks(sql, instanceId)),
         },
         orderId,
       ),
     async revealCredentials(orderId) {
       const order = await findOrder(sql, orderId);
-      const instance = order && (await findFleetInstance(sql, order.slug));
-      if (!order || order.state !== "paid" || instance?.status !== "ready" || instance.url === null)
-        return undefined;
+      if (!order || order.instanceId === null) return undefined;
+      const instance = await findFleetInstanceById(sql, order.instanceId);
+      if (instance?.status !== "ready" || instance.url === null) return undefined;
       const token = await readGatewayToken(sql, deps.masterKey, instance.id);
       // Claimed last: whoever fails before this has not used up the one showing.
       return (await claimCredentials(sql, orderId, clock.now())) ? { url: instance.url, token } : undefined;
@@ -95,8 +108,8 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
       const order = await findOrder(sql, orderId);
       // Until it is paid there is no stack to watch.
       await deps.watch.wait(
-        order?.slug ?? orderId,
-        order?.state === "paid" ? timeoutMs : Math.min(timeoutMs, 1000),
+        (await stackOf(order)) ?? orderId,
+        order?.instanceId ? timeoutMs : Math.min(timeoutMs, 1000),
       );
     },
   };

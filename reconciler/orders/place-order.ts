@@ -2,7 +2,7 @@
 import type { Sql } from "postgres";
 import { slugSchema, type Plans } from "../../infra/config.ts";
 import { isReservedSlug } from "../../components/naming.ts";
-import { expireOrder, expireOrders, insertOrder, setOrderCheckout } from "../db/orders.ts";
+import { expireOrder, expireOrders, insertOrder, lockSlug, setOrderCheckout } from "../db/orders.ts";
 import { ClawfleetError } from "../errors.ts";
 
 /** Stripe's shortest session lifetime is 30 minutes; the name is held a little longer, for the webhook to arrive. */
@@ -49,7 +49,11 @@ export async function placeOrder(
     createdAt: now,
     expiresAt: new Date(expiresAt.getTime() + holdMarginMs),
   };
-  if (!(await insertOrder(deps.sql, held))) {
+  const taken = await deps.sql.begin(async (tx) => {
+    await lockSlug(tx, slug);
+    return !(await insertOrder(tx, held));
+  });
+  if (taken) {
     throw new ClawfleetError({
       code: "slug_taken",
       message: `The name "${slug}" is taken. Choose another one.`,
@@ -66,7 +70,8 @@ export async function placeOrder(
       trialDays: plan.trialDays,
       expiresAt,
       successUrl: orderUrl,
-      cancelUrl: `${orderUrl}/cancel`,
+      // A visit changes nothing: the page there offers to pay after all or to give the name back.
+      cancelUrl: orderUrl,
     });
     await setOrderCheckout(deps.sql, id, checkout);
     return { orderId: id, payUrl: checkout.url };

@@ -22,7 +22,11 @@ export type JobHandler<Name extends QueueName> = (
   signal: AbortSignal,
 ) => Promise<void>;
 
-export type WorkerOptions = { concurrency: number };
+export type WorkerOptions = {
+  concurrency: number;
+  /** How long a handler may take to end once it is aborted; then its job is handed back. Default 5000. */
+  handBackMs?: number;
+};
 
 export type Worker = {
   /** Takes nothing new, lets running jobs finish for `timeoutMs`, then aborts them and hands back what is left. */
@@ -39,7 +43,7 @@ export type Lease = {
 
 export type WorkerDeps = { boss: PgBoss; sql: Sql; log: Logger; lease: Lease; pollMs: number };
 
-const handBackMs = 5_000;
+const defaultHandBackMs = 5_000;
 /** Serializes fetches of a queue, so that two workers never see the same key free at once. */
 const fetchLockClass = 7_264_190;
 
@@ -97,7 +101,7 @@ export function startWorker<Name extends QueueName>(
       const done = Promise.all(loops);
       if (await within(done, timeoutMs)) return;
       for (const abort of running.values()) abort.abort(new Error("the service is stopping"));
-      if (await within(done, handBackMs)) return;
+      if (await within(done, options.handBackMs ?? defaultHandBackMs)) return;
       for (const id of running.keys()) await deps.boss.fail(queue, id, { message: "handed back at stop" });
     },
   };

@@ -10,7 +10,8 @@ import { SignupPage, type PlanOffer, type SignupPageProps } from "../web/signup-
 import { ProblemPage } from "../web/problem-page.tsx";
 
 export type OrderDeps = {
-  zone: string;
+  /** Domain under which a new instance would be reached now; undefined while no cell takes any. */
+  zone(): string | undefined;
   log: Logger;
   readOffers(): Promise<PlanOffer[]>;
   /** Reserves the name and opens Checkout. @throws slug_taken, input_invalid, billing_unavailable */
@@ -26,17 +27,24 @@ export type OrderDeps = {
 
 const orderIdPattern = "[A-Za-z0-9_-]{20,64}";
 const orderForm = z.object({ plan: z.string().max(64), slug: z.string().max(64) });
+const soldOut = {
+  title: "No new assistants right now",
+  text: "Every server that we may run is taken. Nothing was charged; please come back later.",
+};
 const STREAM_LIMIT_MS = 15 * 60_000;
 const HEARTBEAT_MS = 15_000;
 
 export function createOrderRoutes(deps: OrderDeps) {
   async function signup(props: Pick<SignupPageProps, "values" | "error">) {
-    return <SignupPage offers={await deps.readOffers()} zone={deps.zone} {...props} />;
+    const zone = deps.zone();
+    if (zone === undefined) return <ProblemPage {...soldOut} />;
+    return <SignupPage offers={await deps.readOffers()} zone={zone} {...props} />;
   }
 
   return new Hono()
     .get("/", async (c) => c.html(await signup({ values: { plan: c.req.query("plan") } })))
     .post("/orders", async (c) => {
+      if (deps.zone() === undefined) return c.html(<ProblemPage {...soldOut} />, 503);
       const form = orderForm.safeParse(await c.req.parseBody());
       if (!form.success) {
         const error = { field: "form", message: "Choose a plan and a name." } as const;
@@ -59,9 +67,9 @@ export function createOrderRoutes(deps: OrderDeps) {
         return c.html(<ProblemPage title="No such order" text="This address belongs to no order." />, 404);
       return c.html(<OrderPage order={order} />);
     })
-    .get(`/orders/:id{${orderIdPattern}}/cancel`, async (c) => {
+    .post(`/orders/:id{${orderIdPattern}}/cancel`, async (c) => {
       await deps.cancelOrder(c.req.param("id"));
-      return c.redirect("/", 303);
+      return c.redirect(`/orders/${c.req.param("id")}`, 303);
     })
     .post(`/orders/:id{${orderIdPattern}}/credentials`, async (c) => {
       const credentials = await deps.revealCredentials(c.req.param("id"));

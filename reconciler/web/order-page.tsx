@@ -39,6 +39,13 @@ export function OrderPage({ order }: { order: OrderView }) {
           </a>
         </p>
       ) : null}
+      {order.state === "unpaid" ? (
+        <form method="post" action={`/orders/${order.id}/cancel`}>
+          <button class="quiet" type="submit">
+            Give up this order and its name
+          </button>
+        </form>
+      ) : null}
       {order.state === "expired" ? (
         <p>
           <a class="button" href="/">

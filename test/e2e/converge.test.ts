@@ -110,6 +110,19 @@ describe.skipIf(obstacle !== undefined)("one instance through its life", () => {
     expect(made).toHaveLength(1);
   });
 
+  test("create, and Hetzner's own work on the server fails once: that server is replaced, one is left", async () => {
+    fleet.sandbox.hetzner.disturbances.add({ kind: "action-error", command: "create_server" });
+    await subscribe("kay");
+    await fleet.untilStatus("kay", "ready");
+    const outcomes = (await fleet.operations("kay")).map(({ outcome }) => outcome);
+    expect(outcomes.toReversed()).toEqual(["failed", "succeeded"]);
+    const made = fleet.sandbox.hetzner
+      .project()
+      .servers()
+      .filter(({ name }) => name === "cf-kay");
+    expect(made.map(({ status }) => status)).toEqual(["running"]);
+  });
+
   test("no change: applied again it stays as it is, without a write to any cloud", async () => {
     const before = countWrites();
     const operation = await fleet.apply("grace");

@@ -2,17 +2,9 @@
  * Proves the table in components/README.md with the real engine: for each argument, what changing it does to each resource
  * of a stack that stands. It shows what a preview decides; that decisions are carried out is proved by converge.test.ts.
  */
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
 import * as pulumi from "@pulumi/pulumi";
-import {
-  LocalWorkspace,
-  PulumiCommand,
-  type EngineEvent,
-  type Stack,
-} from "@pulumi/pulumi/automation/index.js";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AssistantInstanceArgs } from "../../components/assistant-instance-args.ts";
@@ -21,6 +13,7 @@ import { Cell, type CellArgs } from "../../components/cell.ts";
 import { cellOutputsSchema, type CellOutputs } from "../../infra/outputs.ts";
 import { createProviders } from "../../infra/providers.ts";
 import { startSandbox, type Sandbox } from "../sandbox/start.ts";
+import { createEffects, startTestEngine, type TestEngine } from "../support/engine.ts";
 import { findObstacle } from "../support/fleet.ts";
 
 const obstacle = await findObstacle();
@@ -42,9 +35,8 @@ const key = () => ssh2.utils.generateKeyPairSync("ed25519");
 const keys = { host: key(), cell: key(), other: key() };
 
 let sandbox: Sandbox;
-let home: string;
 let cell: CellOutputs;
-let pulumiCommand: PulumiCommand;
+let engine: TestEngine;
 
 const baseCell: CellArgs = {
   name: "lab",
@@ -66,6 +58,7 @@ function baseInstance(): AssistantInstanceArgs {
       zoneId: cell.zoneId,
       zone: cell.zoneName,
       reach: "public",
+      backendPrivateIp: "10.0.0.2",
       backendPublicIps: ["127.0.0.1/32"],
       sshPort: 2222,
       image: "ubuntu-24.04",
@@ -118,6 +111,7 @@ const instanceChanges: Record<string, (args: AssistantInstanceArgs) => Assistant
   "cell.zoneId": inCell({ zoneId: "0".repeat(32) }),
   "cell.zone": inCell({ zone: "other.example" }),
   "cell.reach": inCell({ reach: "private" }),
+  "cell.backendPrivateIp": inCell({ backendPrivateIp: "10.0.0.9" }),
   "cell.backendPublicIps": inCell({ backendPublicIps: ["127.0.0.2/32"] }),
   "cell.sshPort": inCell({ sshPort: 2223 }),
   "cell.image": inCell({ image: "debian-13" }),
@@ -157,55 +151,29 @@ const credentials = () => ({
   cloudflareToken: sandbox.env["CLOUDFLARE_API_TOKEN"] ?? "",
 });
 
-async function openStack(stackName: string, program: () => Promise<Record<string, unknown>>): Promise<Stack> {
-  const workDir = join(home, `work-${stackName}`);
-  await mkdir(workDir, { recursive: true });
-  return await LocalWorkspace.createOrSelectStack(
-    { stackName, projectName: "effects", program },
-    {
-      workDir,
-      pulumiCommand,
-      envVars: { ...sandbox.env, PULUMI_BACKEND_URL: `file://${home}` },
-      projectSettings: { name: "effects", runtime: { name: "nodejs", options: { typescript: false } } },
-    },
-  );
-}
-
 const openCell = (args: CellArgs) =>
-  openStack("cell", async () => {
+  engine.open("cell", async () => {
     const made = new Cell("cell", args, { providers: createProviders(credentials(), "10ms") });
     const { networkId, subnetId, sshKeyId, zoneId, zoneName, cloudflareRanges } = made;
     return { networkId, subnetId, sshKeyId, zoneId, zoneName, cloudflareRanges };
   });
 
 const openInstance = (args: AssistantInstanceArgs) =>
-  openStack("edith", async () => {
+  engine.open("edith", async () => {
     const providers = createProviders(credentials(), "10ms");
     return { url: new AssistantInstance("assistant", args, { providers }).url };
   });
 
-/** `server replace`, `network update`, … as the engine announces them; components and providers left out. */
 async function previewEffects(stack: Stack): Promise<string[]> {
-  const effects = new Map<string, string>();
-  const onEvent = ({ resourcePreEvent }: EngineEvent) => {
-    if (!resourcePreEvent) return;
-    const { op, urn, type } = resourcePreEvent.metadata;
-    if (op === "same" || op === "read" || !/^(hcloud|cloudflare|command):/.test(type)) return;
-    const name = urn.slice(urn.lastIndexOf("::") + 2);
-    effects.set(name, op.includes("replace") ? "replace" : (effects.get(name) ?? op));
-  };
-  await stack.preview({ onEvent });
-  return [...effects].map(([name, effect]) => `${name} ${effect}`).toSorted();
+  const effects = createEffects();
+  await stack.preview({ onEvent: effects.onEvent });
+  return effects.list();
 }
 
 describe.skipIf(obstacle !== undefined)("effects of a changed argument", () => {
   beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), "clawfleet-effects-"));
     sandbox = await startSandbox({ servicePort: 1, moreZones: ["other.example"] });
-    const engine = (sandbox.env["PATH"] ?? "")
-      .split(":")
-      .find((folder) => existsSync(join(folder, "pulumi")));
-    pulumiCommand = await PulumiCommand.get({ root: dirname(engine ?? "") });
+    engine = await startTestEngine(sandbox.env);
     const { outputs } = await (await openCell(baseCell)).up();
     const values = Object.entries(outputs).map(([name, { value }]) => [name, value] as const);
     cell = cellOutputsSchema.parse(Object.fromEntries(values));
@@ -213,7 +181,7 @@ describe.skipIf(obstacle !== undefined)("effects of a changed argument", () => {
   });
   afterAll(async () => {
     await sandbox?.close();
-    await rm(home, { recursive: true, force: true });
+    await engine?.close();
   });
 
   test("the README has a row for every argument, and no other", () => {

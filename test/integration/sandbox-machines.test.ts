@@ -6,6 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { remoteScripts } from "../../cloud-init/files.ts";
 import { renderUserData } from "../../cloud-init/user-data.ts";
 import { createMachines, type Machines } from "../sandbox/machines/machines.ts";
 import { machinePorts, type MachineSpec } from "../sandbox/machines/driver.ts";
@@ -94,8 +95,20 @@ describe.skipIf(!check.usable)("a machine", () => {
   ])("%s breaks the install, and the log says so", async (_name, change) => {
     const id = await create(spec(clawfleetUserData(change)));
     expect(await output(id, "ls /var/lib/clawfleet/first-boot.done 2>/dev/null")).toBe("");
-    const log = await output(id, "tail -n 3 /var/log/cloud-init-output.log");
+    const log = await output(id, "tail -n 8 /var/log/cloud-init-output.log");
     expect(log).toMatch(/E: Unable to locate package cady|not-there: command not found|ETARGET/);
+  });
+
+  test.each([
+    [2, true],
+    [3, false],
+  ])("a registry that fails %d times in a row: first boot done is %s", async (failures, done) => {
+    const outage = `bootcmd:\n  - echo ${failures} > /run/registry-outage\nruncmd:`;
+    const id = await create(spec(clawfleetUserData((text) => text.replace("runcmd:", outage))));
+    const marker = await output(id, "ls /var/lib/clawfleet/first-boot.done 2>/dev/null");
+    expect(marker !== "").toBe(done);
+    const waited = await machines.run(id, remoteScripts.waitFirstBoot);
+    expect(waited).toMatchObject({ code: 0, stdout: "first boot finished, openclaw 2026.9.6\n" });
   });
 
   test("takes the backend's key on the pinned host key, and nobody else", async () => {

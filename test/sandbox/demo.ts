@@ -15,6 +15,7 @@ const stages = createStages(print);
 /** What has to be taken down, in the order in which it came up. */
 const cleanups: (() => Promise<unknown>)[] = [];
 let stopping: Promise<void> | undefined;
+let logFile = "";
 
 function takeDown(): Promise<void> {
   stopping ??= (async () => {
@@ -38,7 +39,8 @@ async function setUp(): Promise<{ sandbox: Sandbox; service: ServiceProcess }> {
   cleanups.push(() => sandbox.close());
   const service = await stages.run("reconciler with its own PostgreSQL", async (say) => {
     const env = { ...sandbox.env, CLAWFLEET_DATA_DIR: join(home, "data") };
-    const started = await startServiceProcess(env, join(home, "service.log"));
+    logFile = join(home, "service.log");
+    const started = await startServiceProcess(env, logFile);
     say(`listens on ${started.url}`);
     return started;
   });
@@ -91,6 +93,13 @@ async function main(): Promise<void> {
   await closeCell(story);
 }
 
+/** What the service knows of it, before its log goes with everything else. */
+async function printTrouble(): Promise<void> {
+  const lines = (await readFile(logFile, "utf8").catch(() => "")).trim().split("\n");
+  const telling = lines.filter((line) => /"level":(40|50|60)|"outcome":"(failed|interrupted)"/.test(line));
+  if (telling.length > 0) print(`\nthe service said:\n${telling.slice(-12).join("\n")}`);
+}
+
 let exitCode = 0;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
@@ -106,7 +115,10 @@ try {
   if (once && !stopping) await stages.run("everything taken down", takeDown);
 } catch (error) {
   exitCode = 1;
-  if (!stopping) print(`\n${error instanceof Error ? error.message : String(error)}`);
+  if (!stopping) {
+    print(`\n${error instanceof Error ? error.message : String(error)}`);
+    await printTrouble();
+  }
 } finally {
   await takeDown();
 }

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { findEngine } from "../../infra/engine/install.ts";
 import { withEngine } from "../../infra/engine/environment.ts";
 import { readPins } from "../../infra/engine/pins.ts";
+import { findMissingPlugins } from "../../infra/engine/plugins.ts";
 import { runCommand } from "../../infra/engine/tools.ts";
-import { derivePassphrase } from "../../infra/seal.ts";
 import { parsePlans } from "../../infra/stack-file.ts";
 import { readFile } from "node:fs/promises";
 import {
@@ -65,6 +65,11 @@ const prices: Record<string, number> = {
 /** `PROVIDERS=official` in the environment: the plugins found in PULUMI_HOME or on PATH instead of the stand-ins. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const official = process.env["PROVIDERS"] === "official";
+  const missing = official ? findMissingPlugins(process.env, readPins()) : [];
+  if (missing.length > 0) {
+    const where = "in PULUMI_HOME (default ~/.pulumi) or on PATH";
+    throw new Error(`PROVIDERS=official, but there is no plugin ${missing.join(", ")} ${where}`);
+  }
   const home = await mkdtemp(join(tmpdir(), "clawfleet-sandbox-"));
   const machines = options.machines === false ? undefined : await createMachines();
   const hetzner = await startHetzner({
@@ -96,10 +101,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const env = {
     ...(await engineEnvironment(official, home)),
     ...(providers ? { PULUMI_DEBUG_PROVIDERS: providers.debugProviders } : {}),
-    ...(options.databaseUrl === undefined
-      ? {}
-      : { DATABASE_URL: options.databaseUrl, PULUMI_BACKEND_URL: `${options.databaseUrl}?sslmode=disable` }),
-    PULUMI_CONFIG_PASSPHRASE: derivePassphrase(masterKey),
+    ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
     CLAWFLEET_MASTER_KEY: masterKey,
     CLAWFLEET_ADMIN_KEY: randomBytes(24).toString("hex"),
     CLAWFLEET_PUBLIC_URL: serviceUrl,
@@ -152,7 +154,8 @@ async function engineEnvironment(official: boolean, home: string): Promise<Recor
   const hostHome = process.env["PULUMI_HOME"];
   return {
     ...levers,
-    PATH: official ? PATH : [languageHost, PATH].join(delimiter),
+    // An official language host comes first where there is one.
+    PATH: (official ? [PATH, languageHost] : [languageHost, PATH]).join(delimiter),
     HOME: process.env["HOME"] ?? home,
     ...(official ? (hostHome === undefined ? {} : { PULUMI_HOME: hostHome }) : { PULUMI_HOME: home }),
   };

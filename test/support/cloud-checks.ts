@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import { createHetznerCheck } from "../sandbox/hetzner/check.ts";
 import type { SandboxOptions } from "../sandbox/start.ts";
+import { isSchema } from "./openapi-schema.ts";
 import { createResponseCheck, type ResponseCheck } from "./openapi.ts";
 
 export type CloudChecks = {
@@ -29,6 +30,14 @@ export function createCloudflareCheck(): ResponseCheck {
         reason: "a record without a comment answers null (wire recording: `comment` removed)",
         schema: (schema, place) => {
           if (place.component === "dnsRecordsComment") schema["nullable"] = true;
+        },
+      },
+      {
+        reason: "a refused request answers `result: null`, as the document's own common failure says",
+        schema: (schema) => {
+          const properties = schema["properties"];
+          const result = isSchema(properties) ? properties["result"] : undefined;
+          if (isSchema(result) && result["type"] === "object") result["nullable"] = true;
         },
       },
     ],

@@ -46,7 +46,7 @@ describe("user data", () => {
       ssh_keys: { ed25519_private: "PRIVATE\nKEY\n", ed25519_public: "ssh-ed25519 AAAA" },
       ssh_pwauth: false,
     });
-    expect(document.runcmd[0]).toEqual([
+    expect(document.runcmd.at(-1)).toEqual([
       "/usr/local/lib/clawfleet/first-boot.sh",
       "24.21.0",
       "11.19.1",
@@ -54,6 +54,13 @@ describe("user data", () => {
     ]);
     const sshd = document.write_files.find((file: { path: string }) => file.path.includes("sshd_config.d"));
     expect(sshd.content).toMatch(/^Port 2222$/m);
+    expect(sshd.content).not.toContain("AllowUsers");
+  });
+
+  test("lets nobody but the backend in over the private network, which no firewall filters", () => {
+    const document = parse(userData({ sshFrom: "10.0.0.2" }));
+    const sshd = document.write_files.find((file: { path: string }) => file.path.includes("sshd_config.d"));
+    expect(sshd.content).toMatch(/^AllowUsers root@10\.0\.0\.2$/m);
   });
 
   test("is the same for every customer but for the host key", () => {

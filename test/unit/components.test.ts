@@ -59,6 +59,7 @@ const args: AssistantInstanceArgs = {
     zoneId: "0".repeat(32),
     zone: "example.com",
     reach: "private",
+    backendPrivateIp: "10.0.0.2",
     backendPublicIps: [],
     sshPort: 22,
     image: "ubuntu-24.04",

@@ -49,10 +49,10 @@ function decide(
     slug: "bob",
     subscriptions,
     override,
-    intervention:
+    interventions:
       intervention === undefined
-        ? undefined
-        : { slug: "bob", phase: intervention, actor: "amy", reason: null },
+        ? []
+        : [{ provider: "stripe", subscriptionId: "sub_1", phase: intervention, actor: "amy", reason: null }],
     plans,
     now,
   });
@@ -131,6 +131,24 @@ describe("what should be", () => {
     expect(decide([subscription()], {}, "suspended").desired?.phase).toBe("suspended");
     const late = subscription({ status: "unpaid" });
     expect(decide([late], {}, "suspended").desired?.reason).toBe("not paid");
+  });
+});
+
+describe("people's exceptions", () => {
+  test("an intervention is about one subscription: the next owner of the name is not touched", () => {
+    const next = subscription({ id: "sub_9", customerId: "cus_9" });
+    expect(decide([next], {}, "gone").desired).toMatchObject({ phase: "running" });
+  });
+
+  test("comped by an override, nothing that billing says takes anything away", () => {
+    const ended = subscription({ status: "canceled", endedAt: daysAgo(400) });
+    expect(decide([ended], { plan: "pro", comped: true }).desired).toMatchObject({
+      planId: "pro",
+      phase: "running",
+      needsVotes: false,
+      reason: "comped by an override",
+    });
+    expect(decide([ended], { comped: true }, "gone").desired?.phase).toBe("gone");
   });
 });
 

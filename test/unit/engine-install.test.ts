@@ -6,6 +6,8 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { backendEnvironment } from "../../infra/backend.ts";
+import { derivePassphrase } from "../../infra/seal.ts";
 import { withEngine } from "../../infra/engine/environment.ts";
 import { ensureEngine, findEngine } from "../../infra/engine/install.ts";
 import { readPins } from "../../infra/engine/pins.ts";
@@ -150,16 +152,39 @@ describe("pins", () => {
   });
 });
 
+describe("backend and passphrase", () => {
+  test("follow from database and master key, so that a person and the service mean the same", () => {
+    const made = backendEnvironment({
+      DATABASE_URL: "postgres://a:b@127.0.0.1:5432/clawfleet",
+      CLAWFLEET_MASTER_KEY: "ab".repeat(32),
+    });
+    expect(made["PULUMI_BACKEND_URL"]).toBe("postgres://a:b@127.0.0.1:5432/clawfleet?sslmode=disable");
+    expect(made["PULUMI_CONFIG_PASSPHRASE"]).toBe(derivePassphrase("ab".repeat(32)));
+  });
+
+  test("a remote database keeps its TLS, and what is named wins", () => {
+    const remote = "postgres://a:b@db.example.com:5432/clawfleet";
+    expect(backendEnvironment({ DATABASE_URL: remote })).toEqual({ PULUMI_BACKEND_URL: remote });
+    const named = { PULUMI_BACKEND_URL: "file://x", PULUMI_CONFIG_PASSPHRASE: "p" };
+    expect(
+      backendEnvironment({ ...named, DATABASE_URL: remote, CLAWFLEET_MASTER_KEY: "ab".repeat(32) }),
+    ).toEqual(named);
+    expect(backendEnvironment({})).toEqual({});
+  });
+});
+
 test("a run gets the engine first on PATH, the levers, and DATABASE_URL as backend unless another is named", () => {
   const made = withEngine(
-    { PATH: "/usr/bin", DATABASE_URL: "postgres://x" },
+    { PATH: "/usr/bin", DATABASE_URL: "postgres://x/y" },
     "/engine/bin",
     "/node/bin/node",
   );
   expect(made["PATH"]).toBe("/engine/bin:/node/bin:/usr/bin");
-  expect(made["PULUMI_BACKEND_URL"]).toBe("postgres://x");
+  expect(made["PULUMI_BACKEND_URL"]).toBe("postgres://x/y");
   expect(made["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"]).toBe("true");
   expect(
-    withEngine({ PULUMI_BACKEND_URL: "file://a", DATABASE_URL: "b" }, "", "")["PULUMI_BACKEND_URL"],
+    withEngine({ PULUMI_BACKEND_URL: "file://a", DATABASE_URL: "postgres://b/c" }, "", "")[
+      "PULUMI_BACKEND_URL"
+    ],
   ).toBe("file://a");
 });

@@ -33,12 +33,14 @@ const samples: [string, string, string, boolean][] = [
   ],
   ["ssh: host key mismatch", "engine_failed", "permanent", false],
   ["after 10 failed attempts: dial tcp 10.0.0.3:22: i/o timeout", "engine_failed", "retryable", false],
+  ['Get "https://api.hetzner.cloud/v1/x": dial tcp: i/o timeout', "cloud_unavailable", "retryable", false],
   [
-    "the first boot did not finish (cloud-init status 1); the end of its log:",
+    "the first boot did not start (cloud-init status 1); the end of its log:",
     "engine_failed",
     "permanent",
     false,
   ],
+  ["the first boot did not finish; the end of its log:", "engine_failed", "retryable", false],
   ["Process exited with status 1: configure: no", "engine_failed", "retryable", false],
   ["something that nobody has seen", "engine_failed", "retryable", false],
 ];

@@ -28,7 +28,10 @@ export async function placeOrder(story: Story): Promise<Customer> {
   await stages.run("signed webhook to an assistant that answers", async (say) => {
     const deadline = Date.now() + readyTimeoutMs;
     const known = new Map<string, string>();
-    while (!(await readProgress(orderUrl)).headline.includes("ready")) {
+    for (;;) {
+      const { headline } = await readProgress(orderUrl);
+      if (headline.includes("ready")) break;
+      if (headline.includes("wrong")) throw new Error(`the order's page says: ${headline}`);
       if (Date.now() > deadline) throw new Error(`not ready after ${readyTimeoutMs / 1000} s`);
       await followOrder(orderUrl, (step) => say(`${step.title}: ${step.state}`), readyTimeoutMs, known);
     }

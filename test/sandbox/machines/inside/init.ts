@@ -28,6 +28,8 @@ function prepareDisk(): void {
   for (const folder of ["/var/lib/dpkg", "/var/lib/cloud/sem", "/root"])
     mkdirSync(folder, { recursive: true });
   for (const name of standIns) symlinkSync(`${code}/bin/${name}.ts`, `/usr/bin/${name}`);
+  // Before the real one on PATH, which our own stand-ins may still want.
+  symlinkSync(`${code}/bin/sleep.ts`, "/usr/local/bin/sleep");
   rmSync("/etc/machine-id", { force: true });
   writeFileSync(done, "");
 }

@@ -35,7 +35,8 @@ export async function startFront(behind: number): Promise<Front> {
     port: (server.address() as AddressInfo).port,
     cut(peerPort) {
       const pair = pairs.get(peerPort);
-      pair?.client.destroy();
+      // A process that dies closes its sockets: the engine reads an end of file.
+      pair?.client.end(() => pair.client.destroy());
       pair?.inner.destroy();
     },
     onEnd: (listener) => void listeners.push(listener),

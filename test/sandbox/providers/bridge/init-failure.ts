@@ -15,7 +15,7 @@ export function initFailure(error: HalfMade): grpc.ServiceError {
   const packed = new anys.Any();
   packed.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
   const status = new statuses.Status().setCode(grpc.status.UNKNOWN).setMessage(error.message);
-  // Not in the chain: it returns what it added.
+  // Returns what was added and not the status, so it cannot be chained.
   status.addDetails(packed);
   const metadata = new grpc.Metadata();
   metadata.add("grpc-status-details-bin", Buffer.from(status.serializeBinary()));

@@ -51,7 +51,9 @@ function fail(message: string): never {
   process.exit(100);
 }
 
-const words = process.argv.slice(2).filter((word) => !word.startsWith("-"));
+const given = process.argv.slice(2);
+// `-o` takes the next word.
+const words = given.filter((word, index) => !word.startsWith("-") && given[index - 1] !== "-o");
 const [verb, ...names] = words;
 if (verb === "update") {
   mkdirSync(listsFolder, { recursive: true });

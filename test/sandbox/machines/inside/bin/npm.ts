@@ -1,6 +1,6 @@
 #!/run/sandbox/node
 /** npm: `install --global --prefix FOLDER NAME@VERSION` for the three packages that a machine needs. */
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 const code = "/run/sandbox/code";
@@ -32,6 +32,14 @@ const packages: Record<string, (prefix: string, folder: string, version: string)
     link(`${folder}/openclaw.mjs`, `${prefix}/bin/openclaw`);
   },
 };
+
+/** While this file holds a number above 0, so many installs find no registry. */
+const outage = "/run/registry-outage";
+const failuresLeft = existsSync(outage) ? Number(readFileSync(outage, "utf8")) : 0;
+if (failuresLeft > 0) {
+  writeFileSync(outage, String(failuresLeft - 1));
+  fail("EAI_AGAIN", "request to the registry failed, reason: getaddrinfo EAI_AGAIN");
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,0 +1,87 @@
+/** Proves the operators' command line as a person and a script meet it: what it prints, and its exit codes. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runScript } from "../sandbox/demo/visitor.ts";
+import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
+
+const obstacle = await findObstacle();
+
+describe.skipIf(obstacle !== undefined)("fleet", () => {
+  let fleet: Fleet;
+  beforeAll(async () => {
+    fleet = await startFleet();
+  });
+  afterAll(() => fleet?.close());
+
+  const run = (args: string[], env: Record<string, string> = {}, stdin = "") =>
+    runScript("reconciler/cli/main.ts", args, { ...fleet.service.env, ...env }, stdin);
+
+  test("provision gives one away and follows it to the end", async () => {
+    const { code, output } = await run([
+      "provision",
+      "zoe",
+      "--plan",
+      "starter",
+      "--email",
+      "zoe@example.com",
+    ]);
+    expect(output).toContain("zoe is provisioned free of charge on plan starter");
+    expect(output).toContain("created health");
+    expect(output).toMatch(/operation \d+ succeeded: 15 create/);
+    expect(code).toBe(0);
+  });
+
+  test("list and show tell where it is, for people and for programs", async () => {
+    const list = await run(["list"]);
+    expect(list.output.split("\n")[0]).toMatch(/^NAME +STATUS +PHASE +PLAN/);
+    expect(list.output).toMatch(/^zoe +ready +running +starter +cx23 nbg1 +lab +comped/m);
+    expect(JSON.parse((await run(["list", "--json", "--search", "zo"])).output)).toHaveLength(1);
+    expect((await run(["list", "--status", "parked"])).output).toBe("no instances\n");
+    const show = await run(["show", "zoe"]);
+    expect(show.output).toContain("https://zoe.claws.example");
+    expect(show.output).toContain("created server");
+  });
+
+  test("preview prints Pulumi's diff and changes nothing", async () => {
+    const { code, output } = await run(["preview", "zoe"]);
+    expect(output).toContain("15 unchanged");
+    expect(output).toMatch(/operation \d+ unchanged: 15 same/);
+    expect(code).toBe(0);
+  });
+
+  test("a key comes on standard input; none, a reserved one and an odd one are refused", async () => {
+    const given = await run(["env", "zoe", "TELEGRAM_BOT_TOKEN"], {}, "123:abc");
+    expect(given.output).toContain("zoe has: TELEGRAM_BOT_TOKEN");
+    expect(given.output).not.toContain("123:abc");
+    expect(given.code).toBe(0);
+    expect((await run(["env", "zoe", "TELEGRAM_BOT_TOKEN"])).code).toBe(2);
+    expect((await run(["env", "zoe", "OPENCLAW_GATEWAY_TOKEN"], {}, "x")).output).toContain(
+      "Clawfleet's own",
+    );
+    expect((await run(["env", "zoe", "lower"], {}, "x")).code).toBe(2);
+    const taken = await run(["env", "zoe", "TELEGRAM_BOT_TOKEN", "--unset"]);
+    expect(taken.output).toContain("no variables of its own");
+  });
+
+  test.each([
+    ["an unknown name", ["show", "nobody"], {}, 3, "there is no instance named nobody"],
+    ["a wrong key", ["list"], { CLAWFLEET_ADMIN_KEY: "x".repeat(40) }, 4, "key"],
+    ["a service that is not there", ["list"], { CLAWFLEET_URL: "http://127.0.0.1:1" }, 5, "CLAWFLEET_URL"],
+    ["a plan that is not sold", ["provision", "yan", "--plan", "huge"], {}, 2, "there are starter, pro"],
+    ["a name that is taken", ["provision", "zoe", "--plan", "starter"], {}, 1, "taken"],
+    ["a reserved name", ["provision", "www", "--plan", "starter"], {}, 2, "reserved"],
+    ["a verb that does not exist", ["explode"], {}, 2, "unknown command"],
+    ["a deletion without a word", ["deprovision", "zoe"], {}, 2, "--yes"],
+  ] as const)("%s ends with its own exit code and says what to do", async (_name, args, env, code, text) => {
+    const ended = await run([...args], env);
+    expect(ended.output).toContain(text);
+    expect(ended.code).toBe(code);
+  });
+
+  test("deprovision takes it away, whatever billing says", async () => {
+    const { code, output } = await run(["deprovision", "zoe", "--yes"]);
+    expect(output).toContain("zoe will be deleted");
+    expect(code).toBe(0);
+    expect((await run(["list"])).output).toBe("no instances\n");
+    expect(fleet.sandbox.hetzner.counts().servers).toBe(0);
+  });
+});

@@ -1,0 +1,139 @@
+/**
+ * Proves that an order leads only to what its own payment made: nobody sees another's token, no payment is swallowed by a
+ * name's past, and a name that is given back cannot be paid for any more. Real rows, real Checkout sessions, no engine.
+ */
+import { beforeEach, afterEach, describe, expect, test } from "vitest";
+import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import { createOperators } from "../../reconciler/operators/operators.ts";
+import { createOrders } from "../../reconciler/orders/orders.ts";
+import { sandboxStacks } from "../sandbox/start.ts";
+import { startBillingSide, type BillingSide } from "../support/billing.ts";
+
+let side: BillingSide;
+let orders: ReturnType<typeof createOrders>;
+let operators: ReturnType<typeof createOperators>;
+
+beforeEach(async () => {
+  side = await startBillingSide();
+  const files = await readStackFiles(sandboxStacks);
+  orders = createOrders({
+    ...side.apply,
+    billing: side.billing,
+    watch: { wait: async () => undefined, stop: async () => undefined },
+    publicUrl: "http://127.0.0.1:1",
+    zone: () => "claws.example",
+    plans: () => files.plans,
+  });
+  operators = createOperators(side.apply);
+});
+afterEach(() => side.close());
+
+const sessionOf = async (orderId: string) => {
+  const [row] = await side.database.sql<{ session: string }[]>`
+    select checkout_session_id as session from clawfleet.orders where id = ${orderId}`;
+  return row?.session ?? "";
+};
+
+async function pay(orderId: string): Promise<void> {
+  side.stripe.payCheckout(await sessionOf(orderId));
+  await side.settle();
+}
+
+/** What a converge that ended well leaves in the rows. */
+async function makeReady(slug: string): Promise<void> {
+  await side.database.sql`
+    update clawfleet.instances set status = 'ready', outputs = ${side.database.sql.json({ url: `https://${slug}.claws.example` })}
+    where slug = ${slug} and status <> 'gone'`;
+}
+
+async function makeGone(slug: string): Promise<void> {
+  await side.database.sql`update clawfleet.instances set status = 'gone' where slug = ${slug}`;
+}
+
+describe("an order", () => {
+  test("that is paid shows its own token, once; an unpaid one of the same name shows nothing", async () => {
+    const { orderId } = await orders.placeOrder({ plan: "starter", slug: "bob" });
+    await pay(orderId);
+    await makeReady("bob");
+    expect(await orders.revealCredentials("order-of-nobody-00000000")).toBeUndefined();
+    expect(await orders.revealCredentials(orderId)).toMatchObject({ url: "https://bob.claws.example" });
+    expect(await orders.revealCredentials(orderId)).toBeUndefined();
+  });
+
+  test("that was never paid sees nothing of an instance that an operator gave the same name", async () => {
+    const { orderId } = await orders.placeOrder({ plan: "starter", slug: "bob" });
+    const refused = operators.provision({ slug: "bob", plan: "starter", email: null, actor: "amy" });
+    await expect(refused).rejects.toMatchObject({ code: "slug_taken" });
+    await orders.cancelOrder(orderId);
+    await operators.provision({ slug: "bob", plan: "starter", email: null, actor: "amy" });
+    await makeReady("bob");
+    expect(await orders.revealCredentials(orderId)).toBeUndefined();
+    expect((await orders.readOrder(orderId))?.state).toBe("expired");
+  });
+
+  test("that is given back cannot be paid any more, and its name is free at once", async () => {
+    const first = await orders.placeOrder({ plan: "starter", slug: "cat" });
+    await orders.cancelOrder(first.orderId);
+    const session = await sessionOf(first.orderId);
+    expect(() => side.stripe.payCheckout(session)).toThrow(/no longer|expired|open/i);
+    const second = await orders.placeOrder({ plan: "starter", slug: "cat" });
+    await pay(second.orderId);
+    await makeReady("cat");
+    expect(await orders.revealCredentials(first.orderId)).toBeUndefined();
+    expect(await orders.revealCredentials(second.orderId)).toBeDefined();
+  });
+
+  test("that was paid in the moment of giving it back keeps its name", async () => {
+    side.stripe.delivery.hold();
+    const { orderId } = await orders.placeOrder({ plan: "starter", slug: "dan" });
+    side.stripe.payCheckout(await sessionOf(orderId));
+    await orders.cancelOrder(orderId);
+    side.stripe.delivery.release();
+    await side.settle();
+    await makeReady("dan");
+    expect((await orders.readOrder(orderId))?.state).toBe("ready");
+    expect(await orders.revealCredentials(orderId)).toBeDefined();
+  });
+
+  test("of a former owner does not show the token of the name's next owner", async () => {
+    const first = await orders.placeOrder({ plan: "starter", slug: "eve" });
+    await pay(first.orderId);
+    const [old] = side.stripe.subscriptions();
+    side.stripe.cancelSubscription(old?.id ?? "");
+    await side.settle();
+    await makeGone("eve");
+    side.stripe.clock.advance(60_000);
+    const second = await orders.placeOrder({ plan: "starter", slug: "eve" });
+    await pay(second.orderId);
+    await makeReady("eve");
+    expect(await orders.revealCredentials(first.orderId)).toBeUndefined();
+    expect((await orders.readOrder(first.orderId))?.state).toBe("ended");
+    expect(await orders.revealCredentials(second.orderId)).toBeDefined();
+  });
+});
+
+describe("a deprovisioned name", () => {
+  test("stays away for its old subscription, and is made for the next one who pays", async () => {
+    const first = await orders.placeOrder({ plan: "starter", slug: "fay" });
+    await pay(first.orderId);
+    await operators.deprovision({ slug: "fay", actor: "amy" });
+    expect((await side.instances()).map(({ phase }) => phase)).toEqual(["gone"]);
+    await makeGone("fay");
+    await side.sweep();
+    expect(await side.instances(), "an active subscription does not bring it back").toHaveLength(1);
+    side.stripe.clock.advance(60_000);
+    const second = await orders.placeOrder({ plan: "starter", slug: "fay" });
+    await pay(second.orderId);
+    const living = (await side.instances()).filter(({ phase }) => phase === "running");
+    expect(living.map(({ slug }) => slug)).toEqual(["fay"]);
+    expect((await orders.readOrder(second.orderId))?.state).toBe("building");
+  });
+});
+
+test("a provision that found no room leaves nothing that comes up later", async () => {
+  await side.database.sql`update clawfleet.cells set settings = settings || '{"open": false}'::jsonb`;
+  const refused = operators.provision({ slug: "gus", plan: "starter", email: null, actor: "amy" });
+  await expect(refused).rejects.toMatchObject({ code: "conflict" });
+  const rows = await side.database.sql`select 1 from clawfleet.subscriptions where provider = 'comped'`;
+  expect(rows).toEqual([]);
+});
