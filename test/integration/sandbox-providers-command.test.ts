@@ -9,10 +9,11 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import * as pulumi from "@pulumi/pulumi";
 import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createEffects, findEngineRoot, startBench, type Bench } from "../sandbox/providers/engine-stack.ts";
+import { type Bench, createEffects, readState, startBench } from "../sandbox/providers/engine-stack.ts";
+import { findTestEngine } from "../support/engine.ts";
 
-const engineRoot = await findEngineRoot();
-if (engineRoot === undefined) {
+const installed = (await findTestEngine()) !== undefined;
+if (!installed) {
   process.stderr.write("skipped: the Pulumi engine is not installed (npm run engine)\n");
 }
 
@@ -97,10 +98,10 @@ async function up(stack: Stack): Promise<{ effects: string[]; stdout: unknown; e
   return { effects: effects.list(), stdout: outputs["stdout"]?.value, events };
 }
 
-describe.skipIf(engineRoot === undefined)("remote.Command", () => {
+describe.skipIf(!installed)("remote.Command", () => {
   beforeAll(async () => {
     ssh = await startSshServer();
-    bench = await startBench(engineRoot ?? "");
+    bench = await startBench();
   });
   afterAll(async () => {
     await bench?.close();
@@ -115,7 +116,7 @@ describe.skipIf(engineRoot === undefined)("remote.Command", () => {
     };
     const stack = await open("defaults", () => args);
     expect((await up(stack)).effects).toEqual(["command create"]);
-    const state = await bench.readState("defaults");
+    const state = await readState(stack);
     expect(state).toContain('"addPreviousOutputInEnv":true');
     expect(state).not.toContain("OPENSSH PRIVATE KEY");
     expect(state).not.toContain("hidden words");

@@ -12,10 +12,11 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultToken } from "../sandbox/hetzner/hetzner.ts";
-import { createEffects, findEngineRoot, startBench, type Bench } from "../sandbox/providers/engine-stack.ts";
+import { type Bench, createEffects, readState, startBench } from "../sandbox/providers/engine-stack.ts";
+import { findTestEngine } from "../support/engine.ts";
 
-const engineRoot = await findEngineRoot();
-if (engineRoot === undefined) {
+const installed = (await findTestEngine()) !== undefined;
+if (!installed) {
   process.stderr.write("skipped: the Pulumi engine is not installed (npm run engine)\n");
 }
 
@@ -78,9 +79,9 @@ const answer = (status: number, code: string, message: string) => ({
   headers: { "content-type": "application/json" },
 });
 
-describe.skipIf(engineRoot === undefined)("traps of the official providers", () => {
+describe.skipIf(!installed)("traps of the official providers", () => {
   beforeAll(async () => {
-    bench = await startBench(engineRoot ?? "");
+    bench = await startBench();
   });
   afterAll(() => bench?.close());
 
@@ -122,11 +123,11 @@ describe.skipIf(engineRoot === undefined)("traps of the official providers", () 
     const stack = await openServer("half-made");
     bench.hetzner.disturbances.add({ kind: "action-error", command: "create_server" });
     await expect(up(stack)).rejects.toThrow(/creating urn:.*Action failed \(action_failed, \d+\)/s);
-    expect(await bench.readState("half-made")).toContain('"initErrors"');
+    expect(await readState(stack)).toContain('"initErrors"');
     const from = bench.hetzner.exchanges.length;
     expect(await up(stack)).toEqual(["server update"]);
     expect(callsSince(from, /^(POST|PUT|DELETE)/)).toEqual([]);
-    expect(await bench.readState("half-made")).not.toContain('"initErrors"');
+    expect(await readState(stack)).not.toContain('"initErrors"');
   });
 
   test("emptied rules are reported as done and stay in force", async () => {
@@ -176,7 +177,7 @@ describe.skipIf(engineRoot === undefined)("traps of the official providers", () 
     labels = { step: "two" };
     bench.hetzner.faults.add({ method: "PUT", path: "/v1/servers/", effect: refused });
     await expect(up(stack)).rejects.toThrow(/updating urn:.*unavailable right now \(unavailable/s);
-    expect(await bench.readState("failed-change")).toContain('"initErrors"');
+    expect(await readState(stack)).toContain('"initErrors"');
     expect(await up(stack)).toEqual(["server update"]);
     expect(bench.hetzner.project().server("failed-change").labels).toEqual({ step: "two" });
   });

@@ -22,17 +22,11 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultToken as cloudflareToken } from "../sandbox/cloudflare/cloudflare.ts";
 import { defaultToken as hetznerToken } from "../sandbox/hetzner/hetzner.ts";
-import {
-  createEffects,
-  findEngineRoot,
-  startBench,
-  zoneName,
-  type Bench,
-} from "../sandbox/providers/engine-stack.ts";
+import { type Bench, createEffects, startBench, zoneName } from "../sandbox/providers/engine-stack.ts";
+import { findTestEngine } from "../support/engine.ts";
 
-const engineRoot = await findEngineRoot();
-if (engineRoot === undefined)
-  process.stderr.write("skipped: the Pulumi engine is not installed (npm run engine)\n");
+const installed = (await findTestEngine()) !== undefined;
+if (!installed) process.stderr.write("skipped: the Pulumi engine is not installed (npm run engine)\n");
 
 const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIITmzEvsS+wdhXvz/PTNrhUGUSqJOltSM5/3bapZMwwM test";
 
@@ -176,10 +170,10 @@ async function refresh(on = stack): Promise<string[]> {
   return effects.list();
 }
 
-describe.skipIf(engineRoot === undefined)("provider stand-ins on the real engine", () => {
+describe.skipIf(!installed)("provider stand-ins on the real engine", () => {
   beforeAll(async () => {
     csr = await createCsr();
-    bench = await startBench(engineRoot ?? "");
+    bench = await startBench();
     stack = await bench.open("main", program);
   });
   afterAll(() => bench?.close());
