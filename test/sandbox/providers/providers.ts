@@ -1,7 +1,8 @@
 /** The three provider servers of the sandbox, for the engine to attach to. */
+import { serveProvider } from "./bridge/serve.ts";
+import { createTerraformPlugin } from "./bridge/terraform.ts";
 import { cloudflareProvider } from "./cloudflare/provider.ts";
 import { commandProvider } from "./command/provider.ts";
-import { serveProvider } from "./bridge/serve.ts";
 import { hcloudProvider } from "./hcloud/provider.ts";
 
 export type ProvidersOptions = {
@@ -23,8 +24,8 @@ export async function startProviders(options: ProvidersOptions): Promise<Provide
   const timeScale = options.timeScale ?? 1;
   const served = await Promise.all(
     [
-      hcloudProvider({ endpoint: options.hcloudEndpoint, timeScale }),
-      cloudflareProvider({ baseUrl: options.cloudflareBaseUrl, timeScale }),
+      createTerraformPlugin(hcloudProvider({ endpoint: options.hcloudEndpoint, timeScale })),
+      createTerraformPlugin(cloudflareProvider({ baseUrl: options.cloudflareBaseUrl, timeScale })),
       commandProvider({ timeScale }),
     ].map(serveProvider),
   );

@@ -1,76 +1,73 @@
-/** How a resource of a provider is described, and what its functions are given. */
+/** What a bridged provider consists of, and what its resources' functions are given. */
+import type { Fields, Style } from "./fields.ts";
+import type { RunContext, Severity } from "./plugin.ts";
 import type { Bag } from "./values.ts";
 
-export type PropertyKind = "string" | "number" | "boolean" | "list" | "set" | "map" | "object";
-
-export type Property = {
-  kind: PropertyKind;
-  /** Must be given. */
-  required?: boolean;
-  /** A change replaces the resource. */
-  replace?: boolean;
-  /** Taken when nothing is given; shown in the state. */
-  default?: unknown;
-  /** May come from the provider: when nothing is given, the state's value stays and is no difference. */
-  computed?: boolean;
-  /** Only an output. */
-  output?: boolean;
-  /** What the state holds instead of the input, e.g. a hash. */
-  toState?: (value: unknown) => unknown;
-  /** Name in Terraform, for messages. */
-  terraform?: string;
-  /** Members of a nested block; each gets `__defaults` in Check. */
-  block?: boolean;
+/** One step that the engine asked for, on one engine run. */
+export type Call<Client> = {
+  urn: string;
+  client: Client;
+  /** From here on the object exists: what fails later leaves a half-made resource in the state (SDKv2 half only). */
+  made: (id: string) => void;
+  log: (severity: Severity, message: string) => void;
 };
 
-export type Outcome = { id: string; state: Bag };
-
-export type Session = {
-  /** Provider configuration of this engine run. */
-  config: Bag;
-  /** Shown to the person who waits, under the resource. */
-  log(severity: "info" | "warning" | "error", urn: string, message: string): void;
+export type Created = {
+  id: string;
+  /** The API's object; the state is read from it. */
+  seen: Bag;
 };
 
-export type Call = { session: Session; urn: string };
+export type Change = {
+  id: string;
+  state: Bag;
+  /** Inputs with defaults; what nobody gave is undefined. */
+  wanted: Bag;
+  /** Names of the properties that differ. */
+  changed: ReadonlySet<string>;
+};
 
-export type ResourceDefinition = {
+export type ResourceDefinition<Client> = {
   token: string;
-  /** `sdkv2`: `__defaults`, detailed diffs, deleteBeforeReplace for named ones. `framework`: neither. `native`: the command provider. */
-  style: "sdkv2" | "framework" | "native";
-  properties: Record<string, Property>;
-  /** A name is made up when none is given. */
+  style: Style;
+  fields: Fields;
+  /** `name` is made up when none is given. */
   autoname?: boolean;
-  check?(inputs: Bag): string[];
-  create(call: Call, inputs: Bag): Promise<Outcome>;
+  /** Kept in `__meta`, as SDKv2 does for resources with a timeout of their own. */
+  createTimeoutMinutes?: number;
+  /** Changes the inputs before they are checked. */
+  prepare?(inputs: Bag): Bag;
+  /** What no single property shows. */
+  validate?(inputs: Bag): Problem[];
+  /** Takes an import's id apart when it is not the resource's own. Default: it is. */
+  parseImportId?(id: string): { id: string; state: Bag };
+  create(call: Call<Client>, wanted: Bag): Promise<Created>;
   /** undefined: it is gone. */
-  read(call: Call, id: string, state: Bag): Promise<Bag | undefined>;
-  update(call: Call, id: string, state: Bag, inputs: Bag, changed: readonly string[]): Promise<Bag>;
-  delete(call: Call, id: string, state: Bag): Promise<void>;
+  read(call: Call<Client>, id: string, state: Bag): Promise<Bag | undefined>;
+  /** undefined: it is gone. */
+  update(call: Call<Client>, change: Change): Promise<Bag | undefined>;
+  delete(call: Call<Client>, id: string, state: Bag): Promise<void>;
 };
 
-export type FunctionDefinition = { token: string; invoke(call: Call, args: Bag): Promise<Bag> };
+export type FunctionDefinition<Client> = {
+  token: string;
+  style: Style;
+  invoke(call: Call<Client>, args: Bag): Promise<Bag>;
+};
 
-export type ProviderDefinition = {
+/** A check that failed; `path` is the property, undefined for none in particular. */
+export type Problem = { path?: string; reason: string };
+
+export type TerraformProvider<Client> = {
   name: string;
   version: string;
-  /** Property names of the configuration that are secrets. */
+  /** Names of configuration values that are not to be shown. */
   secretConfig: readonly string[];
-  checkConfig?(config: Bag): string[];
-  resources: readonly ResourceDefinition[];
-  functions: readonly FunctionDefinition[];
+  checkConfig(config: Bag): Problem[];
+  /** @throws when the configuration cannot work. */
+  connect(config: Bag, run: RunContext): (style: Style) => Client;
+  /** The text of an error, as the half of the provider that met it words it. */
+  wording: Readonly<Record<Style, (error: unknown) => string>>;
+  resources: readonly ResourceDefinition<Client>[];
+  functions: readonly FunctionDefinition<Client>[];
 };
-
-/** Created, but something after that failed: the engine keeps the resource and its reasons. */
-export class HalfMade extends Error {
-  readonly id: string;
-  readonly state: Bag;
-  constructor(id: string, state: Bag, reason: string) {
-    super(reason);
-    this.id = id;
-    this.state = state;
-  }
-}
-
-/** What makes the official plugin's process die: the run loses its provider. */
-export class ProcessDeath extends Error {}

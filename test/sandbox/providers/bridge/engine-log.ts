@@ -2,9 +2,11 @@
 import * as grpc from "@grpc/grpc-js";
 import services from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import messages from "@pulumi/pulumi/proto/engine_pb.js";
+import type { Severity } from "./plugin.ts";
 
 export type EngineLog = {
-  say(severity: "info" | "warning" | "error", urn: string, message: string): void;
+  /** An ephemeral line is replaced by the next one. */
+  say(severity: Severity, urn: string, message: string, options?: { ephemeral: boolean }): void;
   close(): void;
 };
 
@@ -16,11 +18,12 @@ export function connectEngineLog(address: string): EngineLog {
     error: messages.LogSeverity.ERROR,
   };
   return {
-    say(severity, urn, message) {
+    say(severity, urn, message, options) {
       const request = new messages.LogRequest()
         .setSeverity(severities[severity])
         .setUrn(urn)
-        .setMessage(message);
+        .setMessage(message)
+        .setEphemeral(options?.ephemeral ?? false);
       client.log(request, () => undefined);
     },
     close: () => client.close(),

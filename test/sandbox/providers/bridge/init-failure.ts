@@ -3,7 +3,7 @@ import * as grpc from "@grpc/grpc-js";
 import anys from "google-protobuf/google/protobuf/any_pb.js";
 import messages from "@pulumi/pulumi/proto/provider_pb.js";
 import statuses from "@pulumi/pulumi/proto/status_pb.js";
-import type { HalfMade } from "./definition.ts";
+import type { HalfMade } from "./plugin.ts";
 import { toStruct } from "./values.ts";
 
 export function initFailure(error: HalfMade): grpc.ServiceError {

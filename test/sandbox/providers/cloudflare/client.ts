@@ -1,41 +1,48 @@
 /** Talks to the Cloudflare API as cloudflare-go v7 does: ten retries, its waits, its error text. */
+import { STATUS_CODES } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isBag, type Bag } from "../bridge/values.ts";
+import { toGoError } from "../bridge/http-words.ts";
+import { bagOf, type Bag } from "../bridge/values.ts";
 
 export class CloudflareError extends Error {
   readonly status: number;
-  readonly codes: number[];
-  constructor(method: string, url: string, status: number, body: string, codes: number[]) {
-    super(`${method} "${url}": ${status} ${statusTexts[status] ?? ""} ${body}`);
+  constructor(method: string, url: string, status: number, body: string) {
+    super(`${method} "${url}": ${status} ${STATUS_CODES[status] ?? ""} ${body}`);
     this.status = status;
-    this.codes = codes;
   }
 }
 
-const statusTexts: Record<number, string> = {
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  429: "Too Many Requests",
+export type CloudflareClient = {
+  /** Member `result` of the answer. */
+  call(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** The object of `path`, undefined when there is none. */
+  find(path: string): Promise<Bag | undefined>;
 };
-const maxRetries = 10;
 
-export type CloudflareClient = { call(method: string, path: string, body?: unknown): Promise<Bag> };
-
-export function createCloudflareClient(options: {
+export type CloudflareClientOptions = {
+  /** With `/client/v4`, without a trailing slash. */
   baseUrl: string;
   token: string;
+  /** Factor on every wait; 1 is real. */
   timeScale: number;
-}): CloudflareClient {
-  async function attempt(
-    method: string,
-    path: string,
-    body: unknown,
-  ): Promise<{ answer: Response; text: string }> {
-    const answer = await fetch(`${options.baseUrl}${path}`, {
+  /** Gives up requests and waits. */
+  signal: AbortSignal;
+};
+
+const maxRetries = 10;
+const firstWaitMs = 2000;
+const longestWaitMs = 30_000;
+
+export function createCloudflareClient(options: CloudflareClientOptions): CloudflareClient {
+  const { baseUrl, signal } = options;
+
+  async function attempt(method: string, path: string, body: unknown) {
+    const answer = await fetch(`${baseUrl}${path}`, {
       method,
+      signal,
       headers: {
         authorization: `Bearer ${options.token}`,
+        "user-agent": "cloudflare-go/7.7.0 terraform-provider-cloudflare/5.22.0",
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -43,20 +50,29 @@ export function createCloudflareClient(options: {
     return { answer, text: await answer.text() };
   }
 
+  /** What to do again is done again: no connection, and the statuses that promise better. */
+  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+    for (let tried = 0; ; tried += 1) {
+      const got = await attempt(method, path, body).catch((error: unknown) => {
+        if (tried >= maxRetries || signal.aborted) throw toGoError(method, `${baseUrl}${path}`, error);
+        return undefined;
+      });
+      if (got?.answer.ok) return bagOf(JSON.parse(got.text))["result"];
+      if (got && (tried >= maxRetries || !isRetried(got.answer))) {
+        throw new CloudflareError(method, `${baseUrl}${path}`, got.answer.status, got.text);
+      }
+      await sleep(waitMs(got?.answer, tried) * options.timeScale, undefined, { signal });
+    }
+  }
+
   return {
-    async call(method, path, body) {
-      for (let tried = 0; ; tried += 1) {
-        const result = await attempt(method, path, body).catch((error: unknown) => {
-          if (tried >= maxRetries) throw error;
-          return undefined;
-        });
-        if (result?.answer.ok) return JSON.parse(result.text);
-        const again = !result || isRetried(result.answer);
-        if (!again || tried >= maxRetries) {
-          if (!result) throw new Error(`${method} ${path}: no connection`);
-          throw toError(method, `${options.baseUrl}${path}`, result.answer.status, result.text);
-        }
-        await sleep(waitMs(result?.answer, tried) * options.timeScale);
+    call,
+    async find(path) {
+      try {
+        return bagOf(await call("GET", path));
+      } catch (error) {
+        if (error instanceof CloudflareError && error.status === 404) return undefined;
+        throw error;
       }
     },
   };
@@ -69,18 +85,8 @@ function isRetried(answer: Response): boolean {
 }
 
 function waitMs(answer: Response | undefined, tried: number): number {
-  const named = Number(answer?.headers.get("retry-after"));
-  return named > 0 ? named * 1000 : Math.min(30_000, 2000 * 2 ** tried);
-}
-
-function toError(method: string, url: string, status: number, text: string): CloudflareError {
-  let codes: number[] = [];
-  try {
-    const parsed: unknown = JSON.parse(text);
-    const errors = isBag(parsed) && Array.isArray(parsed["errors"]) ? parsed["errors"] : [];
-    codes = errors.map((error) => Number(isBag(error) ? error["code"] : 0));
-  } catch {
-    // An answer that is no JSON has no codes.
-  }
-  return new CloudflareError(method, url, status, text, codes);
+  const milliseconds = Number(answer?.headers.get("retry-after-ms"));
+  if (milliseconds > 0) return milliseconds;
+  const seconds = Number(answer?.headers.get("retry-after"));
+  return seconds > 0 ? seconds * 1000 : Math.min(longestWaitMs, firstWaitMs * 2 ** tried);
 }

@@ -1,94 +1,73 @@
-/** Stand-in for pulumi-resource-command: remote.Command. Ids are random hex; reading looks at nothing. */
+/** Stand-in for pulumi-resource-command: remote.Command. A native provider, not a bridged one. */
 import { randomBytes } from "node:crypto";
-import type { Call, ProviderDefinition, ResourceDefinition } from "../bridge/definition.ts";
-import { isBag, type Bag } from "../bridge/values.ts";
-import { environmentOf, runOverSsh } from "./ssh.ts";
+import { logicalNameOf, NoSuchToken, tokenOf, type Plugin, type RunContext } from "../bridge/plugin.ts";
+import { unknownValue, type Bag } from "../bridge/values.ts";
+import { checkCommand, diffCommand } from "./inputs.ts";
+import { runCommand, type CommandOutput } from "./remote-command.ts";
 
-export type CommandSettings = { timeScale: number };
+export type CommandSettings = {
+  /** Factor on the waits between dials. */
+  timeScale: number;
+};
 
-export function commandProvider(settings: CommandSettings): ProviderDefinition {
+const token = "command:remote:Command";
+
+export function commandProvider(settings: CommandSettings): Plugin {
   return {
     name: "command",
     version: "1.2.1",
-    secretConfig: [],
-    resources: [remoteCommand(settings)],
-    functions: [],
+    acceptsSecrets: true,
+    supportsAutonaming: false,
+    checkConfig: (config) => ({ inputs: config, failures: [] }),
+    open: (_config, run) => openRun(settings, run),
   };
 }
 
-function remoteCommand(settings: CommandSettings): ResourceDefinition {
-  async function run(call: Call, command: unknown, inputs: Bag, previous?: Bag): Promise<Bag> {
-    if (typeof command !== "string" || command === "") return { ...inputs, stdout: "", stderr: "" };
-    const connection = isBag(inputs["connection"]) ? inputs["connection"] : {};
-    const log = logger(call, textOf(inputs["logging"]) ?? "stdoutAndStderr");
-    const { code, signal, stdout, stderr } = await runOverSsh({
-      connection,
-      command,
-      stdin: typeof inputs["stdin"] === "string" ? inputs["stdin"] : undefined,
-      environment: { ...environmentOf(inputs["environment"]), ...previousOutput(inputs, previous) },
-      onOutput: log,
-      timeScale: settings.timeScale,
-    });
-    if (code !== 0 || signal !== undefined) {
-      const ending =
-        signal === undefined ? `Process exited with status ${code}` : `Process exited from signal ${signal}`;
-      throw new Error(`${ending}: running ${JSON.stringify(command)}:\n${stderr}`);
-    }
-    return { ...inputs, stdout: stdout.replace(/\n$/, ""), stderr: stderr.replace(/\n$/, "") };
-  }
+function openRun({ timeScale }: CommandSettings, context: RunContext): ReturnType<Plugin["open"]> {
+  const runText = (urn: string, command: unknown, inputs: Bag, previous: CommandOutput) =>
+    typeof command === "string"
+      ? runCommand({ urn, command, inputs, previous, timeScale, context })
+      : Promise.resolve(previous);
 
   return {
-    token: "command:remote:Command",
-    style: "native",
-    properties: {
-      connection: { kind: "object", required: true },
-      create: { kind: "string" },
-      update: { kind: "string" },
-      delete: { kind: "string" },
-      stdin: { kind: "string" },
-      environment: { kind: "object" },
-      logging: { kind: "string" },
-      addPreviousOutputInEnv: { kind: "boolean", default: true },
-      triggers: { kind: "list", replace: true },
-      stdout: { kind: "string", output: true },
-      stderr: { kind: "string", output: true },
+    check({ urn, news }) {
+      requireCommand(urn);
+      return checkCommand(news);
     },
-    async create(call, inputs) {
-      return { id: randomBytes(16).toString("hex"), state: await run(call, inputs["create"], inputs) };
+    diff: ({ olds, news, ignoreChanges }) => diffCommand(olds, news, ignoreChanges),
+    async create({ urn, inputs, preview }) {
+      requireCommand(urn);
+      if (preview) return { id: "", state: { ...inputs, ...unknownOutput } };
+      const output = await runText(urn, inputs["create"], inputs, { stdout: "", stderr: "" });
+      return {
+        id: `${logicalNameOf(urn)}${randomBytes(4).toString("hex")}`,
+        state: { ...inputs, ...output },
+      };
     },
-    read: async (_call, _id, state) => state,
-    update: async (call, _id, state, inputs) =>
-      run(call, inputs["update"] ?? inputs["create"], inputs, state),
-    async delete(call, _id, state) {
-      if (state["delete"] !== undefined && state["delete"] !== null)
-        await run(call, state["delete"], state, state);
+    /** It looks at nothing. */
+    read: ({ id, state, inputs }) => Promise.resolve({ id, state, inputs }),
+    async update({ urn, olds, news, preview }) {
+      if (preview) return { ...news, ...unknownOutput };
+      return { ...news, ...(await runText(urn, news["update"] ?? news["create"], news, outputOf(olds))) };
+    },
+    async delete({ urn, state }) {
+      await runText(urn, state["delete"], state, outputOf(state));
+    },
+    invoke(name) {
+      throw new NoSuchToken(`no such function: ${name}`);
     },
   };
 }
 
-function previousOutput(inputs: Bag, previous: Bag | undefined): Record<string, string> {
-  if (!previous || inputs["addPreviousOutputInEnv"] === false) return {};
+const unknownOutput = { stdout: unknownValue, stderr: unknownValue };
+
+function outputOf({ stdout, stderr }: Bag): CommandOutput {
   return {
-    PULUMI_COMMAND_STDOUT: textOf(previous["stdout"]) ?? "",
-    PULUMI_COMMAND_STDERR: textOf(previous["stderr"]) ?? "",
+    stdout: typeof stdout === "string" ? stdout : "",
+    stderr: typeof stderr === "string" ? stderr : "",
   };
 }
 
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-/** Whole lines as they come, of the streams that `logging` names. */
-function logger(call: Call, logging: string): (stream: "stdout" | "stderr", text: string) => void {
-  const shown: Record<string, readonly string[]> = {
-    stdout: ["stdout"],
-    stderr: ["stderr"],
-    stdoutAndStderr: ["stdout", "stderr"],
-    none: [],
-  };
-  const streams = shown[logging] ?? ["stdout", "stderr"];
-  return (stream, text) => {
-    if (!streams.includes(stream)) return;
-    for (const line of text.split("\n")) if (line !== "") call.session.log("info", call.urn, line);
-  };
+function requireCommand(urn: string): void {
+  if (tokenOf(urn) !== token) throw new NoSuchToken(`no such resource: ${tokenOf(urn)}`);
 }

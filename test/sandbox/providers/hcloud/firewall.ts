@@ -1,125 +1,152 @@
 /** hcloud_firewall, with the official provider's traps: emptied rules send nothing, deleting a vanished one kills the process. */
-import { ProcessDeath, type ResourceDefinition } from "../bridge/definition.ts";
-import type { Bag } from "../bridge/values.ts";
-import { isNotFound, retryOn, type HcloudClient } from "./client.ts";
-import { bagOf, find, listIn, omitEmpty, type ClientOf } from "./common.ts";
-import { badLabels } from "./labels.ts";
+import type { ResourceDefinition } from "../bridge/definition.ts";
+import type { Field } from "../bridge/fields.ts";
+import { ProcessDeath } from "../bridge/plugin.ts";
+import { inSetOrder } from "../bridge/set-order.ts";
+import { bagOf, isAbsent, listOf, type Bag } from "../bridge/values.ts";
+import { omitEmpty } from "./bodies.ts";
+import type { HcloudClient } from "./client.ts";
+import { ignoreNotFound } from "./errors.ts";
+import { labelsField } from "./labels.ts";
 
-export function firewallResource(clientOf: ClientOf): ResourceDefinition {
-  return {
-    token: "hcloud:index/firewall:Firewall",
-    style: "sdkv2",
-    autoname: true,
-    properties: {
-      name: { kind: "string" },
-      labels: { kind: "map" },
-      rules: { kind: "set", block: true },
-      applyTos: { kind: "set", block: true, computed: true },
+const deleteTries = 10;
+
+const rulesField: Field = {
+  type: "set",
+  terraform: "rule",
+  from: (seen) => listOf(seen["rules"]).map(toStateRule),
+  fields: {
+    direction: { type: "string", required: true, refuse: oneOf("direction", "in", "out") },
+    protocol: {
+      type: "string",
+      required: true,
+      refuse: oneOf("protocol", "icmp", "tcp", "udp", "esp", "gre"),
     },
-    check: (inputs) => badLabels(inputs["labels"]),
-    async create(call, inputs) {
-      const client = clientOf(call);
-      const body = omitEmpty({
-        name: inputs["name"],
-        labels: inputs["labels"],
-        rules: listIn(inputs, "rules").map(toApiRule),
-        apply_to: listIn(inputs, "applyTos").map(toApiResource),
-      });
-      const made = await client.call("POST", "/firewalls", body);
-      await client.waitFor(listIn(made, "actions"));
-      const id = String(bagOf(made["firewall"])["id"]);
-      const firewall = await find(client, `/firewalls/${id}`, "firewall");
-      if (!firewall) throw new Error(`creating ${call.urn}: firewall ${id} not found`);
-      return { id, state: toState(firewall) };
-    },
-    async read(call, id) {
-      const firewall = await find(clientOf(call), `/firewalls/${id}`, "firewall");
-      return firewall && toState(firewall);
-    },
-    async update(call, id, _state, inputs, changed) {
-      const client = clientOf(call);
-      if (changed.includes("name")) await client.call("PUT", `/firewalls/${id}`, { name: inputs["name"] });
-      const rules = listIn(inputs, "rules");
-      if (changed.includes("rules") && rules.length > 0) {
-        const answer = await client.call("POST", `/firewalls/${id}/actions/set_rules`, {
-          rules: rules.map(toApiRule),
-        });
-        await client.waitFor(listIn(answer, "actions"));
-      }
-      if (changed.includes("labels"))
-        await client.call("PUT", `/firewalls/${id}`, { labels: inputs["labels"] ?? {} });
-      const firewall = await find(client, `/firewalls/${id}`, "firewall");
-      if (!firewall) throw new Error(`updating ${call.urn}: firewall ${id} not found`);
-      // The official one believes what it was told of emptied rules until the next refresh.
-      return rules.length === 0 && changed.includes("rules")
-        ? { ...toState(firewall), rules: [] }
-        : toState(firewall);
-    },
-    delete: (call, id) => deleteFirewall(clientOf(call), id),
-  };
+    port: { type: "string" },
+    sourceIps: { type: "set" },
+    destinationIps: { type: "set" },
+    description: { type: "string" },
+  },
+};
+
+const applyTosField: Field = {
+  type: "set",
+  terraform: "apply_to",
+  computed: true,
+  from: (seen) => listOf(seen["applied_to"]).map(toStateResource),
+  fields: { labelSelector: { type: "string", computed: true }, server: { type: "integer", computed: true } },
+};
+
+export const firewall: ResourceDefinition<HcloudClient> = {
+  token: "hcloud:index/firewall:Firewall",
+  style: "sdkv2",
+  autoname: true,
+  fields: {
+    name: { type: "string", required: true, from: "name" },
+    labels: { ...labelsField, computed: true },
+    rules: rulesField,
+    applyTos: applyTosField,
+  },
+  async create({ client, made }, wanted) {
+    const body = omitEmpty({
+      name: wanted["name"],
+      labels: wanted["labels"],
+      rules: apiRules(wanted),
+      apply_to: inSetOrder(applyTosField, wanted["applyTos"]).map(toApiResource),
+    });
+    const answer = await client.call("POST", "/firewalls", body);
+    // The id is kept only after the wait: an action that fails leaks the firewall.
+    await client.waitFor(...listOf(answer["actions"]));
+    const id = String(bagOf(answer["firewall"])["id"]);
+    made(id);
+    const seen = await client.find(`/firewalls/${id}`, "firewall");
+    if (!seen) throw new Error(`firewall ${id} not found`);
+    return { id, seen };
+  },
+  read: ({ client }, id) => client.find(`/firewalls/${id}`, "firewall"),
+  async update({ client }, { id, state, wanted, changed }) {
+    if (!(await client.find(`/firewalls/${id}`, "firewall"))) return undefined;
+    if (changed.has("name")) await client.call("PUT", `/firewalls/${id}`, { name: wanted["name"] });
+    const rules = apiRules(wanted);
+    if (changed.has("rules") && rules.length > 0) await act(client, id, "set_rules", { rules });
+    if (changed.has("labels")) {
+      await client.call("PUT", `/firewalls/${id}`, { labels: bagOf(wanted["labels"]) });
+    }
+    if (changed.has("applyTos")) await changeResources(client, id, state, wanted);
+    const seen = await client.find(`/firewalls/${id}`, "firewall");
+    // It believes what it was told about emptied rules until the next refresh.
+    return seen && changed.has("rules") && rules.length === 0 ? { ...seen, rules: [] } : seen;
+  },
+  async delete({ client }, id) {
+    const seen = await client.find(`/firewalls/${id}`, "firewall");
+    if (!seen) throw new ProcessDeath("nil pointer dereference");
+    const applied = listOf(seen["applied_to"]).map((one) => toApiResource(toStateResource(one)));
+    if (applied.length > 0) await act(client, id, "remove_from_resources", { remove_from: applied });
+    await client.retryOn(["conflict", "resource_in_use"], deleteTries, () =>
+      ignoreNotFound(() => client.call("DELETE", `/firewalls/${id}`)),
+    );
+  },
+};
+
+async function act(client: HcloudClient, id: string, action: string, body: Bag): Promise<void> {
+  const answer = await client.call("POST", `/firewalls/${id}/actions/${action}`, body);
+  await client.waitFor(...listOf(answer["actions"]));
 }
 
-async function deleteFirewall(client: HcloudClient, id: string): Promise<void> {
-  const firewall = await find(client, `/firewalls/${id}`, "firewall");
-  if (!firewall) throw new ProcessDeath("nil pointer dereference");
-  const applied = listIn(firewall, "applied_to").map((one) => {
-    const { type, server, label_selector: selector } = bagOf(one);
-    return type === "server"
-      ? { type, server: { id: bagOf(server)["id"] } }
-      : { type, label_selector: selector };
-  });
-  if (applied.length > 0) {
-    const answer = await client.call("POST", `/firewalls/${id}/actions/remove_from_resources`, {
-      remove_from: applied,
-    });
-    await client.waitFor(listIn(answer, "actions"));
+async function changeResources(client: HcloudClient, id: string, state: Bag, wanted: Bag): Promise<void> {
+  const text = (one: unknown) => JSON.stringify(toApiResource(one));
+  const old = listOf(state["applyTos"]);
+  const next = inSetOrder(applyTosField, wanted["applyTos"]);
+  const gone = old.filter((one) => !next.some((other) => text(other) === text(one)));
+  const added = next.filter((one) => !old.some((other) => text(other) === text(one)));
+  if (gone.length > 0) {
+    await act(client, id, "remove_from_resources", { remove_from: gone.map(toApiResource) });
   }
-  await retryOn(client, ["conflict", "resource_in_use"], 10, async () => {
-    await client.call("DELETE", `/firewalls/${id}`).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
+  if (added.length > 0) {
+    await act(client, id, "apply_to_resources", { apply_to: added.map(toApiResource) });
+  }
+}
+
+function oneOf(name: string, ...values: string[]): (value: unknown) => string | undefined {
+  return (value) => (values.includes(String(value)) ? undefined : `${String(value)} is not a valid ${name}`);
+}
+
+function apiRules(wanted: Bag): Bag[] {
+  return inSetOrder(rulesField, wanted["rules"]).map((one) => {
+    const { direction, protocol, port, sourceIps, destinationIps, description } = bagOf(one);
+    return omitEmpty({
+      direction,
+      source_ips: inSetOrder({ type: "set" }, sourceIps),
+      destination_ips: inSetOrder({ type: "set" }, destinationIps),
+      protocol,
+      port,
+      description,
     });
   });
 }
 
-function toApiRule(rule: unknown): Bag {
-  const { direction, protocol, port, sourceIps, destinationIps, description } = bagOf(rule);
-  return omitEmpty({
-    direction,
-    source_ips: sourceIps,
-    destination_ips: destinationIps,
-    protocol,
-    port,
-    description,
-  });
+function toStateRule(one: unknown): Bag {
+  const rule = bagOf(one);
+  return {
+    description: rule["description"] ?? "",
+    destinationIps: listOf(rule["destination_ips"]),
+    direction: rule["direction"],
+    port: rule["port"] ?? "",
+    protocol: rule["protocol"],
+    sourceIps: listOf(rule["source_ips"]),
+  };
 }
 
 function toApiResource(one: unknown): Bag {
   const { labelSelector, server } = bagOf(one);
-  if (server !== undefined) return { type: "server", server: { id: server } };
-  return { type: "label_selector", label_selector: { selector: labelSelector } };
+  return isAbsent(server) || server === 0
+    ? { type: "label_selector", label_selector: { selector: labelSelector } }
+    : { type: "server", server: { id: server } };
 }
 
-function toState(firewall: Bag): Bag {
-  return {
-    id: String(firewall["id"]),
-    name: firewall["name"],
-    labels: bagOf(firewall["labels"]),
-    rules: listIn(firewall, "rules").map((one) => {
-      const rule = bagOf(one);
-      return {
-        description: rule["description"] ?? "",
-        destinationIps: listIn(rule, "destination_ips"),
-        direction: rule["direction"],
-        ...(rule["port"] === undefined || rule["port"] === null ? {} : { port: rule["port"] }),
-        protocol: rule["protocol"],
-        sourceIps: listIn(rule, "source_ips"),
-      };
-    }),
-    applyTos: listIn(firewall, "applied_to").map((one) => {
-      const { server, label_selector: selector } = bagOf(one);
-      return server === undefined || server === null
-        ? { labelSelector: bagOf(selector)["selector"], server: 0 }
-        : { labelSelector: "", server: bagOf(server)["id"] };
-    }),
-  };
+function toStateResource(one: unknown): Bag {
+  const { type, server, label_selector: selector } = bagOf(one);
+  return type === "server"
+    ? { labelSelector: "", server: bagOf(server)["id"] }
+    : { labelSelector: bagOf(selector)["selector"], server: 0 };
 }

@@ -1,29 +1,24 @@
 /** Stand-in for pulumi-resource-hcloud. */
-import type { ProviderDefinition } from "../bridge/definition.ts";
-import { clientFactory, type HcloudSettings } from "./common.ts";
-import { firewallResource } from "./firewall.ts";
-import { serverNetworkResource, sshKeyResource } from "./framework.ts";
-import { networkResource, networkSubnetResource } from "./network.ts";
-import { serverResource } from "./server.ts";
+import type { TerraformProvider } from "../bridge/definition.ts";
+import type { HcloudClient } from "./client.ts";
+import { wording } from "./errors.ts";
+import { firewall } from "./firewall.ts";
+import { networkSubnet } from "./network-subnet.ts";
+import { network } from "./network.ts";
+import { serverNetwork } from "./server-network.ts";
+import { server } from "./server.ts";
+import { checkConfig, connect, type HcloudSettings } from "./settings.ts";
+import { sshKey } from "./ssh-key.ts";
 
-export function hcloudProvider(settings: HcloudSettings): ProviderDefinition {
-  const { sdk, framework } = clientFactory(settings);
+export function hcloudProvider(settings: HcloudSettings): TerraformProvider<HcloudClient> {
   return {
     name: "hcloud",
     version: "1.41.0",
     secretConfig: ["token"],
-    checkConfig: ({ token }) =>
-      typeof token === "string" && token.length === 64
-        ? []
-        : ["entered token is invalid (must be exactly 64 characters long)"],
-    resources: [
-      serverResource(sdk),
-      firewallResource(sdk),
-      networkResource(sdk),
-      networkSubnetResource(sdk),
-      sshKeyResource(framework),
-      serverNetworkResource(framework),
-    ],
+    checkConfig,
+    connect: (config, run) => connect(settings, config, run),
+    wording,
+    resources: [server, firewall, network, networkSubnet, sshKey, serverNetwork],
     functions: [],
   };
 }
