@@ -1,6 +1,15 @@
 // Makes the machine's TLS key, if there is none, and prints a certificate request for it. The key never leaves the machine.
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 
 const { host, folder } = JSON.parse(readFileSync(0, "utf8"));
 const key = `${folder}/key.pem`;
@@ -16,5 +25,12 @@ if (!existsSync(key)) {
   chmodSync(fresh, 0o640);
   renameSync(fresh, key);
 }
+// A signature differs each time it is made; the same request again keeps the certificate that it got.
+const request = `${folder}/${host}.csr`;
 const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host}`];
-process.stdout.write(execFileSync("openssl", ["req", "-new", "-key", key, "-sha256", ...subject]));
+if (!existsSync(request)) {
+  const fresh = `${request}.new`;
+  writeFileSync(fresh, execFileSync("openssl", ["req", "-new", "-key", key, "-sha256", ...subject]));
+  renameSync(fresh, request);
+}
+process.stdout.write(readFileSync(request));
