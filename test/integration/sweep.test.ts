@@ -71,6 +71,22 @@ describe("sweep", () => {
     expect((await side.instances()).map(({ phase }) => phase)).toEqual(["running", "running", "running"]);
   });
 
+  test("a reading that failed is no vote, even for whoever is due", async () => {
+    const subscription = side.subscribe("bob");
+    side.subscribe("amy");
+    await side.settle();
+    side.stripe.cancelSubscription(subscription.id);
+    await side.settle();
+    const refused = { kind: "answer", status: 500, body: { error: { message: "no" } } } as const;
+    side.stripe.faults.add({ path: "^/v1/subscriptions", times: 100, effect: refused });
+    for (let round = 0; round < 3; round += 1) {
+      side.advance(dayMs);
+      expect((await side.sweep()).outcome).toBe("failed");
+    }
+    const bob = (await side.instances()).find(({ slug }) => slug === "bob");
+    expect(bob).toMatchObject({ phase: "suspended", votes: 0 });
+  });
+
   test("lets no more go at once than the cap allows, and says so", async () => {
     const made = ["amy", "bob", "cleo"].map((slug) => side.subscribe(slug));
     await side.settle();
