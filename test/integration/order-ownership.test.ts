@@ -137,3 +137,16 @@ test("a provision that found no room leaves nothing that comes up later", async 
   const rows = await side.database.sql`select 1 from clawfleet.subscriptions where provider = 'comped'`;
   expect(rows).toEqual([]);
 });
+
+test("a deprovision that cannot be decided says so instead of promising it", async () => {
+  const { orderId } = await orders.placeOrder({ plan: "starter", slug: "hal" });
+  await pay(orderId);
+  const { starter: _gone, ...plans } = (await side.apply.files()).plans;
+  const files = await side.apply.files();
+  const without = createOperators({ ...side.apply, files: async () => ({ ...files, plans }) });
+  const refused = without.deprovision({ slug: "hal", actor: "amy" });
+  await expect(refused).rejects.toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining("plan starter"),
+  });
+});
