@@ -13,6 +13,7 @@ import { Cell, type CellArgs } from "../../components/cell.ts";
 import { cellOutputsSchema, type CellOutputs } from "../../infra/outputs.ts";
 import { createProviders } from "../../infra/providers.ts";
 import { startSandbox, type Sandbox } from "../sandbox/start.ts";
+import { createCloudChecks } from "../support/cloud-checks.ts";
 import { createEffects, startTestEngine, type TestEngine } from "../support/engine.ts";
 import { findObstacle } from "../support/fleet.ts";
 
@@ -34,6 +35,7 @@ function readTable(title: string): Map<string, string[]> {
 const key = () => ssh2.utils.generateKeyPairSync("ed25519");
 const keys = { host: key(), cell: key(), other: key() };
 
+const conformity = createCloudChecks();
 let sandbox: Sandbox;
 let cell: CellOutputs;
 let engine: TestEngine;
@@ -174,7 +176,11 @@ async function previewEffects(stack: Stack): Promise<string[]> {
 
 describe.skipIf(obstacle !== undefined)("effects of a changed argument", () => {
   beforeAll(async () => {
-    sandbox = await startSandbox({ servicePort: 1, moreZones: ["other.example"] });
+    sandbox = await startSandbox({
+      servicePort: 1,
+      moreZones: ["other.example"],
+      checks: conformity.checks,
+    });
     engine = await startTestEngine(sandbox.env);
     const { outputs } = await (await openCell(baseCell)).up();
     const values = Object.entries(outputs).map(([name, { value }]) => [name, value] as const);
@@ -184,6 +190,7 @@ describe.skipIf(obstacle !== undefined)("effects of a changed argument", () => {
   afterAll(async () => {
     await sandbox?.close();
     await engine?.close();
+    conformity.expectConform(["hetzner", "cloudflare"]);
   });
 
   test("the README has a row for every argument, and no other", () => {

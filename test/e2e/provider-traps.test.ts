@@ -17,6 +17,7 @@ import {
 } from "../sandbox/cloudflare/cloudflare.ts";
 import { startHetzner, type Hetzner } from "../sandbox/hetzner/hetzner.ts";
 import { startProviders, type Providers } from "../sandbox/providers/providers.ts";
+import { createCloudChecks, type CloudChecks } from "../support/cloud-checks.ts";
 import {
   createEffects,
   findTestEngine,
@@ -27,14 +28,17 @@ import {
 
 const installed = (await findTestEngine()) !== undefined;
 
+let conformity: CloudChecks;
 let hetzner: Hetzner;
 let cloudflare: Cloudflare;
 let providers: Providers;
 let engine: TestEngine;
 
 beforeEach(async () => {
-  hetzner = await startHetzner();
-  cloudflare = await startCloudflare({ zones: [{ name: "claws.example" }] });
+  conformity = createCloudChecks();
+  const { checks } = conformity;
+  hetzner = await startHetzner(checks.hetzner ? { check: checks.hetzner } : {});
+  cloudflare = await startCloudflare({ zones: [{ name: "claws.example" }], check: checks.cloudflare });
   providers = await startProviders({
     hcloudEndpoint: hetzner.url,
     cloudflareBaseUrl: cloudflare.url,
@@ -51,6 +55,7 @@ afterEach(async () => {
   await providers.close();
   await cloudflare.close();
   await hetzner.close();
+  conformity.expectConform([]);
 });
 
 /** With the providers in which the resources of a program are made. */

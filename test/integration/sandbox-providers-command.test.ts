@@ -9,7 +9,7 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import * as pulumi from "@pulumi/pulumi";
 import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Bench, createEffects, readState, startBench } from "../sandbox/providers/engine-stack.ts";
+import { type Bench, createSteps, readState, startBench } from "../support/provider-bench.ts";
 import { findTestEngine } from "../support/engine.ts";
 
 const installed = (await findTestEngine()) !== undefined;
@@ -87,7 +87,7 @@ function open(name: string, args: () => Args): Promise<Stack> {
 }
 
 async function up(stack: Stack): Promise<{ effects: string[]; stdout: unknown; events: string }> {
-  const effects = createEffects();
+  const effects = createSteps();
   let events = "";
   const { outputs } = await stack.up({
     onEvent(event) {
@@ -124,7 +124,7 @@ describe.skipIf(!installed)("remote.Command", () => {
     const defaults = ["perDialTimeout", "user", "root"];
     for (const text of defaults) expect(shown).toContain(text);
     expect((await up(stack)).effects).toEqual([]);
-    const effects = createEffects();
+    const effects = createSteps();
     await stack.refresh({ onEvent: effects.onEvent });
     expect(effects.list()).toEqual([]);
   });

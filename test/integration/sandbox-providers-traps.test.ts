@@ -12,7 +12,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultToken } from "../sandbox/hetzner/hetzner.ts";
-import { type Bench, createEffects, readState, startBench } from "../sandbox/providers/engine-stack.ts";
+import { type Bench, createSteps, readState, startBench } from "../support/provider-bench.ts";
 import { findTestEngine } from "../support/engine.ts";
 
 const installed = (await findTestEngine()) !== undefined;
@@ -53,13 +53,13 @@ const openServer = (
   }));
 
 async function up(stack: Stack): Promise<string[]> {
-  const effects = createEffects();
+  const effects = createSteps();
   await stack.up({ onEvent: effects.onEvent });
   return effects.list();
 }
 
 async function refresh(stack: Stack): Promise<string[]> {
-  const effects = createEffects();
+  const effects = createSteps();
   await stack.refresh({ onEvent: effects.onEvent });
   return effects.list();
 }

@@ -22,7 +22,7 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultToken as cloudflareToken } from "../sandbox/cloudflare/cloudflare.ts";
 import { defaultToken as hetznerToken } from "../sandbox/hetzner/hetzner.ts";
-import { type Bench, createEffects, startBench, zoneName } from "../sandbox/providers/engine-stack.ts";
+import { type Bench, createSteps, startBench, zoneName } from "../support/provider-bench.ts";
 import { findTestEngine } from "../support/engine.ts";
 
 const installed = (await findTestEngine()) !== undefined;
@@ -159,13 +159,13 @@ async function createCsr(): Promise<string> {
 
 /** Effects of an `up` on the clouds' resources. */
 async function up(on = stack): Promise<string[]> {
-  const effects = createEffects();
+  const effects = createSteps();
   await on.up({ onEvent: effects.onEvent });
   return effects.list();
 }
 
 async function refresh(on = stack): Promise<string[]> {
-  const effects = createEffects();
+  const effects = createSteps();
   await on.refresh({ onEvent: effects.onEvent });
   return effects.list();
 }

@@ -8,16 +8,21 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { defaultKey, startStripe, type StripeSimulator } from "../sandbox/stripe/stripe.ts";
 import { visit } from "../sandbox/customer.ts";
+import { createStripeCheck } from "../support/cloud-checks.ts";
+import type { ResponseCheck } from "../support/openapi.ts";
 
+let conformity: ResponseCheck;
 let stripe: StripeSimulator;
 let sdk: Stripe;
 beforeEach(async () => {
-  stripe = await startStripe({ retryMs: 5 });
+  conformity = createStripeCheck();
+  stripe = await startStripe({ retryMs: 5, check: conformity.check });
   stripe.seedPrice({ lookupKey: "starter", name: "Starter", unitAmount: 2900 });
   sdk = sdkFor(defaultKey);
 });
 afterEach(async () => {
   await stripe.close();
+  if (conformity.violations.length > 0) throw new Error(conformity.violations.join("\n"));
 });
 
 function sdkFor(key: string): Stripe {

@@ -1,10 +1,11 @@
-/** For tests: the real engine with the stand-ins attached to simulated clouds, without machines. */
+/** The real engine with the stand-ins attached to simulated clouds, without machines. */
 import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
-import { runCommand } from "../../../infra/engine/tools.ts";
-import { startTestEngine, type TestEngine } from "../../support/engine.ts";
-import { startCloudflare, type Cloudflare } from "../cloudflare/cloudflare.ts";
-import { startHetzner, type Hetzner } from "../hetzner/hetzner.ts";
-import { startProviders } from "./providers.ts";
+import { runCommand } from "../../infra/engine/tools.ts";
+import { createCloudChecks } from "./cloud-checks.ts";
+import { startTestEngine, type TestEngine } from "./engine.ts";
+import { startCloudflare, type Cloudflare } from "../sandbox/cloudflare/cloudflare.ts";
+import { startHetzner, type Hetzner } from "../sandbox/hetzner/hetzner.ts";
+import { startProviders } from "../sandbox/providers/providers.ts";
 
 export const zoneName = "claws.example";
 
@@ -12,13 +13,16 @@ export type Bench = {
   hetzner: Hetzner;
   cloudflare: Cloudflare;
   open: TestEngine["open"];
+  /** Fails when a cloud said what the real one cannot say. */
   close(): Promise<void>;
 };
 
 /** Waits of the providers take a thousandth of their time. */
 export async function startBench(): Promise<Bench> {
-  const hetzner = await startHetzner();
-  const cloudflare = await startCloudflare({ zones: [{ name: zoneName }] });
+  const conformity = createCloudChecks();
+  const { checks } = conformity;
+  const hetzner = await startHetzner(checks.hetzner ? { check: checks.hetzner } : {});
+  const cloudflare = await startCloudflare({ zones: [{ name: zoneName }], check: checks.cloudflare });
   const providers = await startProviders({
     hcloudEndpoint: hetzner.url,
     cloudflareBaseUrl: cloudflare.url,
@@ -33,6 +37,7 @@ export async function startBench(): Promise<Bench> {
       await engine.close();
       await providers.close();
       await Promise.all([hetzner.close(), cloudflare.close()]);
+      conformity.expectConform([]);
     },
   };
 }
@@ -50,7 +55,7 @@ export async function readState({ name, workspace }: Stack): Promise<string> {
 }
 
 /** What an `up`, `refresh` or `preview` did to the clouds' resources: `server update`, in alphabetical order; `same` left out. */
-export function createEffects(): { onEvent: (event: EngineEvent) => void; list: () => string[] } {
+export function createSteps(): { onEvent: (event: EngineEvent) => void; list: () => string[] } {
   const effects: string[] = [];
   return {
     onEvent({ resOutputsEvent, resourcePreEvent }) {
