@@ -1,7 +1,8 @@
 /** Machines that really run scripts: one set of namespaces, one disk, one address and one sshd for each. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { spawn } from "node:child_process";
 import ssh2 from "ssh2";
 import { runCommand, type CommandResult } from "../../../infra/engine/tools.ts";
@@ -45,6 +46,7 @@ type Machine = {
 };
 
 const stopGraceMs = 8000;
+const sshdAttempts = 50;
 
 /** @throws when this system allows no namespaces, with what to do. */
 export async function createMachines(): Promise<Machines> {
@@ -155,20 +157,14 @@ export async function createMachines(): Promise<Machines> {
     ];
   }
 
-  async function restartSsh(
-    machine: Machine,
-    { port }: Extract<MachineEvent, { event: "ssh" }>,
-  ): Promise<void> {
-    machine.ssh.at(-1)?.stopListening();
+  async function restartSsh(machine: Machine, event: Extract<MachineEvent, { event: "ssh" }>): Promise<void> {
+    // Low ports need root, which the sandbox does not count on.
+    const port = event.port < 1024 ? machinePorts.ssh : event.port;
     if (!machine.namespace?.isAlive()) return;
-    const started = await startSshServer({
-      host: machine.spec.address,
-      // Low ports need root, which the sandbox does not count on.
-      port: port < 1024 ? machinePorts.ssh : port,
-      disk: machine.folders.disk,
-      enter: machine.namespace.enter,
-    });
-    machine.ssh.push(started);
+    // The same port with the same key again is nothing that anybody outside could see.
+    if (await machine.ssh.at(-1)?.stillServes(port)) return;
+    machine.ssh.at(-1)?.stopListening();
+    machine.ssh.push(await startSshd(machine, machine.namespace, port));
   }
 
   async function halt(machine: Machine, graceMs: number): Promise<void> {
@@ -193,6 +189,26 @@ export async function createMachines(): Promise<Machines> {
     );
     if (code !== 0 && !stderr.includes("File exists"))
       throw new Error(`ip address ${verb} ${ip}: ${stderr.trim()}`);
+  }
+}
+
+/** As systemd would: tried again for a while, with what went wrong on the console. */
+async function startSshd(machine: Machine, namespace: Namespace, port: number): Promise<SshServer> {
+  const { spec, folders } = machine;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startSshServer({
+        host: spec.address,
+        port,
+        disk: folders.disk,
+        enter: namespace.enter,
+      });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      await appendFile(folders.console, `sshd: ${reason} (attempt ${attempt})\n`);
+      if (attempt >= sshdAttempts || !namespace.isAlive()) throw error;
+      await sleep(100);
+    }
   }
 }
 

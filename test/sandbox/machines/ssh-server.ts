@@ -13,10 +13,14 @@ export type SshServerOptions = {
 };
 
 export type SshServer = {
+  /** It listens on this port, with the host key that is on the disk now. */
+  stillServes(port: number): Promise<boolean>;
   /** What a restart of sshd does: sessions that are open go on. */
   stopListening(): void;
   close(): Promise<void>;
 };
+
+const hostKeyFile = "/etc/ssh/ssh_host_ed25519_key";
 
 /** What sshd sets for root on Ubuntu. */
 const sessionEnvironment = {
@@ -30,7 +34,7 @@ const sessionEnvironment = {
 
 /** @throws when the disk holds no host key, as sshd does. */
 export async function startSshServer(options: SshServerOptions): Promise<SshServer> {
-  const hostKey = await readInside(options.disk, "/etc/ssh/ssh_host_ed25519_key");
+  const hostKey = await readInside(options.disk, hostKeyFile);
   const connections = new Set<Connection>();
   const server = new ssh2.Server({ hostKeys: [hostKey] }, (connection) => {
     connections.add(connection);
@@ -47,6 +51,8 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   });
   const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
   return {
+    stillServes: async (port) =>
+      port === options.port && (await readInside(options.disk, hostKeyFile).catch(() => "")) === hostKey,
     stopListening: () => void server.close(),
     close() {
       server.close();
