@@ -5,11 +5,7 @@ const formatVersion = 1;
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** 32 bytes as hex. @throws RangeError */
-function keyBytes(masterKey: string): Buffer {
-  return derive(masterKey, "seal");
-}
-
+/** From a master key of 32 bytes as hex. @throws RangeError for what is none. */
 function derive(masterKey: string, label: string): Buffer {
   if (!/^[0-9a-f]{64}$/.test(masterKey)) throw new RangeError("the master key must be 64 hex digits");
   return Buffer.from(hkdfSync("sha256", Buffer.from(masterKey, "hex"), "clawfleet", label, 32));
@@ -18,7 +14,7 @@ function derive(masterKey: string, label: string): Buffer {
 /** `context` names the owner, such as `instance:<id>`: a value moved to another row does not open. */
 export function seal(masterKey: string, value: unknown, context: string): Uint8Array {
   const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv("aes-256-gcm", keyBytes(masterKey), nonce).setAAD(Buffer.from(context));
+  const cipher = createCipheriv("aes-256-gcm", derive(masterKey, "seal"), nonce).setAAD(Buffer.from(context));
   const body = Buffer.concat([cipher.update(JSON.stringify(value), "utf8"), cipher.final()]);
   return Buffer.concat([Buffer.of(formatVersion), nonce, cipher.getAuthTag(), body]);
 }
@@ -29,7 +25,7 @@ export function open(masterKey: string, sealed: Uint8Array, context: string): un
   if (bytes[0] !== formatVersion) throw new Error(`sealed value of ${context} has an unknown format`);
   const nonce = bytes.subarray(1, 1 + nonceBytes);
   const tag = bytes.subarray(1 + nonceBytes, 1 + nonceBytes + tagBytes);
-  const decipher = createDecipheriv("aes-256-gcm", keyBytes(masterKey), nonce)
+  const decipher = createDecipheriv("aes-256-gcm", derive(masterKey, "seal"), nonce)
     .setAAD(Buffer.from(context))
     .setAuthTag(tag);
   try {

@@ -2,16 +2,10 @@
 import { ensureEngine } from "./install.ts";
 import { readPins } from "./pins.ts";
 import { findMissingPlugins } from "./plugins.ts";
-import { runCommand, type Tools } from "./tools.ts";
+import { createTools } from "./tools.ts";
 
 const pins = readPins();
-const tools: Tools = {
-  run: runCommand,
-  fetch,
-  now: () => Date.now(),
-  say: (line) => process.stderr.write(`${line}\n`),
-  environment: process.env,
-};
+const tools = createTools(process.env, (line) => process.stderr.write(`${line}\n`));
 
 try {
   const engine = await ensureEngine(tools, pins);

@@ -1,22 +1,19 @@
 /** `npm run pulumi -- <args>`: the native CLI with the right engine, backend and providers in its environment. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { parseEnv } from "node:util";
+import { loadEnvironmentFile } from "../environment-file.ts";
 import { withEngine } from "./environment.ts";
 import { findEngine } from "./install.ts";
 import { readPins } from "./pins.ts";
-import { runCommand } from "./tools.ts";
+import { createTools } from "./tools.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** CLAWFLEET_ENV_FILE, else `.clawfleet/env`, else `.env`; the process environment wins over it, and both PATHs count. */
+/** The process environment wins over the file, and both PATHs count. */
 function loadEnvironment(environment: Environment): Environment {
-  const named = environment["CLAWFLEET_ENV_FILE"];
-  const file = [named, ".clawfleet/env", ".env"].find((path) => path !== undefined && existsSync(path));
-  if (file === undefined) return environment;
-  const written = parseEnv(readFileSync(file, "utf8"));
+  const written = loadEnvironmentFile(environment);
   const path = [written["PATH"], environment["PATH"]].filter(Boolean).join(delimiter);
   return { ...written, ...environment, PATH: path };
 }
@@ -27,8 +24,7 @@ function fail(message: string): never {
 }
 
 const environment = loadEnvironment(process.env);
-const tools = { run: runCommand, fetch, now: () => Date.now(), say: () => undefined, environment };
-const engine = await findEngine(tools, readPins());
+const engine = await findEngine(createTools(environment), readPins());
 if (!engine) fail("the Pulumi engine is not installed; run: npm run engine");
 if (environment["PULUMI_BACKEND_URL"] === undefined && environment["DATABASE_URL"] === undefined) {
   fail(

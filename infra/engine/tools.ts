@@ -20,6 +20,11 @@ export type Tools = {
   environment: Readonly<Record<string, string | undefined>>;
 };
 
+/** The outside world itself. Without `say` nobody is told anything. */
+export function createTools(environment: Tools["environment"], say: Tools["say"] = () => undefined): Tools {
+  return { run: runCommand, fetch, now: () => Date.now(), say, environment };
+}
+
 const MAX_OUTPUT = 1_000_000;
 
 /** Runs to the end or to `timeoutMs`. A command that cannot be started has code 127. */

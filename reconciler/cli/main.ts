@@ -18,7 +18,7 @@ import {
   type CommandIo,
   type ExitCode,
 } from "./commands.ts";
-import { loadEnvironmentFile } from "./environment.ts";
+import { loadEnvironmentFile } from "../../infra/environment-file.ts";
 
 const environment = { ...loadEnvironmentFile(process.env), ...process.env };
 

@@ -223,7 +223,8 @@ async function endForGood(server: Server, scratch: string): Promise<void> {
   await rm(scratch, { recursive: true, force: true });
 }
 
-async function findFreePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody listens on now. */
+export async function findFreePort(): Promise<number> {
   return await new Promise((done, fail) => {
     const probe = createServer();
     probe.once("error", fail).listen(0, "127.0.0.1", () => {

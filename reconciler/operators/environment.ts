@@ -3,7 +3,7 @@ import { instanceSecretsSchema } from "../../infra/config.ts";
 import { open, seal, sealContext } from "../../infra/seal.ts";
 import { findInstance, lockSecrets, storeSecrets } from "../db/instances.ts";
 import type { ApplyDeps } from "../desired/apply.ts";
-import { ClawfleetError } from "../errors.ts";
+import { notFound } from "./problems.ts";
 
 export type EnvironmentChange = {
   slug: string;
@@ -18,13 +18,7 @@ export async function changeEnvironment(deps: ApplyDeps, change: EnvironmentChan
   return await deps.sql.begin(async (tx) => {
     const row = await findInstance(tx, change.slug);
     const sealed = row && (await lockSecrets(tx, row.id));
-    if (!row || !sealed) {
-      throw new ClawfleetError({
-        code: "not_found",
-        message: `there is no instance named ${change.slug}`,
-        retry: { kind: "permanent" },
-      });
-    }
+    if (!row || !sealed) throw notFound(change.slug);
     const context = sealContext.instance(row.id);
     const secrets = instanceSecretsSchema.parse(open(deps.masterKey, sealed, context));
     const environment = { ...secrets.environment };

@@ -16,6 +16,7 @@ import {
   type OperationRow,
 } from "../operations/rows.ts";
 import { changeEnvironment } from "./environment.ts";
+import { notFound } from "./problems.ts";
 import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
 
 export type OperatorsDeps = ApplyDeps & { sql: Sql; log: Logger };
@@ -135,14 +136,6 @@ function held(slug: string): ClawfleetError {
     code: "conflict",
     message: `${slug} is held as it is by its override`,
     remedy: `take clawfleet:hold out of stacks/Pulumi.${slug}.yaml first`,
-    retry: { kind: "permanent" },
-  });
-}
-
-function notFound(slug: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "not_found",
-    message: `there is no instance named ${slug}`,
     retry: { kind: "permanent" },
   });
 }

@@ -1,8 +1,6 @@
 /** The real reconciler as a child process of the sandbox, started as an operator starts it. */
 import { fork, type ChildProcess } from "node:child_process";
 import { createWriteStream } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -81,18 +79,6 @@ function waitForReady(child: ChildProcess): Promise<Ready> {
     child.on("message", (message) => {
       const said = message as Partial<Ready>;
       if (said.type === "ready") resolve(message as Ready);
-    });
-  });
-}
-
-/** A port that nobody listens on now. */
-export function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
     });
   });
 }

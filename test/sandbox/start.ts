@@ -1,6 +1,6 @@
 /** The whole sandbox in one process: clouds, billing, providers, machines, edge, and the environment that leads there. */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,9 +8,8 @@ import { findEngine } from "../../infra/engine/install.ts";
 import { withEngine } from "../../infra/engine/environment.ts";
 import { readPins } from "../../infra/engine/pins.ts";
 import { findMissingPlugins } from "../../infra/engine/plugins.ts";
-import { runCommand } from "../../infra/engine/tools.ts";
+import { createTools } from "../../infra/engine/tools.ts";
 import { parsePlans } from "../../infra/stack-file.ts";
-import { readFile } from "node:fs/promises";
 import {
   defaultToken as cloudflareToken,
   startCloudflare,
@@ -140,14 +139,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
 /** PATH with engine and language host, and a home for the CLI that is ours alone unless the official plugins are in it. */
 async function engineEnvironment(official: boolean, home: string): Promise<Record<string, string>> {
-  const tools = {
-    run: runCommand,
-    fetch,
-    now: () => Date.now(),
-    say: () => undefined,
-    environment: process.env,
-  };
-  const engine = await findEngine(tools, readPins());
+  const engine = await findEngine(createTools(process.env), readPins());
   if (!engine) throw new Error("the Pulumi engine is not installed; run: npm run engine");
   const { PATH = "" } = withEngine(process.env, engine.binFolder, process.execPath);
   const levers = withEngine({}, engine.binFolder, process.execPath);

@@ -10,7 +10,7 @@ import {
 } from "@pulumi/pulumi/automation/index.js";
 import { findEngine } from "../../infra/engine/install.ts";
 import { readPins } from "../../infra/engine/pins.ts";
-import { runCommand } from "../../infra/engine/tools.ts";
+import { createTools } from "../../infra/engine/tools.ts";
 
 export type Program = () => Promise<Record<string, unknown>>;
 
@@ -24,14 +24,7 @@ const project = "test";
 
 /** undefined when no engine is installed. */
 export async function findTestEngine(): Promise<string | undefined> {
-  const tools = {
-    run: runCommand,
-    fetch,
-    now: () => Date.now(),
-    say: () => undefined,
-    environment: process.env,
-  };
-  return (await findEngine(tools, readPins()))?.binFolder;
+  return (await findEngine(createTools(process.env), readPins()))?.binFolder;
 }
 
 /** `environment` leads to providers and clouds. */

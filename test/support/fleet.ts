@@ -3,17 +3,16 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Stripe from "stripe";
-import { findEngine } from "../../infra/engine/install.ts";
-import { readPins } from "../../infra/engine/pins.ts";
-import { runCommand } from "../../infra/engine/tools.ts";
 import { createFleetClient, unwrap, type FleetClient } from "../../reconciler/cli/client.ts";
+import { findFreePort } from "../../reconciler/db/embedded.ts";
 import type { FleetRow } from "../../reconciler/db/fleet.ts";
 import type { OperationAnswer } from "../../reconciler/routes/admin.ts";
 import { checkNamespaces } from "../sandbox/machines/namespace.ts";
-import { findFreePort, startServiceProcess, type ServiceProcess } from "../sandbox/service-process.ts";
+import { startServiceProcess, type ServiceProcess } from "../sandbox/service-process.ts";
 import { sandboxStacks, startSandbox, type Sandbox } from "../sandbox/start.ts";
 import { createCloudChecks } from "./cloud-checks.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { findTestEngine } from "./engine.ts";
 import { eventually } from "./poll.ts";
 
 export type Fleet = {
@@ -47,14 +46,7 @@ const waitMs = 90_000;
 
 /** Why the real engine or the machines cannot be had here; undefined when they can. */
 export async function findObstacle(): Promise<string | undefined> {
-  const tools = {
-    run: runCommand,
-    fetch,
-    now: () => Date.now(),
-    say: () => undefined,
-    environment: process.env,
-  };
-  if (!(await findEngine(tools, readPins()))) return "the Pulumi engine is not installed (npm run engine)";
+  if ((await findTestEngine()) === undefined) return "the Pulumi engine is not installed (npm run engine)";
   const check = await checkNamespaces();
   return check.usable ? undefined : `no machines: ${check.reason}; ${check.remedy}`;
 }

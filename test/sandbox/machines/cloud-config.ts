@@ -1,6 +1,7 @@
 /** User data as cloud-init reads it: the modules that Clawfleet's documents use. Pure. */
 import { parse } from "yaml";
 import { z } from "zod";
+import { quoteForShell } from "../../../cloud-init/remote-command.ts";
 
 const cloudConfigSchema = z.object({
   ssh_deletekeys: z.boolean().optional(),
@@ -39,7 +40,7 @@ export type FirstBoot = {
 export function parseUserData(text: string): FirstBoot {
   const nothing: FirstBoot = { sshKeys: {}, files: [], bootCommands: [], commands: [] };
   if (text.trim() === "") return nothing;
-  if (text.startsWith("#!")) return { ...nothing, commands: [`/bin/sh -c ${quote(text)}`] };
+  if (text.startsWith("#!")) return { ...nothing, commands: [`/bin/sh -c ${quoteForShell(text)}`] };
   if (!text.startsWith("#cloud-config")) return { ...nothing, problem: "user data is not #cloud-config" };
   let document: unknown;
   try {
@@ -65,9 +66,5 @@ export function parseUserData(text: string): FirstBoot {
 
 /** Text goes to the shell as it stands, a list as its words. */
 function toShellLine(command: string | string[]): string {
-  return typeof command === "string" ? command : command.map(quote).join(" ");
-}
-
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
+  return typeof command === "string" ? command : command.map(quoteForShell).join(" ");
 }

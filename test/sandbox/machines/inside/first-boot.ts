@@ -1,5 +1,5 @@
 /** cloud-init's part: keys, files and commands of the user data, once per instance. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
@@ -11,7 +11,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { execFileSync } from "node:child_process";
 
 export type Seed = {
   instanceId: string;

@@ -1,4 +1,4 @@
-/** Where the command line finds the service: an environment file that the service or a person wrote. */
+/** The environment of commands typed by a person: a file that the service or that person wrote. */
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 

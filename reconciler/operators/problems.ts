@@ -1,0 +1,10 @@
+/** Refusals that several of the operators' verbs share. */
+import { ClawfleetError } from "../errors.ts";
+
+export function notFound(slug: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "not_found",
+    message: `there is no instance named ${slug}`,
+    retry: { kind: "permanent" },
+  });
+}
