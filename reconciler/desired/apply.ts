@@ -11,7 +11,7 @@ import {
   type DesiredColumns,
   type InstanceRow,
 } from "../db/instances.ts";
-import { listInterventions, type Intervention } from "../db/interventions.ts";
+import { listInterventions } from "../db/interventions.ts";
 import { lockSlug, markOrderPaid } from "../db/orders.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
 import { listPlaces } from "../converge/placement.ts";
@@ -20,8 +20,8 @@ import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
 import { findFreeAddress } from "./addresses.ts";
-import { desire, generatedName, nameFor, type Alert, type Desired } from "./desire.ts";
-import { hasEnded } from "./phases.ts";
+import { mayClaim, settleNames } from "./claims.ts";
+import { desire, nameFor, type Alert, type Desired } from "./desire.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 export type ApplyDeps = {
@@ -46,15 +46,7 @@ const insertAttempts = 5;
 export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<ApplyResult> {
   const files = await deps.files();
   return await deps.sql.begin(async (tx) => {
-    const subscriptions = await readSubscriptions(tx, scope);
-    const slugs = [
-      ...new Set([...subscriptions.map(nameFor), ...(scope.kind === "slugs" ? scope.slugs : [])]),
-    ].toSorted();
-    const rows = await lockInstances(
-      tx,
-      slugs,
-      subscriptions.map(({ provider, id }) => ({ provider, id })),
-    );
+    const { subscriptions, rows } = await readUnderLock(tx, scope);
     const interventions = await listInterventions(tx, subscriptions);
     const names = settleNames(
       subscriptions.filter((one) => mayClaim(one, rows, interventions, files)),
@@ -93,52 +85,27 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
   });
 }
 
+/**
+ * The rows concerned, locked, and the subscriptions as they are once the locks are held: who waited for them must not
+ * decide by what was true before. One that came up meanwhile is left to its own hint.
+ */
+async function readUnderLock(
+  tx: TransactionSql,
+  scope: ApplyScope,
+): Promise<{ subscriptions: SubscriptionRow[]; rows: InstanceRow[] }> {
+  const before = await readSubscriptions(tx, scope);
+  const slugs = new Set([...before.map(nameFor), ...(scope.kind === "slugs" ? scope.slugs : [])]);
+  const rows = await lockInstances(tx, [...slugs].toSorted(), before);
+  const known = new Set(before.map(({ provider, id }) => `${provider}:${id}`));
+  const now = await readSubscriptions(tx, scope);
+  return { rows, subscriptions: now.filter(({ provider, id }) => known.has(`${provider}:${id}`)) };
+}
+
 async function readSubscriptions(tx: TransactionSql, scope: ApplyScope): Promise<SubscriptionRow[]> {
   if (scope.kind === "slugs") return await listSubscriptionsFor(tx, scope.slugs);
   const own = await listSubscriptionsOf(tx, scope.provider, scope.customerId);
   const others = await listSubscriptionsFor(tx, own.map(nameFor));
   return [...new Map([...own, ...others].map((one) => [`${one.provider}:${one.id}`, one])).values()];
-}
-
-/** What has ended, and has no instance any more, asks for nothing: above all not for a name that others may have now. */
-function mayClaim(
-  subscription: SubscriptionRow,
-  rows: readonly InstanceRow[],
-  interventions: readonly Intervention[],
-  files: StackFiles,
-): boolean {
-  const { provider, id, customerId, status } = subscription;
-  const name = nameFor(subscription);
-  if (rows.some((row) => row.provider === provider && row.subscriptionId === id)) return true;
-  if (rows.some((row) => row.slug === name && row.customerId === customerId)) return true;
-  if (interventions.some((one) => one.provider === provider && one.subscriptionId === id)) return false;
-  return !hasEnded(status) || files.overrides.get(name)?.comped === true;
-}
-
-/**
- * Which subscriptions decide about which name. A living instance keeps its name for whoever pays for it; a second
- * customer who paid for the same name gets another one instead of losing the order.
- */
-function settleNames(
-  subscriptions: readonly SubscriptionRow[],
-  rows: readonly InstanceRow[],
-): Map<string, SubscriptionRow[]> {
-  const owners = new Map(rows.map((row) => [row.slug, row.customerId]));
-  const names = new Map<string, SubscriptionRow[]>();
-  for (const subscription of subscriptions.toSorted(
-    (a, b) => a.createdAt.getTime() - b.createdAt.getTime(),
-  )) {
-    const paying = rows.find(
-      (row) => row.provider === subscription.provider && row.subscriptionId === subscription.id,
-    );
-    const wanted = paying?.slug ?? nameFor(subscription);
-    const owner = owners.get(wanted);
-    const slug =
-      owner === undefined || owner === subscription.customerId ? wanted : generatedName(subscription.id);
-    owners.set(slug, subscription.customerId);
-    names.set(slug, [...(names.get(slug) ?? []), subscription]);
-  }
-  return names;
 }
 
 async function createRow(

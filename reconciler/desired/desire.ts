@@ -74,9 +74,11 @@ function comp(desired: Desired, override: Override): Desired {
   };
 }
 
-/** A person's word takes away and never gives. */
+/** A person's word takes away and never gives; where billing says "gone" too, it needs no second reading any more. */
 function intervene(desired: Desired, intervention: Intervention | undefined): Desired {
-  if (!intervention || rank[intervention.phase] <= rank[desired.phase]) return desired;
+  if (!intervention) return desired;
+  const decides = rank[intervention.phase] > rank[desired.phase] || intervention.phase === "gone";
+  if (!decides) return desired;
   const reason = `${intervention.phase === "gone" ? "deprovisioned" : "suspended"} by ${intervention.actor}`;
   return { ...desired, phase: intervention.phase, reason, nextChangeAt: null, needsVotes: false };
 }

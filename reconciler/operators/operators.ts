@@ -115,7 +115,8 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
       for (const { provider, id } of all)
         await intervene(sql, { provider, subscriptionId: id, phase: "gone", actor, reason: null });
       await applyDesired(deps, { kind: "slugs", slugs: [slug], reason: "operator", actor });
-      if ((await findInstance(sql, slug))?.phase === "gone") return;
+      const left = await findInstance(sql, slug);
+      if (left === undefined || left.phase === "gone") return;
       throw new ClawfleetError({
         code: "conflict",
         message: `${slug} is to go, but nothing was queued yet: its plan ${row.plan} or its file in stacks/ cannot be read`,

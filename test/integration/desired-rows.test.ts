@@ -1,11 +1,13 @@
 /** Proves which desired rows follow from what billing says, on a real PostgreSQL and with races. No engine runs here. */
 import Stripe from "stripe";
+import { applyDesired } from "../../reconciler/desired/apply.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { isClawfleetError } from "../../reconciler/errors.ts";
 import { createOrders } from "../../reconciler/orders/orders.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
+import { eventually } from "../support/poll.ts";
 
 let side: BillingSide;
 beforeEach(async () => {
@@ -48,6 +50,31 @@ describe("desired rows", () => {
     expect(slugs).toHaveLength(2);
     expect(slugs).toContain("bob");
     expect(slugs.find((slug) => slug !== "bob")).toMatch(/^a-[0-9a-f]{8}$/);
+  });
+
+  test("a reading that waited for the row decides by what is true then, and revives nobody", async () => {
+    side.subscribe("bob");
+    await side.settle();
+    const { sql } = side.apply;
+    const scope = { kind: "slugs", slugs: ["bob"], reason: "resync", actor: "a late sweep" } as const;
+    const gate = Promise.withResolvers<void>();
+    const holder = sql.begin(async (tx) => {
+      await tx`select 1 from clawfleet.instances where slug = 'bob' for update`;
+      await gate.promise;
+      await tx`update clawfleet.subscriptions set status = 'unpaid', read_at = now()`;
+      await tx`update clawfleet.instances set phase = 'suspended', desired_hash = 'of this' where slug = 'bob'`;
+    });
+    const late = applyDesired(side.apply, scope);
+    await eventually("the late reading waits", async () => {
+      const [row] = await sql<{ waiting: boolean }[]>`
+        select count(*) > 0 as waiting from pg_locks l join pg_stat_activity a using (pid)
+        where not l.granted and a.datname = current_database()`;
+      return row?.waiting;
+    });
+    gate.resolve();
+    await Promise.all([holder, late]);
+    const [row] = await sql<{ phase: string }[]>`select phase from clawfleet.instances where slug = 'bob'`;
+    expect(row?.phase).toBe("suspended");
   });
 
   test("of twenty orders for one name at once, one gets to the payment and the rest are told before it", async () => {

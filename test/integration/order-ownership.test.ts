@@ -138,6 +138,12 @@ test("a provision that found no room leaves nothing that comes up later", async 
   expect(rows).toEqual([]);
 });
 
+test("a deprovision needs no second reading, not even where the plan knows no grace", async () => {
+  await operators.provision({ slug: "hal", plan: "starter", email: null, actor: "amy" });
+  await operators.deprovision({ slug: "hal", actor: "amy" });
+  expect(await side.instances()).toMatchObject([{ slug: "hal", phase: "gone" }]);
+});
+
 test("a deprovision that cannot be decided says so instead of promising it", async () => {
   const { orderId } = await orders.placeOrder({ plan: "starter", slug: "hal" });
   await pay(orderId);

@@ -21,8 +21,9 @@ type Ready = { type: "ready"; url: string; environment: Record<string, string> }
 const entry = fileURLToPath(new URL("../../reconciler/main.ts", import.meta.url));
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const defaultGraceMs = 30_000;
+const readyTimeoutMs = 120_000;
 
-/** @throws when it ends before it is ready, with the last lines that it wrote. */
+/** @throws when it ends before it is ready, or is not ready in time, with the last lines that it wrote. */
 export async function startServiceProcess(
   env: Record<string, string>,
   logFile: string,
@@ -47,7 +48,11 @@ export async function startServiceProcess(
       resolve(code ?? (signal === "SIGKILL" ? 137 : 1));
     });
   });
-  const ready = await Promise.race([waitForReady(child), ended]);
+  const ready = await Promise.race([waitForReady(child), ended, tooLate(readyTimeoutMs)]);
+  if (ready === undefined) {
+    child.kill("SIGKILL");
+    throw new Error(`the service was not ready within ${readyTimeoutMs} ms:\n${tail}`);
+  }
   if (typeof ready === "number")
     throw new Error(`the service ended with ${ready} before it was ready:\n${tail}`);
   return {
@@ -81,4 +86,8 @@ function waitForReady(child: ChildProcess): Promise<Ready> {
       if (said.type === "ready") resolve(message as Ready);
     });
   });
+}
+
+function tooLate(timeoutMs: number): Promise<undefined> {
+  return sleep(timeoutMs, undefined, { ref: false });
 }

@@ -36,7 +36,9 @@ export async function runCheck(check: Check): Promise<Totals> {
   process.stdout.write(
     code === 0 ? `${check.name}: fine (${seconds} s)\n` : `${check.name}: FAILED\n${output}\n`,
   );
-  return { ...noTests, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
+  return code === 0
+    ? { ...noTests, passed: 1 }
+    : { ...noTests, failed: 1, failures: [`${check.name} (see above)`] };
 }
 
 /** Runs vitest projects. A run that leaves no report counts as one failure. */
@@ -47,7 +49,8 @@ export async function runTests(projects: readonly string[]): Promise<Totals> {
     const selected = projects.flatMap((project) => ["--project", project]);
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
     const { code } = await run("vitest", ["run", ...selected, ...reporters], true);
-    const totals = await readFile(report, "utf8").then(parseReport, () => ({ ...noTests, failed: 1 }));
+    const nothing = { ...noTests, failed: 1, failures: [`${projects.join(", ")}: no report was left`] };
+    const totals = await readFile(report, "utf8").then(parseReport, () => nothing);
     return code !== 0 && totals.failed === 0 ? { ...totals, failed: 1 } : totals;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -12,6 +12,7 @@ import { startServiceProcess, type ServiceProcess } from "../sandbox/service-pro
 import { sandboxStacks, startSandbox, type Sandbox } from "../sandbox/start.ts";
 import { createCloudChecks } from "./cloud-checks.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { readDiary } from "./diary.ts";
 import { findTestEngine } from "./engine.ts";
 import { eventually } from "./poll.ts";
 
@@ -75,9 +76,16 @@ export async function startFleet(env: Record<string, string> = {}): Promise<Flee
   const operations = async (slug: string) => (await show(slug)).operations;
   const lastOperationId = async (slug: string) =>
     Math.max(0, ...(await operations(slug)).map((operation) => operation.id));
+  /** As `eventually`; what never happened is explained by what the instance was doing. */
+  const eventuallyOf = <T>(slug: string, what: string, look: () => Promise<T>, timeoutMs: number) =>
+    eventually(`${slug}: ${what}`, look, timeoutMs).catch(async (error: unknown) => {
+      const said = error instanceof Error ? error.message : String(error);
+      throw new Error(`${said}\n  ${await readDiary({ database, sandbox }, slug)}`, { cause: error });
+    });
   const nextOperation: Fleet["nextOperation"] = (slug, after, kinds) =>
-    eventually(
-      `an operation ${kinds.join("/")} of ${slug} after ${after}`,
+    eventuallyOf(
+      slug,
+      `an operation ${kinds.join("/")} after ${after}`,
       async () =>
         (await operations(slug))
           .filter((one) => one.id > after && kinds.includes(one.kind) && one.endedAt !== null)
@@ -118,8 +126,9 @@ export async function startFleet(env: Record<string, string> = {}): Promise<Flee
       return await nextOperation(slug, after, ["up", "destroy"]);
     },
     untilStatus: (slug, status, timeoutMs = waitMs) =>
-      eventually(
-        `${slug} is ${status}`,
+      eventuallyOf(
+        slug,
+        `is ${status}`,
         async () => {
           const { instance } = await show(slug);
           return instance.status === status ? instance : undefined;

@@ -131,6 +131,8 @@ describe("what should be", () => {
     expect(decide([subscription()], {}, "suspended").desired?.phase).toBe("suspended");
     const late = subscription({ status: "unpaid" });
     expect(decide([late], {}, "suspended").desired?.reason).toBe("not paid");
+    const ended = subscription({ status: "canceled", endedAt: daysAgo(31) });
+    expect(decide([ended], {}, "gone").desired).toMatchObject({ phase: "gone", needsVotes: false });
   });
 });
 
