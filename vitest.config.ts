@@ -1,13 +1,13 @@
 import { defineConfig } from "vitest/config";
 
-const server = { globalSetup: ["test/support/global-setup.ts"], testTimeout: 60_000, hookTimeout: 60_000 };
+const server = { globalSetup: ["test/support/global-setup.ts"], testTimeout: 120_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000 } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], ...server } },
-      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...server, testTimeout: 180_000 } },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...server, testTimeout: 500_000 } },
     ],
   },
 });

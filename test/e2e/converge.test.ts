@@ -160,7 +160,7 @@ describe.skipIf(obstacle !== undefined)("one instance through its life", () => {
     const { id } = server("joan");
     const expectHit = failOnce(fleet.sandbox.hetzner, "POST", `^/v1/servers/${id}/actions/change_type$`);
     await changePlan(subscription, "clawfleet-pro-monthly");
-    await eventually("joan is resized", () => server("joan").serverType.name === "cx33", 60_000);
+    await eventually("joan is resized", () => server("joan").serverType.name === "cx33");
     expectHit();
     await fleet.untilStatus("joan", "ready");
     expect(server("joan")).toMatchObject({ id, status: "running" });
@@ -187,7 +187,7 @@ describe.skipIf(obstacle !== undefined)("one instance through its life", () => {
         .project()
         .firewall("cf-hedy")
         .rules.some((rule) => rule.port === "5000");
-    await eventually("the rule is there", port, 60_000);
+    await eventually("the rule is there", port);
     expectHit();
     await fleet.untilStatus("hedy", "ready");
   });
@@ -223,7 +223,6 @@ describe.skipIf(obstacle !== undefined)("one instance through its life", () => {
     await eventually(
       "the record is right",
       () => records("grace").find(({ type }) => type === "A")?.content === server("grace").ipv4?.ip,
-      60_000,
     );
     expectHit();
   });

@@ -20,7 +20,7 @@ function start(env: Record<string, string>, ...args: string[]): Promise<Ended> {
   const child = spawn(process.execPath, ["--import", "tsx", "reconciler/main.ts", ...args], {
     cwd: root,
     env: { PATH: process.env["PATH"] ?? "", ...env },
-    timeout: 30_000,
+    timeout: 120_000,
   });
   const ended = { code: -1, stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (ended.stdout += text));
@@ -127,11 +127,8 @@ describe.skipIf(obstacle !== undefined)("a service that runs", () => {
   test("a run is a process tree that can be killed alone: the service and other runs go on", async () => {
     fleet.sandbox.hetzner.disturbances.add({ kind: "slow-action", command: "create_server", ms: 8000 });
     await fleet.provision("bea");
-    const engine = await eventually(
-      "the engine works on bea",
-      async () =>
-        (await descendants(fleet.service.pid)).find(({ command }) => / up .*--stack bea /.test(command)),
-      30_000,
+    const engine = await eventually("the engine works on bea", async () =>
+      (await descendants(fleet.service.pid)).find(({ command }) => / up .*--stack bea /.test(command)),
     );
     await eventually("Hetzner works on bea's server", () =>
       fleet.sandbox.hetzner
@@ -150,13 +147,11 @@ describe.skipIf(obstacle !== undefined)("a service that runs", () => {
   test("SIGTERM lets the run that is under way end well, takes nothing new and leaves no process", async () => {
     const after = await fleet.lastOperationId("cam");
     await fleet.client.instances[":slug"].apply.$post({ param: { slug: "cam" }, query: { refresh: "true" } });
-    await eventually(
-      "a run is under way",
-      async () => (await fleet.operations("cam")).some(({ id }) => id > after),
-      20_000,
+    await eventually("a run is under way", async () =>
+      (await fleet.operations("cam")).some(({ id }) => id > after),
     );
     const below = await descendants(fleet.service.pid);
-    expect(await fleet.service.stop(60_000)).toBe(0);
+    expect(await fleet.service.stop(180_000)).toBe(0);
     const rows = await fleet.database.sql<{ outcome: string | null }[]>`
       select outcome from clawfleet.operations where stack = 'cam' and id > ${after}`;
     expect(rows.map(({ outcome }) => outcome)).toEqual(["unchanged"]);

@@ -117,7 +117,7 @@ export async function startBillingSide(): Promise<BillingSide> {
     subscribe: (slug, lookupKey = starterKey) =>
       stripe.createPaidSubscription({ lookupKey, email: `${slug}@example.com`, metadata: { slug } }),
     async settle() {
-      expect(await stripe.delivery.idle(10_000)).toBe(true);
+      expect(await stripe.delivery.idle(60_000)).toBe(true);
       await eventually("every hint is handled", async () => {
         const [waiting] = await sql<{ count: number }[]>`
           select count(*)::int as count from clawfleet.billing_events

@@ -43,7 +43,8 @@ export type Fleet = {
   close(): Promise<void>;
 };
 
-const waitMs = 90_000;
+/** Four times what a loaded machine of two slow cores took: a bound is for what never happens. */
+const waitMs = 240_000;
 
 /** Why the real engine or the machines cannot be had here; undefined when they can. */
 export async function findObstacle(): Promise<string | undefined> {

@@ -1,11 +1,14 @@
 /** Waiting for something that happens by itself, with a bound and never for a fixed time. */
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** Long: it is for what never happens, and machines are slow when they are shared. */
+const defaultTimeoutMs = 120_000;
+
 /** Resolves with the first truthy value. @throws after `timeoutMs`, with the description. */
 export async function eventually<T>(
   what: string,
   look: () => Promise<T> | T,
-  timeoutMs = 10_000,
+  timeoutMs = defaultTimeoutMs,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

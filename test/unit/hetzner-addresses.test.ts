@@ -1,9 +1,9 @@
 /** Proves the address arithmetic and the pool of the simulated Hetzner. */
 import { assert, nat, property } from "fast-check";
 import { describe, expect, it } from "vitest";
+import { claimAddressBlock } from "../sandbox/hetzner/address-block.ts";
 import {
   createAddressPool,
-  defaultAddressBase,
   formatIpv4,
   isRuleAddress,
   overlaps,
@@ -82,9 +82,14 @@ describe("pool of public addresses", () => {
     expect([...many][0]).toMatch(/^2001:db8:[0-9a-f]+:[0-9a-f]+::\/64$/);
   });
 
-  it("takes a block of loopback addresses from any process id", () => {
-    expect(() =>
-      assert(property(nat(4_194_304), (pid) => /^127\.(\d+)\.0\.0\/16$/.test(defaultAddressBase(pid)))),
-    ).not.toThrow();
+  it("gives no two sandboxes the same block, and a block again once it is free", async () => {
+    const first = await claimAddressBlock(5);
+    const second = await claimAddressBlock(5);
+    expect(first.base).toMatch(/^127\.\d+\.0\.0\/16$/);
+    expect(second.base).not.toBe(first.base);
+    await first.release();
+    const third = await claimAddressBlock(5);
+    expect(third.base).toBe(first.base);
+    await Promise.all([second.release(), third.release()]);
   });
 });

@@ -113,8 +113,3 @@ export function createAddressPool(base: string): AddressPool {
     release: (ip) => void taken.delete(ip),
   };
 }
-
-/** A block of its own for each process, so that several sandboxes on one machine do not meet. */
-export function defaultAddressBase(processId: number): string {
-  return `127.${16 + (processId % 224)}.0.0/16`;
-}

@@ -2,7 +2,8 @@
 import { startSimulator, type ExchangeCheck, type Simulator } from "../kit/simulator.ts";
 import type { MachineDriver } from "../machines/driver.ts";
 import { actionRoutes } from "./actions.ts";
-import { createAddressPool, defaultAddressBase } from "./addresses.ts";
+import { claimAddressBlock } from "./address-block.ts";
+import { createAddressPool } from "./addresses.ts";
 import { createCatalogue, forgetServerTypeView, requireServerType, type Catalogue } from "./catalogue.ts";
 import { catalogueRoutes } from "./catalogue-routes.ts";
 import { countProject, createProjectView, type Counts, type ProjectView } from "./direct.ts";
@@ -38,7 +39,7 @@ export type HetznerOptions = {
   tokens?: AccountOption[];
   /** Makes servers real. Without it they are rows. It is not closed with the simulator. */
   machines?: MachineDriver;
-  /** Network that public IPv4 addresses come from. Default: a /16 in 127.0.0.0/8 that follows from the process id. */
+  /** Network that public IPv4 addresses come from. Default: a /16 in 127.0.0.0/8 that no other process has. */
   addressBase?: string;
   /** Default `instant`. */
   speed?: Speed;
@@ -100,7 +101,8 @@ const CLOSE_LIMIT_MS = 5_000;
 
 /** Listens on 127.0.0.1. */
 export async function startHetzner(options: HetznerOptions = {}): Promise<Hetzner> {
-  const world = createWorld(options);
+  const block = options.addressBase === undefined ? await claimAddressBlock() : undefined;
+  const world = createWorld(options, options.addressBase ?? block?.base ?? "");
   const accounts = new Map<string, Account>();
   const projects = new Map<string, Project>();
   const addToken = (account: AccountOption): void => {
@@ -143,11 +145,12 @@ export async function startHetzner(options: HetznerOptions = {}): Promise<Hetzne
     close: async () => {
       await simulator.close();
       await world.scheduler.close(CLOSE_LIMIT_MS);
+      await block?.release();
     },
   };
 }
 
-function createWorld(options: HetznerOptions): World & { timing: TimingProfile } {
+function createWorld(options: HetznerOptions, addressBase: string): World & { timing: TimingProfile } {
   const now = options.now ?? (() => new Date());
   // The recordings begin at 1001, and small ids are easier to read.
   let lastId = 1000;
@@ -158,7 +161,7 @@ function createWorld(options: HetznerOptions): World & { timing: TimingProfile }
     timing: toTimingProfile(options.speed ?? "instant"),
     catalogue: createCatalogue(options.catalogue),
     disturbances: createDisturbances(),
-    addresses: createAddressPool(options.addressBase ?? defaultAddressBase(process.pid)),
+    addresses: createAddressPool(addressBase),
     machines: options.machines,
     nextId: () => (lastId += 1),
   };

@@ -1,6 +1,7 @@
 /** sshd of one machine: the host key and the authorized keys are those on its disk; sessions run inside. */
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import ssh2, { type AuthContext, type Connection, type ServerChannel, type Session } from "ssh2";
 import { pathOnHost } from "./disk.ts";
 
@@ -20,6 +21,7 @@ export type SshServer = {
   close(): Promise<void>;
 };
 
+const closePatienceMs = 2_000;
 const hostKeyFile = "/etc/ssh/ssh_host_ed25519_key";
 
 /** What sshd sets for root on Ubuntu. */
@@ -50,14 +52,22 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
     server.listen(options.port, options.host, () => resolve());
   });
   const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
+  let listening = true;
+  const stopListening = (): void => {
+    listening = false;
+    server.close();
+  };
   return {
     stillServes: async (port) =>
-      port === options.port && (await readInside(options.disk, hostKeyFile).catch(() => "")) === hostKey,
-    stopListening: () => void server.close(),
-    close() {
-      server.close();
+      listening &&
+      port === options.port &&
+      (await readInside(options.disk, hostKeyFile).catch(() => "")) === hostKey,
+    stopListening,
+    async close() {
+      stopListening();
       for (const connection of connections) connection.end();
-      return closed;
+      // A client that never lets go must not keep a machine from being switched off.
+      await Promise.race([closed, sleep(closePatienceMs, undefined, { ref: false })]);
     },
   };
 }
