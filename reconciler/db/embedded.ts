@@ -2,7 +2,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chown, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import postgres from "postgres";
 import { ClawfleetError } from "../errors.ts";
+import { findFreePort } from "./free-port.ts";
 import { canWrite, findOwner, provideBinaries, type Binaries, type Owner } from "./embedded-binaries.ts";
 
 const run = promisify(execFile);
@@ -221,17 +221,6 @@ async function stopServer(server: Server): Promise<void> {
 async function endForGood(server: Server, scratch: string): Promise<void> {
   await stopServer(server);
   await rm(scratch, { recursive: true, force: true });
-}
-
-/** A port of 127.0.0.1 that nobody listens on now. */
-export async function findFreePort(): Promise<number> {
-  return await new Promise((done, fail) => {
-    const probe = createServer();
-    probe.once("error", fail).listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => done(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
 
 async function exists(path: string): Promise<boolean> {

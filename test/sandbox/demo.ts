@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findFreePort } from "../../reconciler/db/embedded.ts";
+import { findFreePort } from "../../reconciler/db/free-port.ts";
 import { createStages, renderStages } from "./demo/stages.ts";
 import { cancel, changeNothing, closeCell, placeOrder, talk, type Story } from "./demo/story.ts";
 import { startServiceProcess, type ServiceProcess } from "./service-process.ts";

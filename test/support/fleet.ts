@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Stripe from "stripe";
 import { createFleetClient, unwrap, type FleetClient } from "../../reconciler/cli/client.ts";
-import { findFreePort } from "../../reconciler/db/embedded.ts";
+import { findFreePort } from "../../reconciler/db/free-port.ts";
 import type { FleetRow } from "../../reconciler/db/fleet.ts";
 import type { OperationAnswer } from "../../reconciler/routes/admin.ts";
 import { checkNamespaces } from "../sandbox/machines/namespace.ts";
