@@ -190,7 +190,7 @@ async function recordTrouble(
       { alert: "parked", stack: row.slug, code: failure.code, remedy: failure.remedy },
       failure.message,
     );
-    return await recordParked(deps.sql, row.id, describe(failure));
+    return await recordParked(deps.sql, row.id, `${describe(failure)}; ${failure.remedy}`);
   }
   const retryAt = new Date(now.getTime() + backoffMs(row.failures + 1, deps.random(), deps.retryFirstMs));
   await recordWaiting(deps.sql, row.id, { detail: describe(failure), retryAt, countsAsFailure: true });
