@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { PgBoss } from "pg-boss";
 import type { Sql } from "postgres";
 import { toBossDb } from "./enqueue.ts";
+import { claimEndShare, type Lease } from "./lease.ts";
 import { jobSchemas, type JobData, type QueueName } from "./jobs.ts";
 
 export type RunningJob<Name extends QueueName> = {
@@ -43,19 +44,9 @@ export type Worker = {
   stop(timeoutMs: number): Promise<void>;
 };
 
-export type Lease = {
-  /** Silence after which others may take the job, as pg-boss knows it. */
-  heartbeatSeconds: number;
-  refreshMs: number;
-  /** Time between our giving up and that moment: the work's chance to end. */
-  leaseMarginMs: number;
-};
-
 export type WorkerDeps = { boss: PgBoss; sql: Sql; log: Logger; lease: Lease; pollMs: number };
 
 const defaultHandBackMs = 5_000;
-/** Of the margin; the rest is for the signals to arrive and for clocks that run at different speeds. */
-const marginShare = 0.8;
 /** Serializes fetches of a queue, so that two workers never see the same key free at once. */
 const fetchLockClass = 7_264_190;
 
@@ -198,7 +189,7 @@ function keepClaim(
   }, deps.lease.refreshMs);
   return {
     lost: lost.signal,
-    endWithinMs: deps.lease.leaseMarginMs * marginShare,
+    endWithinMs: deps.lease.leaseMarginMs * claimEndShare,
     confirm,
     stop() {
       clearInterval(timer);

@@ -34,17 +34,19 @@ export function openStateStore(
   const backend = new URL(urls.backend);
   if (!backend.protocol.startsWith("postgres")) return undefined;
   const table = backend.searchParams.get("table") ?? "pulumi_state";
-  if (isSameDatabase(backend, new URL(urls.database))) return createStateStore(sql, table);
+  // The backend takes the URL's path for a folder too, although it is the database's name (backend/diy/backend.go).
+  const root = `${decodeURIComponent(backend.pathname).replace(/^\/+/, "")}/.pulumi`;
+  if (isSameDatabase(backend, new URL(urls.database))) return createStateStore(sql, table, root);
   backend.searchParams.delete("table");
   const own = openDatabase(backend.href, { max: 1, name: "clawfleet-recovery" });
-  return { ...createStateStore(own, table), close: () => own.end({ timeout: 5 }) };
+  return { ...createStateStore(own, table, root), close: () => own.end({ timeout: 5 }) };
 }
 
 function isSameDatabase(one: URL, other: URL): boolean {
   return one.host === other.host && one.pathname === other.pathname && one.username === other.username;
 }
 
-function createStateStore(sql: Sql, table: string): StateStore {
+function createStateStore(sql: Sql, table: string, root: string): StateStore {
   const name = sql(table);
   const isThere = async () => {
     const [row] = await sql<{ there: boolean }[]>`select to_regclass(${table}) is not null as there`;
@@ -53,7 +55,7 @@ function createStateStore(sql: Sql, table: string): StateStore {
   return {
     async readLocks(stack) {
       if (!(await isThere())) return [];
-      const folder = `.pulumi/locks/organization/${project}/${stack}/`;
+      const folder = `${root}/locks/organization/${project}/${stack}/`;
       const rows = await sql<{ key: string; content: string }[]>`
         select key, data ->> 'data' as content from ${name} where starts_with(key, ${folder})`;
       return rows.map(toLock);
@@ -63,7 +65,7 @@ function createStateStore(sql: Sql, table: string): StateStore {
     },
     async readState(stack) {
       if (!(await isThere())) return stackStateSchema.parse({});
-      const base = `.pulumi/stacks/${project}/${stack}.json`;
+      const base = `${root}/stacks/${project}/${stack}.json`;
       const rows = await sql<{ key: string; content: string }[]>`
         select key, data ->> 'data' as content from ${name} where key in (${base}, ${`${base}.gz`}, ${`${base}.zst`})`;
       return toState(rows);
