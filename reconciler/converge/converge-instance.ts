@@ -240,7 +240,9 @@ async function destroy(
     } as const;
     const result = await runOperation(deps, run, signal);
     if (result.kind !== "done") return await recordTrouble(deps, row, result);
-    await removeLeftovers({ ...clouds, log: deps.log }, { instanceId: row.id, zoneId: cell.data.zoneId });
+    const { zoneId, zoneName } = cell.data;
+    const owner = { instanceId: row.id, zoneId, host: instanceHost(row.slug, zoneName) };
+    await removeLeftovers({ ...clouds, log: deps.log }, owner);
   }
   await recordGone(deps.sql, row.id, deps.clock.now());
 }

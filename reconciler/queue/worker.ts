@@ -90,7 +90,10 @@ export function startWorker<Name extends QueueName>(
     // By now it may be somebody else's: the same id runs again under a new claim.
     const ours = await claim.confirm().catch(() => false);
     claim.stop();
-    if (!ours) return;
+    if (!ours) {
+      deps.log.warn({ queue, job: job.id }, "a claim was lost: its work was ended, others have the job");
+      return;
+    }
     // What cannot be settled runs into its heartbeat and comes back: doing it twice changes nothing.
     await (failure ? deps.boss.fail(queue, job.id, failure) : deps.boss.complete(queue, job.id)).catch(
       (error: unknown) => deps.log.error({ err: error, queue, job: job.id }, "cannot settle a job"),

@@ -159,13 +159,31 @@ describe.skipIf(obstacle !== undefined)("what a dead run left behind", () => {
     await expectWhole("edna");
   });
 
-  test("record and certificate, their answers lost: one of each in the end", async () => {
-    const { cloudflare } = fleet.sandbox;
-    lose(cloudflare, "/dns_records$", { kind: "drop-after" });
-    lose(cloudflare, "/certificates$", { kind: "drop-after" });
+  test("record, its answer lost: one of each kind in the end", async () => {
+    lose(fleet.sandbox.cloudflare, "/dns_records$", { kind: "drop-after" });
     await fleet.provision("faye");
-    await untilHit(cloudflare);
+    await untilHit(fleet.sandbox.cloudflare);
     await expectWhole("faye");
+  });
+
+  test("certificate, killed between created and saved: it is revoked, since nobody can take it over", async () => {
+    const { cloudflare } = fleet.sandbox;
+    lose(cloudflare, "/certificates$", withheld);
+    await fleet.provision("fern");
+    await killRun("/certificates$", cloudflare);
+    const [lost] = certificatesOf("fern");
+    await expectWhole("fern");
+    expect(certificatesOf("fern")[0]?.id).not.toBe(lost?.id);
+  });
+
+  test("certificate, made twice by the provider's own second try: none is left when the instance is gone", async () => {
+    lose(fleet.sandbox.cloudflare, "/certificates$", { kind: "drop-after" });
+    await fleet.provision("flor");
+    await untilHit(fleet.sandbox.cloudflare);
+    await fleet.untilStatus("flor", "ready", 150_000);
+    await fleet.deprovision("flor");
+    await fleet.untilStatus("flor", "gone");
+    expect(certificatesOf("flor")).toEqual([]);
   });
 
   test("nothing was made before the death: the pending create is cleared, one server is made", async () => {
