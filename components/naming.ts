@@ -30,6 +30,11 @@ export function instanceSelector(instanceId: string): string {
   return `${managedBy.key}=${managedBy.value},${labelKeys.instance}=${instanceId}`;
 }
 
+/** Selects what a cell's own stack made; instances carry its name too, on servers and firewalls. */
+export function cellSelector(cell: string): string {
+  return `${managedBy.key}=${managedBy.value},${labelKeys.cell}=${cell},!${labelKeys.instance}`;
+}
+
 /** Name of the server and of its firewall; unique in a project, an RFC 1123 host name. */
 export function serverName(slug: string): string {
   return `cf-${slug}`;

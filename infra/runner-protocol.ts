@@ -1,8 +1,51 @@
 /** What a worker and its runner say to each other over Node's IPC channel. Types and schemas only. */
 import { z } from "zod";
 
-export const runKinds = ["up", "destroy", "preview", "refresh"] as const;
+/** `inspect` answers with the stack's state and changes nothing; `recover` repairs that state (stack-recovery.ts). */
+export const runKinds = ["up", "destroy", "preview", "refresh", "inspect", "recover"] as const;
 export type RunKind = (typeof runKinds)[number];
+
+/** One object that the state does not know, as `pulumi import` takes it. */
+export const adoptionSchema = z.object({
+  type: z.string(),
+  /** Logical name. */
+  name: z.string(),
+  /** As the provider's import takes it; of a DNS record `<zone>/<record>`. */
+  id: z.string(),
+  parentUrn: z.string(),
+  providerUrn: z.string(),
+});
+export type Adoption = z.infer<typeof adoptionSchema>;
+
+export const recoverySchema = z.object({
+  /** Removes every lock of the stack: only when all of their owners are known to be dead. */
+  cancel: z.boolean(),
+  /** Drops the pending creates, and reads every resource anew from its cloud. */
+  clear: z.boolean(),
+  adopt: z.array(adoptionSchema),
+});
+export type Recovery = z.infer<typeof recoverySchema>;
+
+const stateResourceSchema = z.object({
+  urn: z.string(),
+  type: z.string(),
+  id: z.string().optional(),
+  /** Replaced already and waiting to be deleted. */
+  delete: z.boolean().default(false),
+});
+
+/** What recovery has to know of a stack's state, in the engine's own spelling; no inputs, no outputs, no secrets. */
+export const stackStateSchema = z.object({
+  resources: z
+    .array(stateResourceSchema)
+    .nullish()
+    .transform((value) => value ?? []),
+  pending_operations: z
+    .array(z.object({ type: z.string(), resource: z.object({ urn: z.string(), type: z.string() }) }))
+    .nullish()
+    .transform((value) => value ?? []),
+});
+export type StackState = z.output<typeof stackStateSchema>;
 
 /** Worker to runner. One at a time; everything else is in the runner's environment. */
 export const runRequestSchema = z.object({
@@ -14,8 +57,18 @@ export const runRequestSchema = z.object({
   message: z.string(),
   /** Asks the clouds for the present state of every resource first. `destroy` always does. */
   refresh: z.boolean().default(false),
+  /** Needed by `recover`. */
+  recovery: recoverySchema.optional(),
 });
 export type RunRequest = z.input<typeof runRequestSchema>;
+
+/**
+ * Worker to runner, while a run is under way. A runner that hears nothing for `silenceMs` ends its run and itself: its worker
+ * is frozen, and cannot know whether the claim on the stack is still its own. Shorter than the margin of every claim.
+ */
+export const aliveMessage = { type: "alive" } as const;
+export const aliveEveryMs = 1_000;
+export const silenceMs = 8_000;
 
 /** Runner to worker. `event` is an engine event as Pulumi's Automation API gives it, secrets masked by the engine. */
 export const runnerMessageSchema = z.discriminatedUnion("type", [

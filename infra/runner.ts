@@ -1,9 +1,17 @@
 /** The runner: a worker's child that runs one stack at a time, so that a run can be killed without the worker. */
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { loadInputs } from "./inputs.ts";
-import { runRequestSchema, type RunnerMessage } from "./runner-protocol.ts";
+import { killSession } from "./process-session.ts";
+import {
+  aliveEveryMs,
+  aliveMessage,
+  runRequestSchema,
+  silenceMs,
+  type RunnerMessage,
+} from "./runner-protocol.ts";
 import { derivePassphrase } from "./seal.ts";
 import { driveStack } from "./stack-driver.ts";
+import { createWatchdog } from "./watchdog.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -49,12 +57,39 @@ async function handle(message: unknown): Promise<void> {
   }
 }
 
+/** The CLI and its plugins too: nobody is left who could say how the run ended. */
+function endAtOnce(): never {
+  killSession(process.pid);
+  process.exit(1);
+}
+
+const watchdog = createWatchdog({ tickMs: aliveEveryMs, ticks: silenceMs / aliveEveryMs }, endAtOnce);
 let busy: Promise<void> = Promise.resolve();
+let runs = 0;
+
+async function run(message: unknown): Promise<void> {
+  runs += 1;
+  watchdog.start();
+  await busy;
+  await handle(message).finally(() => {
+    runs -= 1;
+    if (runs === 0) watchdog.stop();
+  });
+}
+
 process.on("message", (message) => {
-  busy = busy.then(() => handle(message));
+  watchdog.hear();
+  if (isAlive(message)) return;
+  busy = run(message);
 });
 // Without its worker nobody waits for the result, and the next one takes the stack over.
-process.on("disconnect", () => process.exit(0));
+process.on("disconnect", () => (runs === 0 ? process.exit(0) : endAtOnce()));
 // The CLI is in our process group and gets the same signal; it cancels, and the run then ends by itself.
 process.on("SIGINT", () => undefined);
 say({ type: "ready" });
+
+function isAlive(message: unknown): boolean {
+  return (
+    typeof message === "object" && message !== null && "type" in message && message.type === aliveMessage.type
+  );
+}

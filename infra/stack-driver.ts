@@ -5,13 +5,15 @@ import { join } from "node:path";
 import { LocalWorkspace, type EngineEvent, type OpMap, type Stack } from "@pulumi/pulumi/automation/index.js";
 import type { ProgramInputs } from "./inputs.ts";
 import { runProgram } from "./program.ts";
-import type { RunKind } from "./runner-protocol.ts";
+import type { Recovery, RunKind } from "./runner-protocol.ts";
+import { inspectStack, recoverStack } from "./stack-recovery.ts";
 
 export type DriveInput = {
   kind: RunKind;
   stack: string;
   message: string;
   refresh: boolean;
+  recovery?: Recovery | undefined;
   inputs: ProgramInputs;
   environment: Record<string, string>;
   onEvent: (event: EngineEvent) => void;
@@ -79,6 +81,11 @@ async function runKind(stack: Stack, input: DriveInput): Promise<DriveResult> {
       await stack.workspace.removeStack(input.stack);
       return { outputs: {}, changes: plainChanges(result.summary.resourceChanges) };
     }
+    case "inspect":
+      return { outputs: await inspectStack(stack), changes: {} };
+    case "recover":
+      await recoverStack(stack, input.recovery, common);
+      return { outputs: {}, changes: {} };
   }
 }
 

@@ -20,6 +20,7 @@ export type ErrorCode =
   | "capacity_exhausted"
   | "dns_conflict"
   | "engine_failed"
+  | "recovery_failed"
   | "internal";
 
 export type ErrorDetails = {

@@ -20,6 +20,9 @@ import { createMetrics } from "./metrics.ts";
 import { createOperators } from "./operators/operators.ts";
 import { createRedact } from "./operations/redact.ts";
 import { createOperationWatch } from "./operations/watch.ts";
+import { runnerMark } from "./recovery/local-process.ts";
+import { createRecovery } from "./recovery/recovery.ts";
+import { openStateStore } from "./recovery/state-store.ts";
 import { createOrders } from "./orders/orders.ts";
 import { createQueue } from "./queue/queue.ts";
 import { createAdminRoutes } from "./routes/admin.ts";
@@ -77,7 +80,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
   };
   await syncCells(apply);
 
-  const environment = {
+  const environment: Record<string, string> = {
     DATABASE_URL: database.url,
     ...backendEnvironment({
       ...config.engineEnvironment,
@@ -85,14 +88,24 @@ export async function startService(config: Config, log: Logger): Promise<Service
       CLAWFLEET_MASTER_KEY: config.masterKey,
     }),
   };
-  const pool = createRunnerPool({ log, environment: { ...config.engineEnvironment, ...environment } });
+  const workerName = `${hostname()}-${process.pid}`;
+  const pool = createRunnerPool({
+    log,
+    environment: { ...config.engineEnvironment, ...environment, [runnerMark]: workerName },
+  });
+  const store = openStateStore(sql, {
+    backend: environment["PULUMI_BACKEND_URL"] ?? database.url,
+    database: database.url,
+  });
+  const cloudsOf = (account: string) => createClouds(config, account);
   const operation = {
     sql,
     pool,
     clock,
     log,
     redact,
-    workerName: `${hostname()}-${process.pid}`,
+    workerName,
+    recover: createRecovery({ sql, store, hostname: hostname(), clock, cloudsOf }),
     deadlineMs: config.convergeDeadlineMs,
     onOperation: ({ kind, outcome, seconds }: { kind: string; outcome: string; seconds: number }) =>
       metrics.converges.observe({ kind, outcome }, seconds),
@@ -102,7 +115,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
       ...operation,
       queue,
       plans: () => files.last().plans,
-      cloudsOf: (account) => createClouds(config, account),
+      cloudsOf,
       random: Math.random,
       retryFirstMs: config.retryFirstMs,
     },
@@ -181,6 +194,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
       await watch.stop();
       await pool.stop();
       await closeServer(server);
+      await store?.close();
       await sql.end({ timeout: 5 });
       await database.stop();
     },

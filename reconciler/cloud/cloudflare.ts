@@ -9,12 +9,30 @@ const recordSchema = z.object({
   type: z.string(),
   content: z.string(),
   comment: z.string().nullish(),
+  created_on: z.coerce.date().optional(),
 });
 const listSchema = z.object({ result: z.array(recordSchema) });
 
 export type DnsRecord = z.infer<typeof recordSchema>;
 
+const certificateSchema = z.object({
+  id: z.string(),
+  hostnames: z.array(z.string()),
+  /** `2026-01-01 05:20:00 +0000 UTC`, or ISO. */
+  expires_on: z.string(),
+  /** Days. */
+  requested_validity: z.number(),
+});
+const certificatesSchema = z.object({ result: z.array(certificateSchema) });
+
+export type OriginCertificate = { id: string; hostnames: string[]; createdAt: Date | undefined };
+
 export type Cloudflare = {
+  /** Every record of this full name. */
+  findRecords(zoneId: string, name: string): Promise<DnsRecord[]>;
+  /** Origin certificates of the zone that name this host and no other. */
+  findCertificates(zoneId: string, host: string): Promise<OriginCertificate[]>;
+  revokeCertificate(certificateId: string): Promise<void>;
   /** Records of this full name that do not carry the instance's comment: somebody else's. */
   findForeignRecords(zoneId: string, name: string, instanceId: string): Promise<DnsRecord[]>;
   /** Records that carry the instance's comment, whatever their name. */
@@ -34,6 +52,24 @@ export function createCloudflare(deps: { baseUrl: string; token: string; fetch: 
     return answer?.result ?? [];
   };
   return {
+    findRecords: (zoneId, name) => list(zoneId, { "name.exact": name }),
+    async findCertificates(zoneId, host) {
+      const found = new Map<string, OriginCertificate>();
+      for (let page = 1, size = -1; size !== found.size; page += 1) {
+        size = found.size;
+        const query = new URLSearchParams({ zone_id: zoneId, page: String(page), per_page: "50" }).toString();
+        const answer = await http.request({
+          method: "GET",
+          path: `/certificates?${query}`,
+          schema: certificatesSchema,
+        });
+        for (const one of answer?.result ?? []) found.set(one.id, toCertificate(one));
+      }
+      return [...found.values()].filter(({ hostnames }) => hostnames.length === 1 && hostnames[0] === host);
+    },
+    async revokeCertificate(certificateId) {
+      await http.request({ method: "DELETE", path: `/certificates/${certificateId}`, schema: z.unknown() });
+    },
     async findForeignRecords(zoneId, name, instanceId) {
       const records = await list(zoneId, { "name.exact": name });
       return records.filter((record) => record.comment !== recordComment(instanceId));
@@ -47,4 +83,12 @@ export function createCloudflare(deps: { baseUrl: string; token: string; fetch: 
       });
     },
   };
+}
+
+const dayMs = 86_400_000;
+
+function toCertificate(raw: z.infer<typeof certificateSchema>): OriginCertificate {
+  const expires = new Date(raw.expires_on.replace(/^(\S+) (\S+) \+0000 UTC$/, "$1T$2Z"));
+  const at = expires.getTime() - raw.requested_validity * dayMs;
+  return { id: raw.id, hostnames: raw.hostnames, createdAt: Number.isNaN(at) ? undefined : new Date(at) };
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { instanceSelector } from "../../components/naming.ts";
+import { createObjectFinder, type FindObjects } from "./hetzner-objects.ts";
 import { createCloudHttp, type CloudHttp } from "./http.ts";
 
 const pageSchema = z.object({
@@ -21,6 +22,7 @@ const actionSchema = z.object({ action: z.object({ id: z.number(), status: z.str
 export type HetznerServer = z.infer<typeof serverSchema>;
 
 export type Hetzner = {
+  findObjects: FindObjects;
   findServers(instanceId: string): Promise<HetznerServer[]>;
   findFirewalls(instanceId: string): Promise<{ id: number; name: string }[]>;
   /** Lifts delete and rebuild protection; nothing happens when the server is absent. */
@@ -46,6 +48,7 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
     if (answer?.action) await waitForAction(http, answer.action.id);
   };
   return {
+    findObjects: createObjectFinder(http),
     findServers: (instanceId) =>
       collect(async (page) => {
         const answer = await http.request({

@@ -17,10 +17,7 @@ export async function releaseProtection({ hetzner }: Clouds, instanceId: string)
  * Deletes objects that carry the instance's own label or comment and were left by a run that died between "created" and
  * "saved". A delete counts as done when the clouds say that nothing is there. @throws ClawfleetError when something is.
  */
-export async function removeLeftovers(
-  deps: Clouds & { log: Logger },
-  owner: { instanceId: string; zoneId: string },
-): Promise<void> {
+export async function removeLeftovers(deps: Clouds & { log: Logger }, owner: LeftoversOf): Promise<void> {
   for (let round = 0; round < 2; round += 1) {
     const left = await findLeftovers(deps, owner);
     if (left.length === 0) return;
@@ -42,19 +39,23 @@ export async function removeLeftovers(
   });
 }
 
+export type LeftoversOf = { instanceId: string; zoneId: string; host: string };
 type Leftover = { name: string; remove(): Promise<void> };
 
-async function findLeftovers(
-  clouds: Clouds,
-  owner: { instanceId: string; zoneId: string },
-): Promise<Leftover[]> {
+async function findLeftovers(clouds: Clouds, owner: LeftoversOf): Promise<Leftover[]> {
   const { hetzner, cloudflare } = clouds;
-  const [servers, firewalls, records] = await Promise.all([
+  const [servers, firewalls, records, certificates] = await Promise.all([
     hetzner.findServers(owner.instanceId),
     hetzner.findFirewalls(owner.instanceId),
     cloudflare.findOwnRecords(owner.zoneId, owner.instanceId),
+    cloudflare.findCertificates(owner.zoneId, owner.host),
   ]);
   return [
+    // The provider tries a lost order again by itself, and then there are two.
+    ...certificates.map((certificate) => ({
+      name: `origin certificate ${certificate.id}`,
+      remove: () => cloudflare.revokeCertificate(certificate.id),
+    })),
     ...records.map((record) => ({
       name: `record ${record.name} ${record.type}`,
       remove: () => cloudflare.deleteRecord(owner.zoneId, record.id),

@@ -190,7 +190,7 @@ async function recordTrouble(
       { alert: "parked", stack: row.slug, code: failure.code, remedy: failure.remedy },
       failure.message,
     );
-    return await recordParked(deps.sql, row.id, describe(failure));
+    return await recordParked(deps.sql, row.id, `${describe(failure)}; ${failure.remedy}`);
   }
   const retryAt = new Date(now.getTime() + backoffMs(row.failures + 1, deps.random(), deps.retryFirstMs));
   await recordWaiting(deps.sql, row.id, { detail: describe(failure), retryAt, countsAsFailure: true });
@@ -240,7 +240,9 @@ async function destroy(
     } as const;
     const result = await runOperation(deps, run, signal);
     if (result.kind !== "done") return await recordTrouble(deps, row, result);
-    await removeLeftovers({ ...clouds, log: deps.log }, { instanceId: row.id, zoneId: cell.data.zoneId });
+    const { zoneId, zoneName } = cell.data;
+    const owner = { instanceId: row.id, zoneId, host: instanceHost(row.slug, zoneName) };
+    await removeLeftovers({ ...clouds, log: deps.log }, owner);
   }
   await recordGone(deps.sql, row.id, deps.clock.now());
 }

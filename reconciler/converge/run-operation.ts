@@ -3,7 +3,8 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { RunKind } from "../../infra/runner-protocol.ts";
 import type { RunnerPool } from "../engine/runner-pool.ts";
-import type { RunOutcome } from "../engine/runner.ts";
+import type { Lease, RunInput, RunOutcome } from "../engine/runner.ts";
+import { ClawfleetError } from "../errors.ts";
 import { hideScripts, toOperationEvent } from "../operations/engine-events.ts";
 import { createEventRecorder } from "../operations/recorder.ts";
 import type { Redact } from "../operations/redact.ts";
@@ -14,6 +15,7 @@ import {
   notifyOperation,
   type OperationEnd,
 } from "../operations/rows.ts";
+import type { Recover, Recovered } from "../recovery/recovery.ts";
 import { classifyFailure, type Failure } from "./failure.ts";
 
 export type OperationDeps = {
@@ -25,6 +27,10 @@ export type OperationDeps = {
   /** Shown in the record: which process did it. */
   workerName: string;
   deadlineMs: number;
+  /** Puts in order what the last run of the stack left behind. */
+  recover: Recover;
+  /** That the stack is ours to run: of the job, where there is one. */
+  claim?: Lease & { confirm(): Promise<boolean> };
   onOperation?: (seen: { kind: RunKind; outcome: OperationEnd["outcome"]; seconds: number }) => void;
 };
 
@@ -50,6 +56,7 @@ export async function runOperation(
 ): Promise<OperationResult> {
   const { sql, clock } = deps;
   const started = clock.now();
+  await requireClaim(deps);
   await interruptOperations(sql, input.stack, started);
   const id = await insertOperation(sql, { ...input, worker: deps.workerName, now: started });
   const recorder = createEventRecorder({ ...deps, operationId: id, stack: input.stack });
@@ -57,21 +64,30 @@ export async function runOperation(
 
   const failed: string[] = [];
   const deadline = AbortSignal.timeout(deps.deadlineMs);
-  const outcome = await deps.pool.run(
-    {
-      kind: input.kind,
-      stack: input.stack,
-      message: `${input.reason} by ${input.actor}, operation ${id}`,
-      refresh: input.refresh ?? false,
-    },
-    (raw) => {
-      const event = toOperationEvent(raw);
-      if (!event) return;
-      if (event.kind === "resource-failed") failed.push(event.message);
-      recorder.add(event);
-    },
-    AbortSignal.any([signal, deadline]),
-  );
+  const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery">) =>
+    deps.pool.run(
+      { ...what, stack: input.stack, message: `${input.reason} by ${input.actor}, operation ${id}` },
+      (raw) => {
+        const event = toOperationEvent(raw);
+        if (!event) return;
+        if (event.kind === "resource-failed") failed.push(event.message);
+        recorder.add(event);
+      },
+      AbortSignal.any([signal, deadline]),
+      deps.claim,
+    );
+  const recovered = await recoverFirst(deps, {
+    ...input,
+    operationId: id,
+    run: runEngine,
+    note: (message) => recorder.add({ kind: "stage", message: `recovery: ${message}`, data: {} }),
+  });
+  const outcome =
+    recovered.kind === "ready"
+      ? await runEngine({ kind: input.kind, refresh: (input.refresh ?? false) || recovered.refresh })
+      : recovered;
+  // Whoever has the claim now writes what becomes of the stack; our own word is old.
+  if (outcome.kind === "interrupted") await requireClaim(deps);
   if (outcome.kind === "done" && outcome.diff !== undefined) {
     recorder.add({ kind: "diff", message: outcome.diff, data: {} });
   }
@@ -101,10 +117,38 @@ export async function runOperation(
   return result;
 }
 
-function toResult(deps: OperationDeps, outcome: RunOutcome, overdue: boolean): OperationResult {
+/** @throws ClawfleetError when the claim is lost: this worker was frozen or cut off, and somebody else has the stack. */
+async function requireClaim({ claim }: OperationDeps): Promise<void> {
+  if (!claim || (await claim.confirm())) return;
+  throw new ClawfleetError({
+    code: "conflict",
+    message: "the claim on this stack is lost; whoever has it now runs it",
+    retry: { kind: "retryable" },
+  });
+}
+
+/** A cloud that cannot be asked is a failure of this operation as any other. */
+async function recoverFirst(deps: OperationDeps, input: Parameters<Recover>[0]): Promise<Recovered> {
+  try {
+    return await deps.recover(input);
+  } catch (error) {
+    if (!(error instanceof ClawfleetError)) throw error;
+    const { code, message, retry, remedy = "nothing: it is tried again" } = error;
+    return {
+      kind: "blocked",
+      failure: { code, message: deps.redact(message), retry, remedy, tryElsewhere: false },
+    };
+  }
+}
+
+type Outcome = RunOutcome | Exclude<Recovered, { kind: "ready" }>;
+
+function toResult(deps: OperationDeps, outcome: Outcome, overdue: boolean): OperationResult {
   switch (outcome.kind) {
     case "done":
       return { kind: "done", outcome };
+    case "blocked":
+      return { kind: "failed", failure: outcome.failure };
     case "failed": {
       const texts = [...outcome.diagnostics, `${outcome.name}: ${outcome.message}`].map((text) =>
         deps.redact(hideScripts(text)),
@@ -119,7 +163,7 @@ function toResult(deps: OperationDeps, outcome: RunOutcome, overdue: boolean): O
   }
 }
 
-function toEnd(outcome: RunOutcome, result: OperationResult, now: Date): OperationEnd {
+function toEnd(outcome: Outcome, result: OperationResult, now: Date): OperationEnd {
   const changes = "changes" in outcome ? outcome.changes : {};
   switch (result.kind) {
     case "done": {

@@ -17,7 +17,7 @@ const handBackMs = 60_000;
 
 export function startConvergeWorker(deps: ConvergeDeps, options: { concurrency: number }): Worker {
   return deps.queue.work("converge", { ...options, handBackMs }, async (job, signal) => {
-    await handleConvergeJob(deps, job.data, signal);
+    await handleConvergeJob({ ...deps, claim: job.claim }, job.data, signal);
   });
 }
 

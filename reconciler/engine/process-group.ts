@@ -1,5 +1,6 @@
 /** Ends a run: the whole process group, harder step by step, within a bounded time. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { killSession } from "../../infra/process-session.ts";
 
 export type LadderStep = { signal: NodeJS.Signals; waitMs: number };
 
@@ -11,6 +12,13 @@ export const defaultLadder: readonly LadderStep[] = [
   { signal: "SIGKILL", waitMs: 5_000 },
 ];
 
+/** The same steps in less time: their waits together are at most `withinMs`. Pure. */
+export function fitLadder(ladder: readonly LadderStep[], withinMs: number): LadderStep[] {
+  const totalMs = ladder.reduce((sum, step) => sum + step.waitMs, 0);
+  const share = Math.min(1, withinMs / totalMs);
+  return ladder.map(({ signal, waitMs }) => ({ signal, waitMs: Math.floor(waitMs * share) }));
+}
+
 /** Resolves when the group is empty or the ladder is used up. `hasEnded` tells of the leader. */
 export async function endProcessGroup(
   leader: number,
@@ -18,7 +26,8 @@ export async function endProcessGroup(
   ladder: readonly LadderStep[] = defaultLadder,
 ): Promise<void> {
   for (const { signal, waitMs } of ladder) {
-    if (!signalGroup(leader, signal)) return;
+    if (signal === "SIGKILL") killSession(leader);
+    else if (!signalGroup(leader, signal)) return;
     const deadline = Date.now() + waitMs;
     while (Date.now() < deadline) {
       if (hasEnded() && !signalGroup(leader, 0)) return;

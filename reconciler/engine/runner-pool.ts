@@ -1,8 +1,20 @@
 /** Runners for as many runs at once as there are workers, kept while they are healthy. */
-import { startRunner, type RunInput, type RunnerOptions, type RunOutcome, type Runner } from "./runner.ts";
+import {
+  startRunner,
+  type Lease,
+  type RunInput,
+  type Runner,
+  type RunnerOptions,
+  type RunOutcome,
+} from "./runner.ts";
 
 export type RunnerPool = {
-  run(input: RunInput, onEvent: (event: unknown) => void, signal: AbortSignal): Promise<RunOutcome>;
+  run(
+    input: RunInput,
+    onEvent: (event: unknown) => void,
+    signal: AbortSignal,
+    lease?: Lease,
+  ): Promise<RunOutcome>;
   /** Ends every runner; runs that are under way end as interrupted. */
   stop(): Promise<void>;
   /** Runners that exist now. */
@@ -41,13 +53,13 @@ export function createRunnerPool(options: RunnerOptions): RunnerPool {
   }
 
   return {
-    async run(input, onEvent, signal) {
+    async run(input, onEvent, signal, lease) {
       if (stopped) return { kind: "interrupted", why: "the service is stopping" };
       const slot = take();
       slot.runs += 1;
       let outcome: RunOutcome | undefined;
       try {
-        outcome = await slot.runner.run(input, onEvent, signal);
+        outcome = await slot.runner.run(input, onEvent, signal, lease);
         return outcome;
       } finally {
         await giveBack(slot, outcome);

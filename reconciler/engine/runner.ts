@@ -2,10 +2,28 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
-import { runnerMessageSchema, type RunKind, type RunnerMessage } from "../../infra/runner-protocol.ts";
-import { defaultLadder, endProcessGroup, signalGroup, type LadderStep } from "./process-group.ts";
+import { killSession } from "../../infra/process-session.ts";
+import {
+  aliveEveryMs,
+  aliveMessage,
+  runnerMessageSchema,
+  type Recovery,
+  type RunKind,
+  type RunnerMessage,
+} from "../../infra/runner-protocol.ts";
+import { defaultLadder, endProcessGroup, fitLadder, type LadderStep } from "./process-group.ts";
 
-export type RunInput = { kind: RunKind; stack: string; message: string; refresh?: boolean };
+export type RunInput = {
+  kind: RunKind;
+  stack: string;
+  message: string;
+  refresh?: boolean;
+  /** What a run of kind `recover` does. */
+  recovery?: Recovery;
+};
+
+/** Tells when the claim on the stack is lost: whatever runs has to be dead within `endWithinMs`, or two run at once. */
+export type Lease = { lost: AbortSignal; endWithinMs: number };
 
 export type RunOutcome =
   | {
@@ -29,8 +47,13 @@ export type RunnerOptions = {
 };
 
 export type Runner = {
-  /** `onEvent` sees engine events in order. An aborted signal ends the whole process group. */
-  run(input: RunInput, onEvent: (event: unknown) => void, signal: AbortSignal): Promise<RunOutcome>;
+  /** `onEvent` sees engine events in order. An aborted signal ends the whole process group, a lost lease ends it fast. */
+  run(
+    input: RunInput,
+    onEvent: (event: unknown) => void,
+    signal: AbortSignal,
+    lease?: Lease,
+  ): Promise<RunOutcome>;
   isAlive(): boolean;
   stop(): Promise<void>;
 };
@@ -51,7 +74,7 @@ export function startRunner(options: RunnerOptions): Runner {
     child.once("exit", () => {
       ended = true;
       // Whatever the runner started must not outlive it.
-      if (leader !== undefined) signalGroup(leader, "SIGKILL");
+      if (leader !== undefined) killSession(leader);
       resolve();
     });
     child.once("error", (error) => {
@@ -67,20 +90,30 @@ export function startRunner(options: RunnerOptions): Runner {
   }
   let counter = 0;
 
+  const ladder = options.ladder ?? defaultLadder;
   let ending: Promise<void> | undefined;
+  let hurried: Promise<void> | undefined;
   /** Once for everybody who asks: a second ladder beside the first would cut the engine's own end short. */
   function endGroup(): Promise<void> {
     if (leader === undefined) return Promise.resolve();
-    ending ??= endProcessGroup(leader, () => ended, options.ladder ?? defaultLadder);
+    ending ??= endProcessGroup(leader, () => ended, ladder);
     return ending;
+  }
+  /** Waits for no longer ladder that has begun. */
+  function endFast(withinMs: number): Promise<void> {
+    if (leader === undefined) return Promise.resolve();
+    hurried ??= endProcessGroup(leader, () => ended, fitLadder(ladder, withinMs));
+    ending ??= hurried;
+    return hurried;
   }
 
   return {
     isAlive: () => !ended && child.connected,
-    async run(input, onEvent, signal) {
+    async run(input, onEvent, signal, lease) {
       counter += 1;
       const id = `${leader ?? 0}-${counter}`;
-      if (signal.aborted) return { kind: "interrupted", why: reasonOf(signal) };
+      const early = [signal, lease?.lost].find((one) => one?.aborted);
+      if (early) return { kind: "interrupted", why: reasonOf(early) };
       const result = Promise.withResolvers<RunOutcome>();
       const onMessage = (raw: unknown): void => {
         const message = readMessage(raw, options.log);
@@ -89,9 +122,17 @@ export function startRunner(options: RunnerOptions): Runner {
         else result.resolve(toOutcome(message));
       };
       const onAbort = (): void => {
+        if (lease?.lost.aborted) return;
         void endGroup().then(() => result.resolve({ kind: "interrupted", why: reasonOf(signal) }));
       };
+      const onLost = (): void => {
+        if (!lease) return;
+        const why = reasonOf(lease.lost);
+        void endFast(lease.endWithinMs).then(() => result.resolve({ kind: "interrupted", why }));
+      };
+      const alive = setInterval(() => send(child, aliveMessage, () => undefined), aliveEveryMs);
       child.on("message", onMessage);
+      lease?.lost.addEventListener("abort", onLost, { once: true });
       signal.addEventListener("abort", onAbort, { once: true });
       void end.then(() =>
         result.resolve({
@@ -105,7 +146,9 @@ export function startRunner(options: RunnerOptions): Runner {
         );
         return await result.promise;
       } finally {
+        clearInterval(alive);
         child.off("message", onMessage);
+        lease?.lost.removeEventListener("abort", onLost);
         signal.removeEventListener("abort", onAbort);
       }
     },

@@ -3,6 +3,7 @@ import { PgBoss } from "pg-boss";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { Query } from "../db/database.ts";
+import { defaultLease, superviseSeconds, type Lease } from "./lease.ts";
 import { withMigrationLock } from "../db/migrate.ts";
 import { enqueue, wakeChannel, type EnqueueOptions } from "./enqueue.ts";
 import {
@@ -19,7 +20,6 @@ import {
   startWorker,
   wake,
   type JobHandler,
-  type Lease,
   type Wakeups,
   type Worker,
   type WorkerOptions,
@@ -56,9 +56,6 @@ export type Queue = {
   count(): Promise<{ queue: string; state: string; count: number }[]>;
 };
 
-/** A dead worker's job is free again after at most heartbeat + two looks of the supervisor: 50 s. */
-const defaultLease: Lease = { heartbeatSeconds: 30, refreshMs: 5_000, leaseMarginMs: 10_000 };
-const superviseSeconds = 10;
 const bossConnections = 3;
 const stopTimeoutMs = 30_000;
 

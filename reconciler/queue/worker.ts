@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { PgBoss } from "pg-boss";
 import type { Sql } from "postgres";
 import { toBossDb } from "./enqueue.ts";
+import { claimEndShare, type Lease } from "./lease.ts";
 import { jobSchemas, type JobData, type QueueName } from "./jobs.ts";
 
 export type RunningJob<Name extends QueueName> = {
@@ -14,6 +15,16 @@ export type RunningJob<Name extends QueueName> = {
   attempt: number;
   /** Seconds between the job becoming due and its start. */
   waitedSeconds: number;
+  claim: Claim;
+};
+
+/** That this job is ours and nobody else's. */
+export type Claim = {
+  /** Fires when it is lost or may be: what runs has to be dead within `endWithinMs`, before others may take the job. */
+  lost: AbortSignal;
+  endWithinMs: number;
+  /** Asks the queue. Before anything that must not be done twice, and before anything is written of what was done. */
+  confirm(): Promise<boolean>;
 };
 
 /** The signal fires when the claim is lost or the worker has to stop: whatever runs must end within `leaseMarginMs`. */
@@ -31,14 +42,6 @@ export type WorkerOptions = {
 export type Worker = {
   /** Takes nothing new, lets running jobs finish for `timeoutMs`, then aborts them and hands back what is left. */
   stop(timeoutMs: number): Promise<void>;
-};
-
-export type Lease = {
-  /** Silence after which others may take the job, as pg-boss knows it. */
-  heartbeatSeconds: number;
-  refreshMs: number;
-  /** Time between our giving up and that moment: the work's chance to end. */
-  leaseMarginMs: number;
 };
 
 export type WorkerDeps = { boss: PgBoss; sql: Sql; log: Logger; lease: Lease; pollMs: number };
@@ -71,22 +74,26 @@ export function startWorker<Name extends QueueName>(
     }
   }
 
-  async function run(job: RunningJob<Name>): Promise<void> {
+  async function run(job: Fetched<Name>): Promise<void> {
     const abort = new AbortController();
     running.set(job.id, abort);
     const claim = keepClaim(deps, queue, job, abort);
     let failure: { message: string } | undefined;
     try {
-      await handler(job, abort.signal);
+      await handler({ ...job, claim }, abort.signal);
     } catch (error) {
       failure = { message: error instanceof Error ? error.message : "not an error object" };
       if (!abort.signal.aborted)
         deps.log.error({ err: error, queue, job: job.id }, "job failed and will be tried again");
     }
-    claim.stop();
     running.delete(job.id);
     // By now it may be somebody else's: the same id runs again under a new claim.
-    if (!(await claim.confirm().catch(() => false))) return;
+    const ours = await claim.confirm().catch(() => false);
+    claim.stop();
+    if (!ours) {
+      deps.log.warn({ queue, job: job.id }, "a claim was lost: its work was ended, others have the job");
+      return;
+    }
     // What cannot be settled runs into its heartbeat and comes back: doing it twice changes nothing.
     await (failure ? deps.boss.fail(queue, job.id, failure) : deps.boss.complete(queue, job.id)).catch(
       (error: unknown) => deps.log.error({ err: error, queue, job: job.id }, "cannot settle a job"),
@@ -107,10 +114,12 @@ export function startWorker<Name extends QueueName>(
   };
 }
 
+type Fetched<Name extends QueueName> = Omit<RunningJob<Name>, "claim">;
+
 async function fetchNext<Name extends QueueName>(
   deps: WorkerDeps,
   queue: Name,
-): Promise<RunningJob<Name> | undefined> {
+): Promise<Fetched<Name> | undefined> {
   const [job] = await deps.sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${fetchLockClass}, hashtext(${queue}))`;
     return await deps.boss.fetch(queue, { includeMetadata: true, groupConcurrency: 1, db: toBossDb(tx) });
@@ -134,36 +143,40 @@ async function fetchNext<Name extends QueueName>(
   };
 }
 
-type Claim = { stop(): void; confirm(): Promise<boolean> };
-
 /** Refreshes the claim; aborts the work when it is gone, or when we could not ask for so long that it may be. */
 function keepClaim(
   deps: WorkerDeps,
   queue: QueueName,
   job: { id: string; attempt: number },
   abort: AbortController,
-): Claim {
+): Claim & { stop(): void } {
   const giveUpMs = deps.lease.heartbeatSeconds * 1000 - deps.lease.leaseMarginMs;
+  const lost = new AbortController();
   let confirmedAt = performance.now();
+  let expiry = setTimeout(isHeld, giveUpMs);
   let asking = false;
-  let lost = false;
 
   function lose(why: string): void {
-    lost = true;
+    lost.abort(new Error(why));
     abort.abort(new Error(why));
   }
   function isHeld(): boolean {
     // Looked at before every use: a process that was frozen must not believe its last answer.
-    if (!lost && performance.now() - confirmedAt > giveUpMs)
+    if (!lost.signal.aborted && performance.now() - confirmedAt >= giveUpMs)
       lose("the claim on this job could not be renewed");
-    return !lost;
+    return !lost.signal.aborted;
   }
   async function confirm(): Promise<boolean> {
     const askedAt = performance.now();
     if (!isHeld()) return false;
-    if (await touch(deps.sql, queue, job)) confirmedAt = askedAt;
+    if (await touch(deps.sql, queue, job)) hold(askedAt);
     else lose("the claim on this job was lost");
     return isHeld();
+  }
+  function hold(since: number): void {
+    confirmedAt = Math.max(confirmedAt, since);
+    clearTimeout(expiry);
+    expiry = setTimeout(isHeld, confirmedAt + giveUpMs - performance.now());
   }
 
   const timer = setInterval(() => {
@@ -177,7 +190,15 @@ function keepClaim(
         asking = false;
       });
   }, deps.lease.refreshMs);
-  return { stop: () => clearInterval(timer), confirm };
+  return {
+    lost: lost.signal,
+    endWithinMs: deps.lease.leaseMarginMs * claimEndShare,
+    confirm,
+    stop() {
+      clearInterval(timer);
+      clearTimeout(expiry);
+    },
+  };
 }
 
 /**

@@ -16,6 +16,7 @@ const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   capacity_exhausted: 503,
   dns_conflict: 409,
   engine_failed: 502,
+  recovery_failed: 502,
   internal: 500,
 };
 

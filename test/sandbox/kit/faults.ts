@@ -9,6 +9,8 @@ export type FaultEffect =
   | { kind: "drop-before" }
   /** Does the work, then closes the connection: the one fault that makes orphans. */
   | { kind: "drop-after" }
+  /** Does the work, then keeps its answer to itself for so long: time to kill who waits for it. */
+  | { kind: "hold-after"; ms: number }
   /** Waits, then goes on as usual. */
   | { kind: "delay"; ms: number }
   /** Known to one simulator only, e.g. Hetzner's `{ name: "action-error", code, message }`. */

@@ -91,6 +91,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     exchanges.push(exchange);
     if (exchanges.length > (options.maxExchanges ?? MAX_EXCHANGES)) exchanges.shift();
     if (effect === undefined || effect.kind === "delay" || effect.kind === "named") options.check?.(exchange);
+    if (effect?.kind === "hold-after") await new Promise((resolve) => setTimeout(resolve, effect.ms).unref());
     return effect?.kind === "drop-after" ? dropConnection(c.env) : sent;
   });
 

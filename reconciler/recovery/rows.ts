@@ -1,0 +1,50 @@
+/** What our own rows say about a stack before a run. One statement a function. */
+import { z } from "zod";
+import type { Query } from "../db/database.ts";
+import { cellOutputsSchema } from "../../infra/outputs.ts";
+import { parseCellStack } from "../../components/naming.ts";
+import type { StackIdentity } from "./find-objects.ts";
+import type { PastRun } from "./locks.ts";
+
+export type RunRow = PastRun & { errorCode: string | null; errorMessage: string | null };
+
+const historyLength = 100;
+
+/** Runs before this operation that may have changed something, newest first. */
+export async function listRuns(sql: Query, stack: string, before: number): Promise<RunRow[]> {
+  return await sql<RunRow[]>`
+    select id::int as id, worker, started_at as "startedAt", ended_at as "endedAt", outcome,
+      error ->> 'code' as "errorCode", error ->> 'message' as "errorMessage"
+    from clawfleet.operations where stack = ${stack} and kind <> 'preview' and id < ${before}
+    order by operations.id desc limit ${historyLength}`;
+}
+
+export type Identity = { stack: StackIdentity; account: string };
+
+const settingsSchema = z.object({ subnetRange: z.string() });
+
+/** Undefined while its cell is not up: nothing of an instance can be in the clouds then. */
+export async function findIdentity(
+  sql: Query,
+  stack: string,
+  instanceId: string | null,
+): Promise<Identity | undefined> {
+  const cell = parseCellStack(stack);
+  if (cell !== undefined) return await findCellIdentity(sql, cell);
+  const [row] = await sql<{ id: string; slug: string; account: string; outputs: unknown }[]>`
+    select i.id, i.slug, c.account, c.outputs
+    from clawfleet.instances i join clawfleet.cells c on c.name = i.cell where i.id = ${instanceId}`;
+  const outputs = cellOutputsSchema.safeParse(row?.outputs);
+  if (!row || !outputs.success) return undefined;
+  const { zoneId, zoneName, networkId } = outputs.data;
+  const { id, slug, account } = row;
+  return { account, stack: { kind: "instance", id, slug, zoneId, zoneName, networkId } };
+}
+
+async function findCellIdentity(sql: Query, name: string): Promise<Identity | undefined> {
+  const [row] = await sql<{ account: string; settings: unknown }[]>`
+    select account, settings from clawfleet.cells where name = ${name}`;
+  if (!row) return undefined;
+  const { subnetRange } = settingsSchema.parse(row.settings);
+  return { account: row.account, stack: { kind: "cell", name, subnetRange } };
+}

@@ -1,0 +1,96 @@
+/** Pulumi's PostgreSQL backend looked at from beside: states and locks are rows of one table (backend/diy/postgres). */
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import type { Sql } from "postgres";
+import { z } from "zod";
+import { stackStateSchema, type StackState } from "../../infra/runner-protocol.ts";
+import { openDatabase } from "../db/database.ts";
+import type { Lock } from "./locks.ts";
+
+export type StoredLock = Lock & { key: string; content: string };
+
+export type StateStore = {
+  readLocks(stack: string): Promise<StoredLock[]>;
+  /** This lock as it was read, and no other. */
+  removeLock(lock: StoredLock): Promise<void>;
+  /** Empty when the stack has none yet. */
+  readState(stack: string): Promise<StackState>;
+  close(): Promise<void>;
+};
+
+const project = "clawfleet";
+const checkpointSchema = z.object({ checkpoint: z.object({ latest: z.unknown() }) });
+const lockSchema = z.object({
+  pid: z.number(),
+  username: z.string(),
+  hostname: z.string(),
+  timestamp: z.coerce.date(),
+});
+
+/** Undefined for a backend that is not PostgreSQL. `sql` is taken where the states are in our own database. */
+export function openStateStore(
+  sql: Sql,
+  urls: { backend: string; database: string },
+): StateStore | undefined {
+  const backend = new URL(urls.backend);
+  if (!backend.protocol.startsWith("postgres")) return undefined;
+  const table = backend.searchParams.get("table") ?? "pulumi_state";
+  // The backend takes the URL's path for a folder too, although it is the database's name (backend/diy/backend.go).
+  const root = `${decodeURIComponent(backend.pathname).replace(/^\/+/, "")}/.pulumi`;
+  if (isSameDatabase(backend, new URL(urls.database))) return createStateStore(sql, table, root);
+  backend.searchParams.delete("table");
+  const own = openDatabase(backend.href, { max: 1, name: "clawfleet-recovery" });
+  return { ...createStateStore(own, table, root), close: () => own.end({ timeout: 5 }) };
+}
+
+function isSameDatabase(one: URL, other: URL): boolean {
+  return one.host === other.host && one.pathname === other.pathname && one.username === other.username;
+}
+
+function createStateStore(sql: Sql, table: string, root: string): StateStore {
+  const name = sql(table);
+  const isThere = async () => {
+    const [row] = await sql<{ there: boolean }[]>`select to_regclass(${table}) is not null as there`;
+    return row?.there === true;
+  };
+  return {
+    async readLocks(stack) {
+      if (!(await isThere())) return [];
+      const folder = `${root}/locks/organization/${project}/${stack}/`;
+      const rows = await sql<{ key: string; content: string }[]>`
+        select key, data ->> 'data' as content from ${name} where starts_with(key, ${folder})`;
+      return rows.map(toLock);
+    },
+    async removeLock({ key, content }) {
+      await sql`delete from ${name} where key = ${key} and data ->> 'data' = ${content}`;
+    },
+    async readState(stack) {
+      if (!(await isThere())) return stackStateSchema.parse({});
+      const base = `${root}/stacks/${project}/${stack}.json`;
+      const rows = await sql<{ key: string; content: string }[]>`
+        select key, data ->> 'data' as content from ${name} where key in (${base}, ${`${base}.gz`}, ${`${base}.zst`})`;
+      return toState(rows);
+    },
+    close: async () => undefined,
+  };
+}
+
+function toLock(row: { key: string; content: string }): StoredLock {
+  const { timestamp, ...owner } = lockSchema.parse(JSON.parse(decode(row.content).toString("utf8")));
+  return { ...row, ...owner, takenAt: timestamp };
+}
+
+/** @throws when there are several copies or none can be read: a state that is not understood is not an empty one. */
+function toState(rows: readonly { key: string; content: string }[]): StackState {
+  const [row, second] = rows;
+  if (!row) return stackStateSchema.parse({});
+  if (second) throw new Error(`the state is there twice: ${row.key} and ${second.key}`);
+  const bytes = decode(row.content);
+  const text = (
+    row.key.endsWith(".gz") ? gunzipSync(bytes) : row.key.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes
+  ).toString("utf8");
+  return stackStateSchema.parse(checkpointSchema.parse(JSON.parse(text)).checkpoint.latest ?? {});
+}
+
+function decode(content: string): Buffer {
+  return Buffer.from(content, "base64");
+}
