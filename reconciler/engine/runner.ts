@@ -33,6 +33,8 @@ export type Runner = {
   run(input: RunInput, onEvent: (event: unknown) => void, signal: AbortSignal): Promise<RunOutcome>;
   isAlive(): boolean;
   stop(): Promise<void>;
+  /** The whole group at once, without giving it a chance to end by itself. */
+  kill(): void;
 };
 
 const runnerProgram = fileURLToPath(new URL("../../infra/runner.ts", import.meta.url));
@@ -77,6 +79,9 @@ export function startRunner(options: RunnerOptions): Runner {
 
   return {
     isAlive: () => !ended && child.connected,
+    kill() {
+      if (leader !== undefined) signalGroup(leader, "SIGKILL");
+    },
     async run(input, onEvent, signal) {
       counter += 1;
       const id = `${leader ?? 0}-${counter}`;

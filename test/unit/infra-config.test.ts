@@ -182,7 +182,7 @@ describe("a cell", () => {
       image: "ubuntu-24.04",
       openclawVersion: "2026.9.6",
       capacity: 90,
-      open: true,
+      recordQuota: 200,
       dnsTags: false,
     });
   });
