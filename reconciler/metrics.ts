@@ -49,23 +49,25 @@ export function createMetrics(sql?: Sql) {
 }
 
 function registerFleet(registry: Registry, sql: Sql): void {
-  new Gauge({
+  const instances = new Gauge({
     name: "clawfleet_instances",
     help: "Instances by status and desired phase.",
     labelNames: ["status", "phase"],
-    registers: [registry],
+    registers: [],
     async collect() {
       this.reset();
       for (const { status, phase, count } of await countFleet(sql)) this.set({ status, phase }, count);
     },
   });
-  new Gauge({
+  const conditions = new Gauge({
     name: "clawfleet_condition",
     help: "What is wrong now: instances or jobs concerned, by kind; 0 is well.",
     labelNames: ["kind"],
-    registers: [registry],
+    registers: [],
     async collect() {
       for (const { kind, count } of await readConditions(sql)) this.set({ kind }, count);
     },
   });
+  registry.registerMetric(instances);
+  registry.registerMetric(conditions);
 }

@@ -33,7 +33,9 @@ export async function cellsCommand(io: CommandIo, options: { json?: boolean }): 
 
 export async function drainCommand(io: CommandIo, cell: string, drained: boolean): Promise<ExitCode> {
   const request = io.client.cells[":cell"].drained;
-  await unwrap(drained ? request.$put({ param: { cell } }) : request.$delete({ param: { cell } }));
+  const param = { cell };
+  if (drained) await unwrap(request.$put({ param }));
+  else await unwrap(request.$delete({ param }));
   io.note(
     drained
       ? `${cell} takes no new instances; those that it has stay as they are`

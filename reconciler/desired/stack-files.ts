@@ -49,7 +49,7 @@ async function listFiles(stacksDir: string): Promise<{ isCell: boolean; key: str
 async function readInto<Value>(
   found: Map<string, Value>,
   broken: Map<string, string>,
-  source: { key: string; file: string; parse(text: string, file: string): Value; prefix?: string },
+  source: { key: string; file: string; parse: (text: string, file: string) => Value; prefix?: string },
 ): Promise<void> {
   const { key, file, parse, prefix = "" } = source;
   const text = await readFile(file, "utf8");
