@@ -64,6 +64,19 @@ export async function findInstance(sql: Query, slug: string): Promise<InstanceRo
   return row;
 }
 
+/** True when a living instance has this name or is paid for by this subscription. Locks nothing. */
+export async function isMade(
+  sql: Query,
+  slug: string,
+  subscription: { provider: string; id: string },
+): Promise<boolean> {
+  const rows = await sql`
+    select 1 from clawfleet.instances
+    where status <> 'gone'
+      and (slug = ${slug} or (provider = ${subscription.provider} and subscription_id = ${subscription.id}))`;
+  return rows.length > 0;
+}
+
 /** Names of the instances that belong to a customer and live. */
 export async function listSlugsOf(sql: Query, provider: string, customerId: string): Promise<string[]> {
   const rows = await sql<{ slug: string }[]>`
@@ -104,12 +117,12 @@ export type NewInstance = DesiredColumns & {
   now: Date;
 };
 
-/** False when the name, the subscription or the address was taken meanwhile. */
-export async function insertInstance(sql: Query, row: NewInstance): Promise<boolean> {
+/** Under the locks of placement and name. */
+export async function insertInstance(sql: Query, row: NewInstance): Promise<void> {
   const { room } = row;
   const placed = "cell" in room ? room : { cell: null, privateIp: null };
   const [status, detail] = "detail" in room ? ["waiting", room.detail] : ["pending", null];
-  const rows = await sql`
+  await sql`
     insert into clawfleet.instances (
       id, slug, provider, subscription_id, customer_id, email, cell, private_ip, secrets, plan, phase, phase_reason,
       phase_since, next_change_at, override, plan_settings, server_type, location, desired_hash, status, status_detail,
@@ -119,10 +132,7 @@ export async function insertInstance(sql: Query, row: NewInstance): Promise<bool
       ${placed.privateIp}, ${row.secrets}, ${row.plan}, ${row.phase}, ${row.phaseReason}, ${row.now}, ${row.nextChangeAt},
       ${sql.json(toJson(row.override))}, ${sql.json(toJson(row.planSettings))}, ${row.serverType}, ${row.location},
       ${row.desiredHash}, ${status}, ${detail}, ${row.now}
-    )
-    on conflict do nothing
-    returning id`;
-  return rows.length === 1;
+    )`;
 }
 
 export type InstanceChange = DesiredColumns & {

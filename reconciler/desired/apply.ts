@@ -5,6 +5,7 @@ import { networkZoneOf, type Override } from "../../infra/config.ts";
 import { listCells } from "../db/cells.ts";
 import {
   insertInstance,
+  isMade,
   lockInstances,
   updateDesired,
   type DesiredColumns,
@@ -15,7 +16,6 @@ import { listInterventions } from "../db/interventions.ts";
 import { lockSlug, markOrderPaid } from "../db/orders.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
 import { listPlaces } from "../converge/placement.ts";
-import { ClawfleetError } from "../errors.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
@@ -47,7 +47,6 @@ type Change = { job: ConvergeJob } | { row: "waits for room" };
 export type ApplyResult = { created: number; changed: number; queued: number };
 
 const requiredVotes = 2;
-const insertAttempts = 5;
 
 export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<ApplyResult> {
   const files = await deps.files();
@@ -129,28 +128,22 @@ async function createRow(
   if (!wanted) return undefined;
   await lockPlacement(tx);
   await lockSlug(tx, slug);
-  for (let attempt = 0; attempt < insertAttempts; attempt += 1) {
-    const room = await findRoom(deps, tx, places);
-    if ("kind" in room) {
-      alert(deps, room.kind, `${slug}: ${room.detail}; add stacks/Pulumi.cell.<name>.yaml`);
-      // Whoever gives one away is told at once; who has paid keeps name and place in the line.
-      if (isGivenAway(scope)) return undefined;
-    }
-    const id = createInstanceId();
-    const columns = toColumns(desired, override, "kind" in room ? wanted : room.place);
-    const secrets = createInstanceSecrets(deps.masterKey, id);
-    const row = { ...columns, room, id, slug, secrets, now: deps.clock.now() };
-    if (!(await insertInstance(tx, row))) continue;
-    await markOrderPaid(tx, { orderId: desired.subscription.orderId, slug, instanceId: id });
-    if ("kind" in room) return { row: "waits for room" };
-    const who = { stack: slug, instanceId: id, cell: room.cell };
-    return { job: { ...who, kind: "converge", reason: "paid", actor: scope.actor } };
+  // Somebody else's reading of the same made it while this one waited; what it says is decided with the row in hand.
+  if (await isMade(tx, slug, desired.subscription)) return undefined;
+  const room = await findRoom(deps, tx, places);
+  if ("kind" in room) {
+    alert(deps, room.kind, `${slug}: ${room.detail}; add stacks/Pulumi.cell.<name>.yaml`);
+    // Whoever gives one away is told at once; who has paid keeps name and place in the line.
+    if (isGivenAway(scope)) return undefined;
   }
-  throw new ClawfleetError({
-    code: "conflict",
-    message: `${slug} could not be placed: others kept taking its address`,
-    retry: { kind: "retryable" },
-  });
+  const id = createInstanceId();
+  const columns = toColumns(desired, override, "kind" in room ? wanted : room.place);
+  const secrets = createInstanceSecrets(deps.masterKey, id);
+  await insertInstance(tx, { ...columns, room, id, slug, secrets, now: deps.clock.now() });
+  await markOrderPaid(tx, { orderId: desired.subscription.orderId, slug, instanceId: id });
+  if ("kind" in room) return { row: "waits for room" };
+  const who = { stack: slug, instanceId: id, cell: room.cell };
+  return { job: { ...who, kind: "converge", reason: "paid", actor: scope.actor } };
 }
 
 function isGivenAway(scope: ApplyScope): boolean {

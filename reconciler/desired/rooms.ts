@@ -56,6 +56,7 @@ export function rankCells<Cell extends CellFacts>(
       wanted(a) - wanted(b) ||
       Number(b.ready) - Number(a.ready) ||
       countRoom(cells, b) - countRoom(cells, a) ||
+      a.used - b.used ||
       (a.name < b.name ? -1 : 1),
   );
 }

@@ -3,13 +3,14 @@
  * person reads who wrote a wrong file. What a dead run leaves in the clouds is another matter.
  */
 import { spawn } from "node:child_process";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runScript } from "../sandbox/demo/visitor.ts";
 import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
 import { eventually } from "../support/poll.ts";
+import { listDescendants } from "../support/processes.ts";
 
 const obstacle = await findObstacle();
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -26,22 +27,6 @@ function start(env: Record<string, string>, ...args: string[]): Promise<Ended> {
   child.stdout.setEncoding("utf8").on("data", (text: string) => (ended.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (ended.stderr += text));
   return new Promise((resolve) => child.once("close", (code) => resolve({ ...ended, code: code ?? -1 })));
-}
-
-/** Every process below this one, by its command line. */
-async function descendants(pid: number): Promise<{ pid: number; command: string }[]> {
-  const found: { pid: number; command: string }[] = [];
-  const parents = new Set([pid]);
-  const all = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  for (const one of all.toSorted((a, b) => a - b)) {
-    const stat = await readFile(`/proc/${one}/stat`, "utf8").catch(() => "");
-    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-    if (!parents.has(parent)) continue;
-    parents.add(one);
-    const command = await readFile(`/proc/${one}/cmdline`, "utf8").catch(() => "");
-    found.push({ pid: one, command: command.replaceAll("\0", " ") });
-  }
-  return found;
 }
 
 describe("a service that cannot start", () => {
@@ -68,9 +53,33 @@ describe("a service that cannot start", () => {
     expect(ended.stderr).not.toContain("at parseConfig");
   });
 
-  test("says how it is called", async () => {
-    const ended = await start({});
-    expect([ended.code, ended.stderr]).toEqual([2, "usage: node --import tsx reconciler/main.ts start\n"]);
+  test.each([[], ["fly"], ["work", "--cell", "Not a cell"]])(
+    "says how it is called (%s)",
+    async (...args) => {
+      const ended = await start({}, ...args);
+      expect(ended.code).toBe(2);
+      expect(ended.stderr).toMatch(/Usage: clawfleet/);
+    },
+  );
+
+  test("explains its roles to whoever asks", async () => {
+    const ended = await start({}, "--help");
+    expect(ended.code).toBe(0);
+    for (const role of ["start", "serve", "work"]) expect(ended.stdout).toContain(`\n  ${role} `);
+  });
+
+  test.each(["serve", "work"])("%s does not begin without a shared database, and says why", async (role) => {
+    const ended = await start({}, role);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain(
+      `DATABASE_URL is missing: every process with \`${role}\` shares one PostgreSQL`,
+    );
+  });
+
+  test("a worker needs neither billing nor the operators' key", async () => {
+    const { stderr } = await start({}, "work");
+    expect(stderr).toContain("CLAWFLEET_MASTER_KEY is missing");
+    expect(stderr).not.toMatch(/STRIPE|ADMIN_KEY|PUBLIC_URL/);
   });
 });
 
@@ -128,7 +137,7 @@ describe.skipIf(obstacle !== undefined)("a service that runs", () => {
     fleet.sandbox.hetzner.disturbances.add({ kind: "slow-action", command: "create_server", ms: 8000 });
     await fleet.provision("bea");
     const engine = await eventually("the engine works on bea", async () =>
-      (await descendants(fleet.service.pid)).find(({ command }) => / up .*--stack bea /.test(command)),
+      (await listDescendants(fleet.service.pid)).find(({ command }) => / up .*--stack bea /.test(command)),
     );
     await eventually("Hetzner works on bea's server", () =>
       fleet.sandbox.hetzner
@@ -150,7 +159,7 @@ describe.skipIf(obstacle !== undefined)("a service that runs", () => {
     await eventually("a run is under way", async () =>
       (await fleet.operations("cam")).some(({ id }) => id > after),
     );
-    const below = await descendants(fleet.service.pid);
+    const below = await listDescendants(fleet.service.pid);
     expect(await fleet.service.stop(180_000)).toBe(0);
     const rows = await fleet.database.sql<{ outcome: string | null }[]>`
       select outcome from clawfleet.operations where stack = 'cam' and id > ${after}`;
