@@ -108,7 +108,11 @@ export function startRunner(options: RunnerOptions): Runner {
         send(child, { type: "run", id, refresh: false, ...input }, (error) =>
           result.resolve({ kind: "interrupted", why: `the runner cannot be reached: ${error.message}` }),
         );
-        return await result.promise;
+        const outcome = await result.promise;
+        if (!signal.aborted || outcome.kind !== "failed") return outcome;
+        // The engine obeyed the interrupt. Without its channel the runner ends too, and the ladder needs no harder step.
+        if (child.connected) child.disconnect();
+        return { kind: "interrupted", why: reasonOf(signal) };
       } finally {
         child.off("message", onMessage);
         signal.removeEventListener("abort", onAbort);
