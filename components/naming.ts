@@ -49,6 +49,9 @@ export function instanceHost(slug: string, zone: string): string {
   return `${slug}.${zone}`;
 }
 
+/** DNS records of one instance, A and AAAA: what it takes of the zone's quota. */
+export const recordsPerInstance = 2;
+
 /** Comment on DNS records; filterable by `comment.exact`, below the 100 characters of a free zone. */
 export function recordComment(instanceId: string): string {
   return `clawfleet instance ${instanceId}`;

@@ -4,11 +4,28 @@ import { derivePassphrase } from "./seal.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
+ * The engine's driver opens up to 2 x GOMAXPROCS connections a process and takes no setting of its own for it (source:
+ * pulumi/pkg v3.259.0 backend/diy/postgres/bucket.go), so that the number of processors is what bounds them.
+ */
+const engineProcessors = 1;
+
+/** Most connections to PostgreSQL of one run: its engine processes come one after the other. */
+export const engineConnections = 2 * engineProcessors;
+
+/** Shown in pg_stat_activity. */
+export const engineConnectionName = "clawfleet-engine";
+
+/**
  * PULUMI_BACKEND_URL: the one that is set, else the database. PULUMI_CONFIG_PASSPHRASE: the one that is set, else derived from
- * CLAWFLEET_MASTER_KEY. What cannot be told is absent. @throws RangeError for a master key that is none.
+ * CLAWFLEET_MASTER_KEY. What cannot be told is absent. GOMAXPROCS bounds the engine's connections; one that is set stands.
+ * @throws RangeError for a master key that is none.
  */
 export function backendEnvironment(environment: Environment): Record<string, string> {
   const { PULUMI_BACKEND_URL, DATABASE_URL, PULUMI_CONFIG_PASSPHRASE, CLAWFLEET_MASTER_KEY } = environment;
+  const bounds = {
+    GOMAXPROCS: environment["GOMAXPROCS"] ?? String(engineProcessors),
+    PGAPPNAME: environment["PGAPPNAME"] ?? engineConnectionName,
+  };
   const backend = PULUMI_BACKEND_URL ?? (DATABASE_URL === undefined ? undefined : withoutTls(DATABASE_URL));
   const passphrase =
     PULUMI_CONFIG_PASSPHRASE ??
@@ -16,6 +33,7 @@ export function backendEnvironment(environment: Environment): Record<string, str
   return {
     ...(backend === undefined ? {} : { PULUMI_BACKEND_URL: backend }),
     ...(passphrase === undefined ? {} : { PULUMI_CONFIG_PASSPHRASE: passphrase }),
+    ...bounds,
   };
 }
 

@@ -18,6 +18,23 @@ const locations = ["fsn1", "nbg1", "hel1", "ash", "hil", "sin"] as const;
 export const locationSchema = z.enum(locations);
 export type Location = z.infer<typeof locationSchema>;
 
+const networkZones = ["eu-central", "us-east", "us-west", "ap-southeast"] as const;
+export type NetworkZone = (typeof networkZones)[number];
+
+/** Servers of these locations can join a network of this zone, and no others (source: Hetzner Cloud API, `/locations`). */
+const zoneOfLocation: Record<Location, NetworkZone> = {
+  fsn1: "eu-central",
+  nbg1: "eu-central",
+  hel1: "eu-central",
+  ash: "us-east",
+  hil: "us-west",
+  sin: "ap-southeast",
+};
+
+export function networkZoneOf(location: Location): NetworkZone {
+  return zoneOfLocation[location];
+}
+
 export const serverTypeSchema = z
   .string()
   .regex(/^(cx|cpx|ccx|cax)\d{2}$/, "a Hetzner server type such as cx23");
@@ -85,36 +102,53 @@ export const plansSchema = z
     message: "at least one plan",
   });
 
+/** A Hetzner network takes 100 members (source: Hetzner Cloud limits); with reach `private` the backend is one of them. */
+const networkMembers = 100;
+
+const backendAddressSchema = z
+  .union([z.cidrv4(), z.cidrv6()], "a CIDR such as 203.0.113.7/32")
+  .refine((range) => !range.endsWith("/0"), "the backend's own addresses, not the whole world");
+
 /** One network in an account and what its instances share: `stacks/Pulumi.cell.<name>.yaml`, keys `clawfleet:*`. */
-export const cellSettingsSchema = z.strictObject({
-  /** Account whose tokens are used: HCLOUD_TOKEN_<ACCOUNT> and CLOUDFLARE_API_TOKEN_<ACCOUNT>, or without suffix for `default`. */
-  account: z
-    .string()
-    .regex(/^[a-z][a-z0-9]{0,15}$/)
-    .default("default"),
-  /** DNS zone at Cloudflare; an instance's address is `<slug>.<zone>`. */
-  zone: z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, "a domain name such as example.com"),
-  networkZone: z.enum(["eu-central", "us-east", "us-west", "ap-southeast"]).default("eu-central"),
-  networkRange: z.cidrv4().default("10.0.0.0/16"),
-  subnetRange: z.cidrv4().default("10.0.0.0/24"),
-  /** Private address of the backend; SSH and the gateway port are open to it alone. */
-  backendPrivateIp: z.ipv4().default("10.0.0.2"),
-  /** `private`: workers reach instances through the cell's network. `public`: over the public address, open to `backendPublicIps` only. */
-  reach: z.enum(["private", "public"]).default("private"),
-  /** CIDRs of the backend's public addresses; needed with reach `public`. */
-  backendPublicIps: z.array(z.string()).default([]),
-  sshPort: z.number().int().min(1).max(65_535).default(22),
-  /** `ubuntu-24.04`, `debian-12`, `debian-13`, or the id of a golden image. A change replaces the servers of new instances only. */
-  image: z.string().default("ubuntu-24.04"),
-  /** OpenClaw release of instances without an override. */
-  openclawVersion: versionSchema.default("2026.9.6"),
-  /** Most instances placed here; at most 99, since a Hetzner network takes 100 members. */
-  capacity: z.number().int().min(1).max(99).default(90),
-  /** `false`: no new instance is placed here. */
-  open: z.boolean().default(true),
-  /** Cloudflare plan of the zone allows record tags (none on Free). */
-  dnsTags: z.boolean().default(false),
-});
+export const cellSettingsSchema = z
+  .strictObject({
+    /** Account whose tokens are used: HCLOUD_TOKEN_<ACCOUNT> and CLOUDFLARE_API_TOKEN_<ACCOUNT>, or without suffix for `default`. */
+    account: z
+      .string()
+      .regex(/^[a-z][a-z0-9]{0,15}$/)
+      .default("default"),
+    /** DNS zone at Cloudflare; an instance's address is `<slug>.<zone>`. Cells may share one, and its records with it. */
+    zone: z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, "a domain name such as example.com"),
+    /** Only plans with a location in this zone get instances here. */
+    networkZone: z.enum(networkZones).default("eu-central"),
+    networkRange: z.cidrv4().default("10.0.0.0/16"),
+    subnetRange: z.cidrv4().default("10.0.0.0/24"),
+    /** Private address of the backend; SSH and the gateway port are open to it alone. */
+    backendPrivateIp: z.ipv4().default("10.0.0.2"),
+    /** `private`: workers reach instances through the cell's network. `public`: over the public address, open to `backendPublicIps` only. */
+    reach: z.enum(["private", "public"]).default("private"),
+    /** CIDRs of the public addresses of every worker; needed with reach `public`. */
+    backendPublicIps: z.array(backendAddressSchema).max(100).default([]),
+    sshPort: z.number().int().min(1).max(65_535).default(22),
+    /** `ubuntu-24.04`, `debian-12`, `debian-13`, or the id of a golden image. A change replaces the servers of new instances only. */
+    image: z.string().default("ubuntu-24.04"),
+    /** OpenClaw release of instances without an override. */
+    openclawVersion: versionSchema.default("2026.9.6"),
+    /** Most instances placed here: at most 99 with reach `private`, 100 with `public`. */
+    capacity: z.number().int().min(1).max(networkMembers).default(90),
+    /** Records that instances may have in the zone: what its Cloudflare plan allows, less your own (200 on Free, 3,500 else). */
+    recordQuota: z.number().int().min(0).max(3500).default(200),
+    /** Cloudflare plan of the zone allows record tags (none on Free). */
+    dnsTags: z.boolean().default(false),
+  })
+  .refine(({ reach, backendPublicIps }) => reach === "private" || backendPublicIps.length > 0, {
+    path: ["backendPublicIps"],
+    message: "reach public needs the backend's own addresses, or nobody can come in",
+  })
+  .refine(({ reach, capacity }) => reach === "public" || capacity < networkMembers, {
+    path: ["capacity"],
+    message: "at most 99 with reach private: the backend is a member of the network too",
+  });
 export type CellSettings = z.infer<typeof cellSettingsSchema>;
 
 /** What a person changed for one customer: `stacks/Pulumi.<slug>.yaml`, keys `clawfleet:*`. Everything is optional. */

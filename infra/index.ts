@@ -3,6 +3,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { loadInputs } from "./inputs.ts";
 import { runProgram } from "./program.ts";
 
-const outputs = runProgram(await loadInputs(process.env, pulumi.getStack()));
+const outputs = runProgram(await loadInputs(process.env, pulumi.getStack(), "files"));
 
 export default outputs;

@@ -9,7 +9,9 @@ import {
   cellSettingsSchema,
   instanceSecretsSchema,
   locationSchema,
+  overrideSchema,
   phases,
+  planSchema,
   type CellSecrets,
   type CellSettings,
   type InstanceSecrets,
@@ -57,7 +59,14 @@ export type InstanceInputs = {
 
 export type ProgramInputs = CellInputs | InstanceInputs;
 
+/**
+ * Where plans, overrides and cell settings come from. `rows`: what the service decided, for a worker, which may have an old
+ * `stacks/` or none. `files`: what a person has in front of them, so that a preview shows an edit before it is merged.
+ */
+export type Truth = "rows" | "files";
+
 export type InputSources = {
+  truth: Truth;
   sql: Sql;
   masterKey: string;
   stacksDir: string;
@@ -72,13 +81,18 @@ export class InputsError extends Error {
 }
 
 /** Opens the database for one reading. @throws InputsError naming the variable that is missing. */
-export async function loadInputs(environment: Environment, stack: string): Promise<ProgramInputs> {
+export async function loadInputs(
+  environment: Environment,
+  stack: string,
+  truth: Truth,
+): Promise<ProgramInputs> {
   const url = need(environment, "DATABASE_URL");
   const masterKey = need(environment, "CLAWFLEET_MASTER_KEY");
-  const sql = postgres(url, { max: 1, connect_timeout: 10, onnotice: () => undefined });
+  const connection = { application_name: "clawfleet-inputs" };
+  const sql = postgres(url, { max: 1, connect_timeout: 10, onnotice: () => undefined, connection });
   try {
     const stacksDir = environment["CLAWFLEET_STACKS_DIR"] ?? "stacks";
-    return await readInputs({ sql, masterKey, stacksDir, environment }, stack);
+    return await readInputs({ truth, sql, masterKey, stacksDir, environment }, stack);
   } finally {
     await sql.end({ timeout: 5 });
   }
@@ -97,7 +111,7 @@ async function readCellInputs(sources: InputSources, name: string): Promise<Cell
     throw new InputsError(
       `there is no cell ${name}: the service knows it once stacks/Pulumi.cell.${name}.yaml exists`,
     );
-  const text = await readStackFile(sources.stacksDir, `Pulumi.cell.${name}.yaml`);
+  const text = await readStackFile(sources, `Pulumi.cell.${name}.yaml`);
   const settings =
     text === undefined ? cellSettingsSchema.parse(row.settings) : parseCellSettings(text.content, text.file);
   return {
@@ -118,6 +132,8 @@ type InstanceRow = {
   plan: string;
   serverType: string;
   location: string;
+  override: unknown;
+  planSettings: unknown;
   privateIp: string | null;
   secrets: Uint8Array;
   generation: string;
@@ -131,18 +147,17 @@ type InstanceRow = {
 async function readInstanceInputs(sources: InputSources, slug: string): Promise<InstanceInputs> {
   const [row] = await sources.sql<InstanceRow[]>`
     select i.id, i.slug, i.phase, i.plan, i.server_type as "serverType", i.location, host(i.private_ip) as "privateIp",
-      i.secrets, i.generation, i.cell, c.settings, c.outputs, c.secrets as "cellSecrets",
+      i.override, i.plan_settings as "planSettings", i.secrets, i.generation, i.cell, c.settings, c.outputs, c.secrets as "cellSecrets",
       i.ready_at is not null as established
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where i.slug = ${slug} and i.status <> 'gone'`;
-  if (!row) throw new InputsError(`there is no instance named ${slug}`);
+  if (!row) throw new InputsError(`there is no instance named ${slug}, or it has no cell yet`);
   if (row.privateIp === null) throw new InputsError(`${slug} has no private address yet`);
   const outputs = cellOutputsSchema.safeParse(row.outputs);
   if (!outputs.success) throw new InputsError(`the cell ${row.cell} of ${slug} is not up yet`);
 
   const settings = cellSettingsSchema.parse(row.settings);
-  const text = await readStackFile(sources.stacksDir, `Pulumi.${slug}.yaml`);
-  const override = text === undefined ? {} : parseOverride(text.content, text.file);
+  const { override, plan } = await readChoices(sources, row);
   const cellSecrets = cellSecretsSchema.parse(
     open(sources.masterKey, row.cellSecrets, sealContext.cell(row.cell)),
   );
@@ -151,7 +166,7 @@ async function readInstanceInputs(sources: InputSources, slug: string): Promise<
     id: row.id,
     slug: row.slug,
     phase: parsePhase(row.phase),
-    plan: await readPlan(sources.stacksDir, override.plan ?? row.plan, slug),
+    plan,
     override,
     placement: { serverType: row.serverType, location: locationSchema.parse(row.location) },
     privateIp: row.privateIp,
@@ -164,9 +179,23 @@ async function readInstanceInputs(sources: InputSources, slug: string): Promise<
   };
 }
 
-async function readPlan(stacksDir: string, planId: string, slug: string): Promise<Plan> {
-  const text = await readStackFile(stacksDir, "plans.yaml");
-  if (!text) throw new InputsError(`there is no ${join(stacksDir, "plans.yaml")}`);
+async function readChoices(
+  sources: InputSources,
+  row: InstanceRow,
+): Promise<{ override: Override; plan: Plan }> {
+  // Rows from before plans were kept in them are brought up to date by the next sweep.
+  if (sources.truth === "rows" && row.planSettings !== null) {
+    return { override: overrideSchema.parse(row.override), plan: planSchema.parse(row.planSettings) };
+  }
+  const files = { ...sources, truth: "files" } as const;
+  const text = await readStackFile(files, `Pulumi.${row.slug}.yaml`);
+  const override = text === undefined ? {} : parseOverride(text.content, text.file);
+  return { override, plan: await readPlan(files, override.plan ?? row.plan, row.slug) };
+}
+
+async function readPlan(sources: InputSources, planId: string, slug: string): Promise<Plan> {
+  const text = await readStackFile(sources, "plans.yaml");
+  if (!text) throw new InputsError(`there is no ${join(sources.stacksDir, "plans.yaml")}`);
   const plans = parsePlans(text.content, text.file);
   const plan = plans[planId];
   if (plan) return plan;
@@ -175,11 +204,12 @@ async function readPlan(stacksDir: string, planId: string, slug: string): Promis
   );
 }
 
-/** undefined when there is no such file; a person may have written none. */
+/** undefined when there is no such file (a person may have written none), or when rows decide. */
 async function readStackFile(
-  stacksDir: string,
+  { truth, stacksDir }: InputSources,
   name: string,
 ): Promise<{ file: string; content: string } | undefined> {
+  if (truth === "rows") return undefined;
   const file = join(stacksDir, name);
   try {
     return { file, content: await readFile(file, "utf8") };

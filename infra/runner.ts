@@ -42,7 +42,7 @@ async function handle(message: unknown): Promise<void> {
     say({ type: "event", id: request.id, event });
   };
   try {
-    const inputs = await loadInputs(process.env, request.stack);
+    const inputs = await loadInputs(process.env, request.stack, "rows");
     const result = await driveStack({
       ...request,
       inputs,

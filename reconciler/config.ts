@@ -1,30 +1,42 @@
 /** Configuration from the environment. Every mistake is reported at once; no default is a secret. */
 import { z } from "zod";
+import type { Role } from "./db/connections.ts";
 
 const seconds = (fallback: number, min: number, max: number) =>
   z.coerce.number().min(min).max(max).default(fallback);
 
-const environmentSchema = z.object({
-  /** Without it an embedded PostgreSQL keeps its data in CLAWFLEET_DATA_DIR. */
+const listenSchema = z.string().regex(/^[^:\s]+:\d{1,5}$/, "host:port");
+
+/** What a process needs that runs converges and nothing else. */
+const workSchema = z.object({
+  /** Without it `start` has an embedded PostgreSQL that keeps its data in CLAWFLEET_DATA_DIR. */
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
-  CLAWFLEET_DATA_DIR: z.string().min(1).default(".clawfleet/data"),
-  CLAWFLEET_STACKS_DIR: z.string().min(1).default("stacks"),
   /** 32 bytes as hex: seals customers' secrets and, derived, the states of the stacks. */
   CLAWFLEET_MASTER_KEY: z
     .string()
     .regex(/^[0-9a-f]{64}$/, "64 hex digits; make one with: openssl rand -hex 32"),
+  /** A process with `work` listens only where it is told to. */
+  CLAWFLEET_LISTEN: listenSchema.optional(),
+  CLAWFLEET_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
+  CLAWFLEET_CONVERGE_DEADLINE_SECONDS: seconds(1800, 10, 14_400),
+  /** How long a stop waits for runs before it interrupts them and hands their jobs back. */
+  CLAWFLEET_DRAIN_SECONDS: seconds(600, 0, 14_400),
+  /** Wait after a first failure of an instance; it doubles, up to ten minutes. */
+  CLAWFLEET_RETRY_SECONDS: seconds(5, 0.1, 600),
+  HCLOUD_ENDPOINT: z.url().default("https://api.hetzner.cloud/v1"),
+  CLOUDFLARE_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+});
+
+/** What HTTP, billing and the clocks need beside that. */
+const serveSchema = workSchema.extend({
+  CLAWFLEET_DATA_DIR: z.string().min(1).default(".clawfleet/data"),
+  CLAWFLEET_STACKS_DIR: z.string().min(1).default("stacks"),
+  CLAWFLEET_LISTEN: listenSchema.default("127.0.0.1:8080"),
   CLAWFLEET_ADMIN_KEY: z.string().min(32, "at least 32 characters; make one with: openssl rand -hex 32"),
   /** Address under which customers reach the sign-up page. */
   CLAWFLEET_PUBLIC_URL: z.url({ protocol: /^https?$/ }),
-  CLAWFLEET_LISTEN: z
-    .string()
-    .regex(/^[^:\s]+:\d{1,5}$/, "host:port")
-    .default("127.0.0.1:8080"),
-  CLAWFLEET_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
   CLAWFLEET_SWEEP_SECONDS: seconds(3600, 1, 86_400),
-  CLAWFLEET_CONVERGE_DEADLINE_SECONDS: seconds(1800, 10, 14_400),
-  /** Wait after a first failure of an instance; it doubles, up to ten minutes. */
-  CLAWFLEET_RETRY_SECONDS: seconds(5, 0.1, 600),
   CLAWFLEET_DELETE_CAP_COUNT: z.coerce.number().int().min(0).default(10),
   CLAWFLEET_DELETE_CAP_SHARE: z.coerce.number().min(0).max(1).default(0.05),
   STRIPE_SECRET_KEY: z.string().regex(/^(sk|rk)_(test|live)_\w+$/, "a Stripe secret or restricted key"),
@@ -34,9 +46,6 @@ const environmentSchema = z.object({
     .transform((value) => value.split(",").map((secret) => secret.trim()))
     .pipe(z.array(z.string().startsWith("whsec_", "starts with whsec_")).min(1)),
   STRIPE_API_URL: z.url().default("https://api.stripe.com"),
-  HCLOUD_ENDPOINT: z.url().default("https://api.hetzner.cloud/v1"),
-  CLOUDFLARE_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
 });
 
 /** HCLOUD_TOKEN or HCLOUD_TOKEN_<ACCOUNT>; the same for Cloudflare. */
@@ -51,30 +60,40 @@ const tokenRules = [
 
 export type AccountTokens = { hcloudToken: string; cloudflareToken: string };
 
-export type Config = {
-  /** undefined: embedded PostgreSQL in `dataDir`. */
+export type Address = { hostname: string; port: number };
+
+/** Of every role. */
+export type WorkConfig = {
+  /** undefined: embedded PostgreSQL, with `start` only. */
   databaseUrl: string | undefined;
-  dataDir: string;
-  stacksDir: string;
   masterKey: string;
-  adminKey: string;
-  publicUrl: string;
-  listen: { hostname: string; port: number };
+  listen: Address | undefined;
+  /** Converges at once in this process. */
   workers: number;
-  sweepIntervalMs: number;
   convergeDeadlineMs: number;
+  drainMs: number;
   retryFirstMs: number;
-  deleteCap: { count: number; share: number };
-  stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string };
   hetznerUrl: string;
   cloudflareUrl: string;
-  /** By account name, `default` for the tokens without suffix. */
+  /** By account name, `default` for the tokens without suffix. Empty where nothing is done in the clouds. */
   accounts: Record<string, AccountTokens>;
   logLevel: string;
   /** What runners and the Pulumi CLI get of our environment. */
   engineEnvironment: Record<string, string>;
   /** Every value that must never be seen in a log, an event or an answer. */
   secretValues: string[];
+};
+
+/** Of `start` and `serve`. */
+export type Config = WorkConfig & {
+  listen: Address;
+  dataDir: string;
+  stacksDir: string;
+  adminKey: string;
+  publicUrl: string;
+  sweepIntervalMs: number;
+  deleteCap: { count: number; share: number };
+  stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string };
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -90,39 +109,72 @@ export class ConfigError extends Error {
   }
 }
 
-/** @throws ConfigError that lists every mistake. */
-export function parseConfig(environment: Environment): Config {
-  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
-  const parsed = environmentSchema.safeParse(present);
-  const problems = parsed.success ? [] : parsed.error.issues.map(describeIssue);
-  const accounts = readAccounts(present, problems);
-  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
-  const env = parsed.data;
-  const [hostname, port] = splitListen(env.CLAWFLEET_LISTEN);
+/** For `start` and `serve`. @throws ConfigError that lists every mistake. */
+export function parseConfig(environment: Environment, role: "start" | "serve" = "start"): Config {
+  const { env, present, accounts } = check(serveSchema, environment, role);
   return {
-    databaseUrl: env.DATABASE_URL,
+    ...toWorkConfig(env, present, accounts),
+    listen: toAddress(env.CLAWFLEET_LISTEN),
     dataDir: env.CLAWFLEET_DATA_DIR,
     stacksDir: env.CLAWFLEET_STACKS_DIR,
-    masterKey: env.CLAWFLEET_MASTER_KEY,
     adminKey: env.CLAWFLEET_ADMIN_KEY,
     publicUrl: env.CLAWFLEET_PUBLIC_URL.replace(/\/$/, ""),
-    listen: { hostname, port },
-    workers: env.CLAWFLEET_WORKERS,
     sweepIntervalMs: env.CLAWFLEET_SWEEP_SECONDS * 1000,
-    retryFirstMs: env.CLAWFLEET_RETRY_SECONDS * 1000,
-    convergeDeadlineMs: env.CLAWFLEET_CONVERGE_DEADLINE_SECONDS * 1000,
     deleteCap: { count: env.CLAWFLEET_DELETE_CAP_COUNT, share: env.CLAWFLEET_DELETE_CAP_SHARE },
     stripe: {
       secretKey: env.STRIPE_SECRET_KEY,
       webhookSecrets: env.STRIPE_WEBHOOK_SECRET,
       apiUrl: env.STRIPE_API_URL,
     },
+    secretValues: listSecrets(env, accounts, [
+      env.CLAWFLEET_ADMIN_KEY,
+      env.STRIPE_SECRET_KEY,
+      ...env.STRIPE_WEBHOOK_SECRET,
+    ]),
+  };
+}
+
+/** For `work`, which needs neither billing nor the operators' key. @throws ConfigError that lists every mistake. */
+export function parseWorkConfig(environment: Environment): WorkConfig {
+  const { env, present, accounts } = check(workSchema, environment, "work");
+  return toWorkConfig(env, present, accounts);
+}
+
+function check<Schema extends z.ZodType>(schema: Schema, environment: Environment, role: Role) {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(present);
+  const problems = parsed.success ? [] : parsed.error.issues.map(describeIssue);
+  if (role !== "start" && present["DATABASE_URL"] === undefined) {
+    problems.push(
+      `DATABASE_URL is missing: every process with \`${role}\` shares one PostgreSQL; the embedded one is for \`start\` alone`,
+    );
+  }
+  const accounts = readAccounts(present, problems, role);
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  return { env: parsed.data, present, accounts };
+}
+
+type WorkEnvironment = z.output<typeof workSchema>;
+
+function toWorkConfig(
+  env: WorkEnvironment,
+  present: Environment,
+  accounts: Record<string, AccountTokens>,
+): WorkConfig {
+  return {
+    databaseUrl: env.DATABASE_URL,
+    masterKey: env.CLAWFLEET_MASTER_KEY,
+    listen: env.CLAWFLEET_LISTEN === undefined ? undefined : toAddress(env.CLAWFLEET_LISTEN),
+    workers: env.CLAWFLEET_WORKERS,
+    convergeDeadlineMs: env.CLAWFLEET_CONVERGE_DEADLINE_SECONDS * 1000,
+    drainMs: env.CLAWFLEET_DRAIN_SECONDS * 1000,
+    retryFirstMs: env.CLAWFLEET_RETRY_SECONDS * 1000,
     hetznerUrl: env.HCLOUD_ENDPOINT.replace(/\/$/, ""),
     cloudflareUrl: env.CLOUDFLARE_BASE_URL.replace(/\/$/, ""),
     accounts,
     logLevel: env.LOG_LEVEL,
     engineEnvironment: pickEngineEnvironment(present),
-    secretValues: listSecretValues(env, accounts),
+    secretValues: listSecrets(env, accounts, []),
   };
 }
 
@@ -132,16 +184,18 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   return missing ? `${name} is missing` : `${name}: ${issue.message}`;
 }
 
-function readAccounts(environment: Environment, problems: string[]): Record<string, AccountTokens> {
+/** `serve` touches no cloud; `work` may have the tokens of its own cells' account alone. */
+function readAccounts(
+  environment: Environment,
+  problems: string[],
+  role: Role,
+): Record<string, AccountTokens> {
   const tokens = new Map<string, string>();
   for (const [name, value] of Object.entries(environment)) {
     const rule = tokenRules.find((candidate) => candidate.name.test(name));
     if (!rule || value === undefined) continue;
     if (rule.value.test(value)) tokens.set(name, value);
     else problems.push(`${name}: ${rule.hint}`);
-  }
-  for (const name of ["HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"]) {
-    if (environment[name] === undefined) problems.push(`${name} is missing`);
   }
   const accounts: Record<string, AccountTokens> = {};
   const suffixes = new Set(
@@ -152,6 +206,11 @@ function readAccounts(environment: Environment, problems: string[]): Record<stri
     const cloudflareToken = tokens.get(`CLOUDFLARE_API_TOKEN${suffix}`) ?? tokens.get("CLOUDFLARE_API_TOKEN");
     if (!hcloudToken || !cloudflareToken) continue;
     accounts[suffix === "" ? "default" : suffix.slice(1).toLowerCase()] = { hcloudToken, cloudflareToken };
+  }
+  const complete = role === "start" ? accounts["default"] !== undefined : Object.keys(accounts).length > 0;
+  if (role === "serve" || complete) return accounts;
+  for (const name of ["HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"]) {
+    if (environment[name] === undefined) problems.push(`${name} is missing`);
   }
   return accounts;
 }
@@ -169,20 +228,19 @@ function pickEngineEnvironment(environment: Environment): Record<string, string>
   return picked;
 }
 
-function listSecretValues(
-  env: z.output<typeof environmentSchema>,
+function listSecrets(
+  env: WorkEnvironment,
   accounts: Record<string, AccountTokens>,
+  others: readonly string[],
 ): string[] {
-  return [
-    env.CLAWFLEET_MASTER_KEY,
-    env.CLAWFLEET_ADMIN_KEY,
-    env.STRIPE_SECRET_KEY,
-    ...env.STRIPE_WEBHOOK_SECRET,
-    ...Object.values(accounts).flatMap((account) => [account.hcloudToken, account.cloudflareToken]),
-  ];
+  const tokens = Object.values(accounts).flatMap(({ hcloudToken, cloudflareToken }) => [
+    hcloudToken,
+    cloudflareToken,
+  ]);
+  return [env.CLAWFLEET_MASTER_KEY, ...others, ...tokens];
 }
 
-function splitListen(listen: string): [string, number] {
+function toAddress(listen: string): Address {
   const at = listen.lastIndexOf(":");
-  return [listen.slice(0, at), Number(listen.slice(at + 1))];
+  return { hostname: listen.slice(0, at), port: Number(listen.slice(at + 1)) };
 }

@@ -1,42 +1,105 @@
-/** Composition root: reads the environment, starts the service, listens to signals. */
-import { ConfigError, parseConfig } from "./config.ts";
+/** Composition root: reads command line and environment, starts what is asked for, listens to signals. */
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { cellNameSchema } from "../infra/config.ts";
+import { parseConfig, parseWorkConfig, type WorkConfig } from "./config.ts";
 import { isClawfleetError } from "./errors.ts";
-import { createLogger, startService, type Service } from "./service.ts";
+import type { Binding } from "./queue/binding.ts";
+import { startServer, startWorker, type Service } from "./service.ts";
+import { createLogger } from "./service/logger.ts";
 
-/** The first signal lets runs end by themselves, within their own deadline; the second interrupts them. */
-const hurryMs = 1_000;
+const exitCodes = { ok: 0, failed: 1, usage: 2, cutShort: 130 } as const;
+/** After the time for the runs: interrupting them, handing back, closing. Then something hangs. */
+const patienceMs = 120_000;
 
 function fail(error: unknown): never {
   const text = error instanceof Error ? error.message : String(error);
   process.stderr.write(`${text}\n`);
   if (isClawfleetError(error) && error.remedy !== undefined)
     process.stderr.write(`what to do: ${error.remedy}\n`);
-  process.exit(1);
+  process.exit(exitCodes.failed);
 }
 
-const usage = "usage: node --import tsx reconciler/main.ts start\n";
-if (process.argv[2] !== "start") {
-  process.stderr.write(usage);
-  process.exit(2);
+/** Lives until a signal or a newer database ends it. */
+async function run<Config extends WorkConfig>(
+  config: Config,
+  start: (config: Config, log: ReturnType<typeof createLogger>) => Promise<Service>,
+): Promise<void> {
+  const log = createLogger(config);
+  const service = await start(config, log);
+  const hurry = new AbortController();
+  let ending: Promise<void> | undefined;
+
+  function end(code: number): void {
+    ending ??= service
+      .stop({ graceMs: config.drainMs, hurry: hurry.signal })
+      .then(() => process.exit(code), fail);
+    setTimeout(leave, config.drainMs + patienceMs).unref();
+  }
+  function leave(): never {
+    service.kill();
+    process.exit(exitCodes.cutShort);
+  }
+
+  let signals = 0;
+  function onSignal(signal: NodeJS.Signals): void {
+    signals += 1;
+    if (signals > 2) leave();
+    log.info({ signal }, signals === 1 ? "draining; once more interrupts the runs" : "interrupting the runs");
+    if (signals === 2) hurry.abort();
+    end(exitCodes.ok);
+  }
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  void service.outdated.then((error) => {
+    log.fatal({ err: error, remedy: error.remedy }, "this version has to go; draining");
+    process.stderr.write(`${error.message}\n`);
+    end(exitCodes.failed);
+  });
+  // A parent that waits for us reads this instead of guessing.
+  process.send?.({ type: "ready", url: service.url, environment: service.environment });
 }
 
-async function start(): Promise<{ service: Service; drainMs: number }> {
-  const config = parseConfig(process.env);
-  const started = await startService(config, createLogger(config));
-  return { service: started, drainMs: config.convergeDeadlineMs };
+function collectCell(name: string, cells: readonly string[]): string[] {
+  if (!cellNameSchema.safeParse(name).success)
+    throw new InvalidArgumentError("A cell is named by the file stacks/Pulumi.cell.<name>.yaml.");
+  return [...cells, name];
 }
 
-const { service, drainMs } = await start().catch((error: unknown) =>
-  fail(error instanceof ConfigError ? error : error),
-);
-
-let stopping = 0;
-function onSignal(): void {
-  stopping += 1;
-  if (stopping > 2) process.exit(130);
-  void service.stop(stopping === 1 ? drainMs : hurryMs).then(() => process.exit(0), fail);
+function toBinding(cells: readonly string[]): Binding {
+  return cells.length === 0 ? { kind: "public" } : { kind: "cells", cells: [...new Set(cells)] };
 }
-process.on("SIGTERM", onSignal);
-process.on("SIGINT", onSignal);
-// A parent that waits for us reads this instead of guessing.
-process.send?.({ type: "ready", url: service.url, environment: service.environment });
+
+const program = new Command("clawfleet")
+  .description("The service. Configured by the environment: docs/operations.md, section 2.")
+  .exitOverride()
+  .showHelpAfterError();
+program
+  .command("start")
+  .description("everything in one process; without DATABASE_URL with a PostgreSQL of its own")
+  .action(() => run(parseConfig(process.env), (config, log) => startServer("start", config, log)));
+program
+  .command("serve")
+  .description("HTTP, billing, schedules; runs nothing itself. Needs DATABASE_URL, and a `work` somewhere")
+  .action(() => run(parseConfig(process.env, "serve"), (config, log) => startServer("serve", config, log)));
+program
+  .command("work")
+  .description(
+    "runs converges. Needs DATABASE_URL; listens on CLAWFLEET_LISTEN for /healthz /readyz /metrics",
+  )
+  .option(
+    "--cell <name>",
+    "only this cell, from inside its network; repeatable. Without it: every cell with reach public",
+    collectCell,
+    [],
+  )
+  .action(({ cell }: { cell: string[] }) =>
+    run(parseWorkConfig(process.env), (config, log) => startWorker(toBinding(cell), config, log)),
+  );
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has printed its own message; help is no failure.
+  if (!(error instanceof CommanderError)) fail(error);
+  process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+}

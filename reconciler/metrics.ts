@@ -1,10 +1,13 @@
 /** Prometheus metrics of one process. Labels are closed sets: no slug, no id. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
-import type { FleetCounts } from "./db/fleet.ts";
+import type { Sql } from "postgres";
+import { readConditions } from "./conditions.ts";
+import { countFleet } from "./db/fleet.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-export function createMetrics(readFleet: () => Promise<FleetCounts[]>) {
+/** `sql`: of a process that also says what is in the database; the same numbers from every worker would count twice. */
+export function createMetrics(sql?: Sql) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "clawfleet_" });
 
@@ -40,16 +43,31 @@ export function createMetrics(readFleet: () => Promise<FleetCounts[]>) {
     labelNames: ["kind"],
     registers: [registry],
   });
+  if (sql) registerFleet(registry, sql);
+
+  return { registry, requests, converges, webhooks, sweeps, alerts };
+}
+
+function registerFleet(registry: Registry, sql: Sql): void {
   const instances = new Gauge({
     name: "clawfleet_instances",
     help: "Instances by status and desired phase.",
     labelNames: ["status", "phase"],
-    registers: [registry],
+    registers: [],
     async collect() {
       this.reset();
-      for (const { status, phase, count } of await readFleet()) this.set({ status, phase }, count);
+      for (const { status, phase, count } of await countFleet(sql)) this.set({ status, phase }, count);
     },
   });
-
-  return { registry, instances, requests, converges, webhooks, sweeps, alerts };
+  const conditions = new Gauge({
+    name: "clawfleet_condition",
+    help: "What is wrong now: instances or jobs concerned, by kind; 0 is well.",
+    labelNames: ["kind"],
+    registers: [],
+    async collect() {
+      for (const { kind, count } of await readConditions(sql)) this.set({ kind }, count);
+    },
+  });
+  registry.registerMetric(instances);
+  registry.registerMetric(conditions);
 }

@@ -1,261 +1,124 @@
-/** The service put together from a configuration: database, queue, billing, workers, HTTP; and taken apart again. */
-import { hostname } from "node:os";
-import { serve, type ServerType } from "@hono/node-server";
-import { destination, pino, type Logger } from "pino";
-import { createApp } from "./app.ts";
+/**
+ * The service put together from a configuration, by role: `start` is everything in one process, `serve` is HTTP, billing
+ * and the clocks, `work` runs converges. Any number of each share one PostgreSQL.
+ */
+import { Hono } from "hono";
+import type { Logger } from "pino";
 import { createStripeBilling } from "./billing/stripe.ts";
-import { createCloudflare } from "./cloud/cloudflare.ts";
-import { createHetzner } from "./cloud/hetzner.ts";
-import type { Config } from "./config.ts";
-import { startConvergeWorker, startRetryClock } from "./converge/worker.ts";
-import { openDatabase, startDatabase } from "./db/database.ts";
-import { countFleet } from "./db/fleet.ts";
-import { migrate } from "./db/migrate.ts";
+import type { Config, WorkConfig } from "./config.ts";
 import { syncCells } from "./desired/cells.ts";
-import { readStackFiles, type StackFiles } from "./desired/stack-files.ts";
-import { createRunnerPool } from "./engine/runner-pool.ts";
-import { ClawfleetError } from "./errors.ts";
-import { handleHint } from "./hints.ts";
-import { createMetrics } from "./metrics.ts";
-import { createOperators } from "./operators/operators.ts";
-import { createRedact } from "./operations/redact.ts";
-import { createOperationWatch } from "./operations/watch.ts";
-import { runnerMark } from "./recovery/local-process.ts";
-import { createRecovery } from "./recovery/recovery.ts";
-import { openStateStore } from "./recovery/state-store.ts";
-import { createOrders } from "./orders/orders.ts";
-import { createQueue } from "./queue/queue.ts";
-import { createAdminRoutes } from "./routes/admin.ts";
-import { createHealthRoutes } from "./routes/health.ts";
-import { createOrderRoutes } from "./routes/orders.tsx";
-import { createWebhookRoutes } from "./routes/webhooks.ts";
-import { sweep } from "./sweep.ts";
-import { backendEnvironment } from "../infra/backend.ts";
+import { placeWaiting } from "./desired/place.ts";
+import type { ClawfleetError } from "./errors.ts";
+import type { Binding } from "./queue/binding.ts";
+import { createHealthRoutes, type ReadinessCheck } from "./routes/health.ts";
+import { startClocks } from "./service/clocks.ts";
+import { prepareConverges, startConverges, type Converges } from "./service/converges.ts";
+import { openCore, type Core } from "./service/core.ts";
+import { createFilesReader } from "./service/files.ts";
+import { listen, type HttpServer } from "./service/http.ts";
+import { createSite } from "./service/site.ts";
 
 export type Service = {
-  url: string;
-  databaseUrl: string;
+  /** Where it listens; undefined for a worker that does not. */
+  url: string | undefined;
   /** What hand-run commands need beside the configuration: where database and states are. */
   environment: Record<string, string>;
-  /** Takes nothing new, lets runs end for `graceMs`, then ends them; resolves when every connection is closed. */
-  stop(graceMs: number): Promise<void>;
+  /** Resolves when the process must not go on: the database has become newer than this code. */
+  outdated: Promise<ClawfleetError>;
+  /**
+   * Takes nothing new, lets runs end for `graceMs` or until `hurry` fires, then interrupts them and hands their jobs back.
+   * Resolves when every connection is closed and every child process has ended.
+   */
+  stop(how: { graceMs: number; hurry: AbortSignal }): Promise<void>;
+  /** Ends every run at once and hard. The last thing before the process exits. */
+  kill(): void;
 };
 
-const retryIntervalMs = 2000;
-const poolSize = 20;
-
-export function createLogger(config: Pick<Config, "logLevel" | "secretValues">): Logger {
-  const redact = createRedact(config.secretValues);
-  const out = destination({ dest: 1, sync: false });
-  // The finished line is cleaned: no field of no object can carry a known secret past this.
-  const stream = { write: (line: string) => void out.write(redact(line)) };
-  return pino({ level: config.logLevel, base: { service: "clawfleet" } }, stream);
-}
-
-export async function startService(config: Config, log: Logger): Promise<Service> {
-  const database = await startDatabase({ url: config.databaseUrl, dataDir: config.dataDir });
-  const sql = openDatabase(database.url, { max: poolSize, name: "clawfleet" });
-  await migrate(sql);
-  const clock = { now: () => new Date() };
-  const redact = createRedact(config.secretValues);
-  const metrics = createMetrics(() => countFleet(sql));
-  const queue = createQueue({ sql, connectionString: database.url, log });
-  await queue.start();
-
+/** `start` and `serve`. */
+export async function startServer(role: "start" | "serve", config: Config, log: Logger): Promise<Service> {
+  const core = await openCore(role, config, log);
   const files = createFilesReader(config.stacksDir, log);
   await files();
-  const billing = createStripeBilling({
-    secretKey: config.stripe.secretKey,
-    webhookSecrets: config.stripe.webhookSecrets,
-    apiUrl: config.stripe.apiUrl,
-  });
+  const { secretKey, webhookSecrets, apiUrl } = config.stripe;
+  const billing = createStripeBilling({ secretKey, webhookSecrets, apiUrl });
   const apply = {
-    sql,
-    queue,
-    clock,
-    log,
+    ...core,
     masterKey: config.masterKey,
     files,
-    onAlert: (kind: string) => metrics.alerts.inc({ kind }),
+    onAlert: (kind: string) => core.metrics.alerts.inc({ kind }),
   };
   await syncCells(apply);
+  await placeWaiting(apply);
 
-  const environment: Record<string, string> = {
-    DATABASE_URL: database.url,
-    ...backendEnvironment({
-      ...config.engineEnvironment,
-      DATABASE_URL: database.url,
-      CLAWFLEET_MASTER_KEY: config.masterKey,
-    }),
-  };
-  const workerName = `${hostname()}-${process.pid}`;
-  const pool = createRunnerPool({
-    log,
-    environment: { ...config.engineEnvironment, ...environment, [runnerMark]: workerName },
-  });
-  const store = openStateStore(sql, {
-    backend: environment["PULUMI_BACKEND_URL"] ?? database.url,
-    database: database.url,
-  });
-  const cloudsOf = (account: string) => createClouds(config, account);
-  const operation = {
-    sql,
-    pool,
-    clock,
-    log,
-    redact,
-    workerName,
-    recover: createRecovery({ sql, store, hostname: hostname(), clock, cloudsOf }),
-    deadlineMs: config.convergeDeadlineMs,
-    onOperation: ({ kind, outcome, seconds }: { kind: string; outcome: string; seconds: number }) =>
-      metrics.converges.observe({ kind, outcome }, seconds),
-  };
-  startConvergeWorker(
-    {
-      ...operation,
-      queue,
-      plans: () => files.last().plans,
-      cloudsOf,
-      random: Math.random,
-      retryFirstMs: config.retryFirstMs,
-    },
-    { concurrency: config.workers },
-  );
-  queue.work("billing-hint", { concurrency: 2 }, (job) =>
-    handleHint({ ...apply, providers: [billing] }, job.data),
-  );
-  queue.work("sweep", { concurrency: 1 }, async (_job, signal) => {
-    await syncCells(apply);
-    const deps = {
-      ...apply,
-      providers: [billing],
-      intervalMs: config.sweepIntervalMs,
-      deleteCap: config.deleteCap,
-    };
-    const result = await sweep(deps, signal);
-    metrics.sweeps.inc({ outcome: result.outcome });
-    log.info(result, "sweep");
-  });
-  queue.scheduleSweeps(config.sweepIntervalMs);
-  const stopRetries = startRetryClock({ sql, queue, clock, log }, retryIntervalMs);
-
-  const watch = createOperationWatch(sql, log);
-  let draining = false;
-  const zone = () => [...files.last().cells.values()].find((cell) => cell.open)?.zone;
-  const app = createApp({
-    log,
-    metrics,
-    adminKey: config.adminKey,
-    checkoutOrigin:
-      config.stripe.apiUrl === "https://api.stripe.com"
-        ? "https://checkout.stripe.com"
-        : config.stripe.apiUrl,
-    health: createHealthRoutes({
-      checks: [{ name: "database", check: async () => (await sql`select 1`).length === 1 }],
-      registry: metrics.registry,
-      isDraining: () => draining,
-    }),
-    webhooks: createWebhookRoutes({
-      sql,
-      queue,
-      clock,
-      log,
-      provider: billing,
-      onWebhook: (outcome) => metrics.webhooks.inc({ provider: billing.name, outcome }),
-    }),
-    orders: createOrderRoutes({
-      ...createOrders({
-        sql,
-        clock,
-        billing,
-        watch,
-        masterKey: config.masterKey,
-        publicUrl: config.publicUrl,
-        zone,
-        plans: () => files.last().plans,
-      }),
-      log,
-      zone,
-    }),
-    admin: createAdminRoutes({ sql, ...createOperators(apply) }),
-  });
-  const server = await listen(app.fetch, config.listen);
-  const url = `http://${config.listen.hostname}:${config.listen.port}`;
-  log.info({ url, workers: config.workers }, "listening");
-
-  return {
-    url,
-    databaseUrl: database.url,
-    environment,
-    async stop(graceMs) {
-      draining = true;
-      stopRetries();
-      await queue.stop(graceMs);
-      await watch.stop();
-      await pool.stop();
-      await closeServer(server);
-      await store?.close();
-      await sql.end({ timeout: 5 });
-      await database.stop();
-    },
-  };
+  const state = createState(core);
+  const engine = role === "start" ? await prepareConverges(core, config) : undefined;
+  const isDraining = () => state.draining;
+  const site = createSite(core, config, { billing, apply, files, checks: state.checks, isDraining });
+  state.server = await listen(site.app.fetch, config.listen);
+  // From here on jobs are taken, so that a start that failed before holds none.
+  const stopClocks = startClocks(core, config, apply, [billing]);
+  if (engine) state.add(await startConverges(core, config, engine, { kind: "all" }));
+  log.info({ role, url: state.server.url, workers: engine ? config.workers : 0 }, "ready");
+  return toService(core, state, { stopClocks, stopSite: () => site.stop() });
 }
 
-type FilesReader = (() => Promise<StackFiles>) & { last(): StackFiles };
-
-/** Files are read anew each time; while the plans cannot be read, the last good ones stand. */
-function createFilesReader(stacksDir: string, log: Logger): FilesReader {
-  let last: StackFiles | undefined;
-  const read = async (): Promise<StackFiles> => {
-    try {
-      last = await readStackFiles(stacksDir);
-    } catch (error) {
-      if (!last) throw error;
-      log.error(
-        { err: error, alert: "broken_file" },
-        "stacks/ cannot be read; the last good state of it stands",
-      );
-    }
-    return last;
-  };
-  return Object.assign(read, {
-    last: () => {
-      if (!last) throw new Error("stacks/ has not been read yet");
-      return last;
-    },
-  });
-}
-
-function createClouds(config: Config, account: string) {
-  const tokens = config.accounts[account] ?? config.accounts["default"];
-  if (!tokens) {
-    throw new ClawfleetError({
-      code: "config_invalid",
-      message: `there are no tokens for the account ${account}`,
-      remedy: `set HCLOUD_TOKEN_${account.toUpperCase()} and CLOUDFLARE_API_TOKEN_${account.toUpperCase()}`,
-      retry: { kind: "permanent" },
-    });
+/** `work`. */
+export async function startWorker(binding: Binding, config: WorkConfig, log: Logger): Promise<Service> {
+  const core = await openCore("work", config, log);
+  const state = createState(core);
+  const engine = await prepareConverges(core, config);
+  if (config.listen) {
+    const { registry } = core.metrics;
+    const health = createHealthRoutes({ checks: state.checks, registry, isDraining: () => state.draining });
+    state.server = await listen(new Hono().route("/", health).fetch, config.listen);
   }
-  return {
-    hetzner: createHetzner({ baseUrl: config.hetznerUrl, token: tokens.hcloudToken, fetch }),
-    cloudflare: createCloudflare({ baseUrl: config.cloudflareUrl, token: tokens.cloudflareToken, fetch }),
+  state.add(await startConverges(core, config, engine, binding));
+  log.info({ role: "work", binding, url: state.server?.url, workers: config.workers }, "ready");
+  return toService(core, state, { stopClocks: () => undefined, stopSite: async () => undefined });
+}
+
+type State = {
+  draining: boolean;
+  /** Of `/readyz`; grows while the parts start. */
+  checks: ReadinessCheck[];
+  server: HttpServer | undefined;
+  converges: Converges | undefined;
+  add(converges: Converges): void;
+};
+
+function createState(core: Core): State {
+  const state: State = {
+    draining: false,
+    checks: [...core.checks],
+    server: undefined,
+    converges: undefined,
+    add(converges) {
+      state.converges = converges;
+      state.checks.push(...converges.checks);
+    },
   };
+  return state;
 }
 
-function listen(
-  fetchHandler: Parameters<typeof serve>[0]["fetch"],
-  address: Config["listen"],
-): Promise<ServerType> {
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch: fetchHandler, ...address }, () => resolve(server));
-    server.once("error", reject);
-  });
-}
-
-function closeServer(server: ServerType): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    // Followers of an order hold theirs for minutes.
-    if ("closeAllConnections" in server) server.closeAllConnections();
-  });
+function toService(
+  core: Core,
+  state: State,
+  parts: { stopClocks(): void; stopSite(): Promise<void> },
+): Service {
+  return {
+    url: state.server?.url,
+    environment: core.environment,
+    outdated: core.schema.outdated,
+    async stop({ graceMs, hurry }) {
+      state.draining = true;
+      parts.stopClocks();
+      await state.converges?.drain();
+      await core.queue.stop(graceMs, hurry);
+      await parts.stopSite();
+      await state.converges?.stop();
+      await state.server?.close();
+      await core.close();
+    },
+    kill: () => state.converges?.kill(),
+  };
 }

@@ -31,7 +31,7 @@ const fleetColumns = (now: Date): Column<FleetRow>[] => [
   { title: "PHASE", value: (row) => row.phase },
   { title: "PLAN", value: (row) => row.plan },
   { title: "SERVER", value: (row) => `${row.serverType} ${row.location}` },
-  { title: "CELL", value: (row) => row.cell },
+  { title: "CELL", value: (row) => row.cell ?? "none yet" },
   { title: "PAID BY", value: (row) => row.provider },
   { title: "AGE", value: (row) => describeAge(row.createdAt, now), align: "right" },
   { title: "DETAIL", value: (row) => row.statusDetail ?? "" },
@@ -91,7 +91,7 @@ export async function showCommand(
     ],
     ["phase", instance.phase],
     ["plan", `${instance.plan}, ${instance.serverType} in ${instance.location}`],
-    ["cell", instance.cell],
+    ["cell", instance.cell ?? "none yet"],
     ["paid by", `${instance.provider}${instance.email === null ? "" : `, ${instance.email}`}`],
     ["generation", `${instance.generation} wanted, ${instance.observedGeneration} reached`],
   ];

@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, CommanderError, Option } from "commander";
 import { instanceStatuses } from "../web/order-view.ts";
+import { cellsCommand, drainCommand } from "./cells.ts";
 import { createFleetClient, FleetRequestError } from "./client.ts";
 import {
   applyCommand,
@@ -111,6 +112,19 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .option("--yes", "do not ask")
     .option("--no-wait", "do not follow the operation")
     .action(async (name, options) => finish(await deprovisionCommand(createIo(), name, options)));
+  program
+    .command("cells")
+    .description("every cell: how full it is, whether it takes new instances, who works on it")
+    .option("--json", "for programs")
+    .action(async (options) => finish(await cellsCommand(createIo(), options)));
+  program
+    .command("drain <cell>")
+    .description("place no new instances in a cell; those that it has stay")
+    .action(async (cell) => finish(await drainCommand(createIo(), cell, true)));
+  program
+    .command("undrain <cell>")
+    .description("let a drained cell take new instances again")
+    .action(async (cell) => finish(await drainCommand(createIo(), cell, false)));
   return program;
 }
 

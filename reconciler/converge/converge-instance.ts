@@ -1,6 +1,6 @@
 /** Makes one instance match its desired row: observe, decide, run, record. The only verb that changes the cloud. */
 import { cellStack, instanceHost, instanceStack } from "../../components/naming.ts";
-import type { Plans } from "../../infra/config.ts";
+import { planSchema } from "../../infra/config.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
@@ -21,12 +21,11 @@ import { backoffMs } from "./backoff.ts";
 import { removeLeftovers, releaseProtection } from "./cleanup.ts";
 import { decideConverge } from "./decide.ts";
 import type { Failure } from "./failure.ts";
-import { listPlaces, nextPlace } from "./placement.ts";
+import { listPlaces, listPlacesIn, nextPlace, type Place } from "./placement.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
-  plans(): Plans;
   cloudsOf(account: string): { hetzner: Hetzner; cloudflare: Cloudflare };
   random(): number;
   /** Wait after a first failure; it doubles from there. */
@@ -98,7 +97,7 @@ async function up(
   let result = await runUp(deps, row, job, refresh, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
-    const next = findNextPlace(deps, row, place);
+    const next = findNextPlace(row, place);
     if (!next) break;
     place = next;
     await recordPlacement(deps.sql, row.id, { ...place, attempt });
@@ -153,21 +152,21 @@ function wantsOtherPlace(result: OperationResult): boolean {
   return result.kind === "failed" && result.failure.tryElsewhere;
 }
 
-function findNextPlace(
-  deps: ConvergeDeps,
-  row: ConvergeRow,
-  current: Pick<ConvergeRow, "serverType" | "location">,
-) {
+function findNextPlace(row: ConvergeRow, current: Pick<ConvergeRow, "serverType" | "location">) {
   // A server that stands somewhere is not moved because another type is sold out.
   if (row.outputs !== null) return undefined;
-  const plan = deps.plans()[row.override.plan ?? row.plan];
-  return plan && nextPlace(listPlaces(plan, row.override), current);
+  return nextPlace(placesOf(row), current);
+}
+
+/** The plan as the row has it: what a worker's own files say counts for nothing. */
+function placesOf(row: ConvergeRow): Place[] {
+  const plan = planSchema.safeParse(row.planSettings);
+  return plan.success ? listPlacesIn(listPlaces(plan.data, row.override), row.networkZone) : [];
 }
 
 /** The next try begins with what the plan wants most. */
 async function startOverPlacement(deps: ConvergeDeps, row: ConvergeRow): Promise<void> {
-  const plan = deps.plans()[row.override.plan ?? row.plan];
-  const first = plan && listPlaces(plan, row.override)[0];
+  const [first] = placesOf(row);
   if (first && row.outputs === null) await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
 }
 

@@ -1,5 +1,11 @@
 /** Where a server may stand: the plan's types and locations in order. Pure. */
-import type { Location, Override, Plan } from "../../infra/config.ts";
+import {
+  networkZoneOf,
+  type Location,
+  type NetworkZone,
+  type Override,
+  type Plan,
+} from "../../infra/config.ts";
 
 export type Place = { serverType: string; location: Location };
 
@@ -8,6 +14,11 @@ export function listPlaces(plan: Plan, override: Override): Place[] {
   const types = override.serverType === undefined ? plan.serverTypes : [override.serverType];
   const locations = override.location === undefined ? plan.locations : [override.location];
   return types.flatMap((serverType) => locations.map((location) => ({ serverType, location })));
+}
+
+/** A server can join the networks of its own zone alone. */
+export function listPlacesIn(places: readonly Place[], networkZone: NetworkZone): Place[] {
+  return places.filter((place) => networkZoneOf(place.location) === networkZone);
 }
 
 /** The place after this one; undefined after the last; the first when it is none of the plan's. */

@@ -4,6 +4,7 @@ import type { Sql } from "postgres";
 import { findConvergeRow, listDue, recordParked, recordWaiting } from "../db/observed.ts";
 import { isClawfleetError } from "../errors.ts";
 import { endOperation, insertOperation, notifyOperation } from "../operations/rows.ts";
+import type { Binding } from "../queue/binding.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Worker } from "../queue/worker.ts";
@@ -15,9 +16,14 @@ import { previewInstance } from "./preview.ts";
 /** The engine's own end, from the first interrupt to the kill (engine/process-group.ts), and a little more. */
 const handBackMs = 60_000;
 
-export function startConvergeWorker(deps: ConvergeDeps, options: { concurrency: number }): Worker {
+export function startConvergeWorker(
+  deps: ConvergeDeps,
+  options: { concurrency: number; binding?: Binding },
+): Worker {
   return deps.queue.work("converge", { ...options, handBackMs }, async (job, signal) => {
     await handleConvergeJob({ ...deps, claim: job.claim }, job.data, signal);
+    // What a stop has cut short is not done: the job goes back as urgent as it was.
+    signal.throwIfAborted();
   });
 }
 
@@ -94,18 +100,23 @@ export function startRetryClock(
   return () => clearInterval(timer);
 }
 
+/** One process at a time: the others would only ask for the same. */
 export async function enqueueDue(deps: { sql: Sql; queue: Queue; clock: { now(): Date } }): Promise<number> {
-  const due = await listDue(deps.sql, deps.clock.now());
-  if (due.length === 0) return 0;
-  return await deps.queue.enqueueConverge(
-    deps.sql,
-    due.map(({ id, slug, cell }) => ({
-      stack: slug,
-      instanceId: id,
-      cell,
-      kind: "converge",
-      reason: "resync",
-      actor: "retry",
-    })),
-  );
+  return await deps.sql.begin(async (tx) => {
+    const [turn] = await tx<{ ours: boolean }[]>`
+      select pg_try_advisory_xact_lock(hashtext('clawfleet.retries')) as ours`;
+    const due = turn?.ours ? await listDue(tx, deps.clock.now()) : [];
+    if (due.length === 0) return 0;
+    return await deps.queue.enqueueConverge(
+      tx,
+      due.map(({ id, slug, cell }) => ({
+        stack: slug,
+        instanceId: id,
+        cell,
+        kind: "converge",
+        reason: "resync",
+        actor: "retry",
+      })),
+    );
+  });
 }

@@ -1,5 +1,5 @@
 /** Rows of `clawfleet.cells`: a network in an account, and how full it is. */
-import type { CellSettings } from "../../infra/config.ts";
+import { cellSettingsSchema, type CellSettings } from "../../infra/config.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -11,17 +11,24 @@ export type CellRow = {
   observedGeneration: number;
   /** Its network exists: `outputs` have been recorded. */
   ready: boolean;
-  /** Living instances placed here. */
+  /** Living instances placed here, those whose deletion is not finished included. */
   used: number;
+  drainedAt: Date | null;
+  drainedBy: string | null;
+  /** Its file in `stacks/` is gone. */
+  fileGoneAt: Date | null;
 };
 
 export async function listCells(sql: Query): Promise<CellRow[]> {
-  return await sql<CellRow[]>`
+  const rows = await sql<(Omit<CellRow, "settings"> & { settings: unknown })[]>`
     select c.name, c.account, c.settings, c.generation, c.observed_generation as "observedGeneration",
-      c.outputs is not null as ready,
+      c.outputs is not null as ready, c.drained_at as "drainedAt", c.drained_by as "drainedBy",
+      c.file_gone_at as "fileGoneAt",
       (select count(*)::int from clawfleet.instances i where i.cell = c.name and i.status <> 'gone') as used
     from clawfleet.cells c
     order by c.name`;
+  // Keys that came later have their defaults until the cell's file is read again.
+  return rows.map((row) => ({ ...row, settings: cellSettingsSchema.parse(row.settings) }));
 }
 
 /** Private addresses in use, those of instances whose deletion is not finished included. */
@@ -35,22 +42,46 @@ export type CellInput = { name: string; account: string; settings: CellSettings;
 
 /** A new row, or new settings with a new generation; an existing row keeps its secrets. Returns what happened. */
 export async function upsertCell(sql: Query, cell: CellInput): Promise<"created" | "changed" | "same"> {
-  const [row] = await sql<{ created: boolean }[]>`
-    insert into clawfleet.cells as c (name, account, settings, secrets)
+  if (await insertCell(sql, cell)) return "created";
+  await sql`update clawfleet.cells set file_gone_at = null where name = ${cell.name} and file_gone_at is not null`;
+  const rows = await sql`
+    update clawfleet.cells set
+      account = ${cell.account}, settings = ${sql.json(toJson(cell.settings))}, generation = generation + 1
+    where name = ${cell.name}
+      and (account <> ${cell.account} or settings <> ${sql.json(toJson(cell.settings))}::jsonb)
+    returning name`;
+  return rows.length === 1 ? "changed" : "same";
+}
+
+/** False when there is one of this name. */
+export async function insertCell(sql: Query, cell: CellInput): Promise<boolean> {
+  const rows = await sql`
+    insert into clawfleet.cells (name, account, settings, secrets)
     values (${cell.name}, ${cell.account}, ${sql.json(toJson(cell.settings))}, ${cell.secrets})
-    on conflict (name) do update set
-      account = excluded.account, settings = excluded.settings, generation = c.generation + 1
-    where c.account <> excluded.account or c.settings <> excluded.settings
-    returning (xmax = 0) as created`;
-  if (!row) return "same";
-  return row.created ? "created" : "changed";
+    on conflict (name) do nothing
+    returning name`;
+  return rows.length === 1;
 }
 
 /** A cell whose file is gone takes no new instances; those that it has stay as they are. Returns the names closed now. */
 export async function closeCellsExcept(sql: Query, names: readonly string[]): Promise<string[]> {
   const rows = await sql<{ name: string }[]>`
-    update clawfleet.cells set settings = jsonb_set(settings, '{open}', 'false')
-    where name <> all(${[...names]}::text[]) and settings -> 'open' <> 'false'
+    update clawfleet.cells set file_gone_at = now()
+    where name <> all(${[...names]}::text[]) and file_gone_at is null
     returning name`;
   return rows.map((row) => row.name);
+}
+
+/** A drained cell takes no new instances. False when there is no such cell. */
+export async function setDrained(
+  sql: Query,
+  cell: string,
+  drained: { by: string; at: Date } | null,
+): Promise<boolean> {
+  const rows = await sql`
+    update clawfleet.cells set
+      drained_at = ${drained === null ? null : drained.at}, drained_by = ${drained === null ? null : drained.by}
+    where name = ${cell}
+    returning name`;
+  return rows.length === 1;
 }

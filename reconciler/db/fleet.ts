@@ -10,7 +10,8 @@ export type FleetRow = {
   phase: string;
   status: InstanceStatus;
   statusDetail: string | null;
-  cell: string;
+  /** null while no cell has room. */
+  cell: string | null;
   serverType: string;
   location: string;
   generation: number;

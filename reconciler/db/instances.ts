@@ -1,5 +1,5 @@
 /** Rows of `clawfleet.instances`, the desired half: who they are and what should be. */
-import type { Override, Phase } from "../../infra/config.ts";
+import type { Override, Phase, Plan } from "../../infra/config.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -10,9 +10,12 @@ export type InstanceRow = {
   subscriptionId: string;
   customerId: string;
   email: string | null;
-  cell: string;
+  /** null: no cell has had room yet. */
+  cell: string | null;
   privateIp: string | null;
   plan: string;
+  /** The plan itself is in the row. Not so in rows of older versions. */
+  hasPlanSettings: boolean;
   phase: Phase;
   phaseReason: string;
   nextChangeAt: Date | null;
@@ -29,7 +32,7 @@ export type InstanceRow = {
 
 const columns = (sql: Query) => sql`
   i.id, i.slug, i.provider, i.subscription_id as "subscriptionId", i.customer_id as "customerId", i.email, i.cell,
-  host(i.private_ip) as "privateIp", i.plan, i.phase, i.phase_reason as "phaseReason", i.next_change_at as "nextChangeAt",
+  host(i.private_ip) as "privateIp", i.plan, i.plan_settings is not null as "hasPlanSettings", i.phase, i.phase_reason as "phaseReason", i.next_change_at as "nextChangeAt",
   i.override, i.server_type as "serverType", i.location, i.desired_hash as "desiredHash", i.generation,
   i.observed_generation as "observedGeneration", i.status, i.delete_votes as "deleteVotes",
   i.delete_vote_at as "deleteVoteAt"`;
@@ -61,6 +64,19 @@ export async function findInstance(sql: Query, slug: string): Promise<InstanceRo
   return row;
 }
 
+/** True when a living instance has this name or is paid for by this subscription. Locks nothing. */
+export async function isMade(
+  sql: Query,
+  slug: string,
+  subscription: { provider: string; id: string },
+): Promise<boolean> {
+  const rows = await sql`
+    select 1 from clawfleet.instances
+    where status <> 'gone'
+      and (slug = ${slug} or (provider = ${subscription.provider} and subscription_id = ${subscription.id}))`;
+  return rows.length > 0;
+}
+
 /** Names of the instances that belong to a customer and live. */
 export async function listSlugsOf(sql: Query, provider: string, customerId: string): Promise<string[]> {
   const rows = await sql<{ slug: string }[]>`
@@ -90,31 +106,33 @@ export type DesiredColumns = Pick<
   | "serverType"
   | "location"
   | "desiredHash"
->;
+> & { planSettings: Plan };
 
 export type NewInstance = DesiredColumns & {
   id: string;
   slug: string;
-  cell: string;
-  privateIp: string;
+  /** Without one the instance waits for room, and `detail` says so. */
+  room: { cell: string; privateIp: string } | { detail: string };
   secrets: Uint8Array;
   now: Date;
 };
 
-/** False when the name, the subscription or the address was taken meanwhile. */
-export async function insertInstance(sql: Query, row: NewInstance): Promise<boolean> {
-  const rows = await sql`
+/** Under the locks of placement and name. */
+export async function insertInstance(sql: Query, row: NewInstance): Promise<void> {
+  const { room } = row;
+  const placed = "cell" in room ? room : { cell: null, privateIp: null };
+  const [status, detail] = "detail" in room ? ["waiting", room.detail] : ["pending", null];
+  await sql`
     insert into clawfleet.instances (
       id, slug, provider, subscription_id, customer_id, email, cell, private_ip, secrets, plan, phase, phase_reason,
-      phase_since, next_change_at, override, server_type, location, desired_hash, created_at
+      phase_since, next_change_at, override, plan_settings, server_type, location, desired_hash, status, status_detail,
+      created_at
     ) values (
-      ${row.id}, ${row.slug}, ${row.provider}, ${row.subscriptionId}, ${row.customerId}, ${row.email}, ${row.cell},
-      ${row.privateIp}, ${row.secrets}, ${row.plan}, ${row.phase}, ${row.phaseReason}, ${row.now}, ${row.nextChangeAt},
-      ${sql.json(toJson(row.override))}, ${row.serverType}, ${row.location}, ${row.desiredHash}, ${row.now}
-    )
-    on conflict do nothing
-    returning id`;
-  return rows.length === 1;
+      ${row.id}, ${row.slug}, ${row.provider}, ${row.subscriptionId}, ${row.customerId}, ${row.email}, ${placed.cell},
+      ${placed.privateIp}, ${row.secrets}, ${row.plan}, ${row.phase}, ${row.phaseReason}, ${row.now}, ${row.nextChangeAt},
+      ${sql.json(toJson(row.override))}, ${sql.json(toJson(row.planSettings))}, ${row.serverType}, ${row.location},
+      ${row.desiredHash}, ${status}, ${detail}, ${row.now}
+    )`;
 }
 
 export type InstanceChange = DesiredColumns & {
@@ -133,7 +151,8 @@ export async function updateDesired(sql: Query, row: InstanceChange): Promise<vo
       email = ${row.email}, plan = ${row.plan},
       phase_since = case when phase = ${row.phase} then phase_since else ${row.now} end,
       phase = ${row.phase}, phase_reason = ${row.phaseReason}, next_change_at = ${row.nextChangeAt},
-      override = ${sql.json(toJson(row.override))}, server_type = ${row.serverType}, location = ${row.location},
+      override = ${sql.json(toJson(row.override))}, plan_settings = ${sql.json(toJson(row.planSettings))},
+      server_type = ${row.serverType}, location = ${row.location},
       desired_hash = ${row.desiredHash},
       placement_attempt = case when ${row.newPlacement} then 0 else placement_attempt end,
       generation = generation + ${row.newGeneration ? 1 : 0},
@@ -160,13 +179,52 @@ export async function clearDeleteVotes(sql: Query, ids: readonly string[]): Prom
     where id = any(${[...ids]}::text[])`;
 }
 
+export type UnplacedInstance = {
+  id: string;
+  slug: string;
+  plan: string;
+  planSettings: unknown;
+  override: unknown;
+  phase: Phase;
+};
+
+/** Those that wait for room, oldest first. Not those that somebody else is deciding about. */
+export async function lockUnplaced(sql: Query): Promise<UnplacedInstance[]> {
+  return await sql<UnplacedInstance[]>`
+    select id, slug, plan, plan_settings as "planSettings", override, phase from clawfleet.instances
+    where cell is null and status <> 'gone' and phase = 'running' and not coalesce((override ->> 'hold')::boolean, false)
+    order by created_at, id
+    limit 500
+    for update skip locked`;
+}
+
+export async function countUnplaced(sql: Query): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from clawfleet.instances where cell is null and status <> 'gone' and phase = 'running'`;
+  return row?.count ?? 0;
+}
+
+export async function placeInstance(
+  sql: Query,
+  row: Pick<InstanceRow, "id" | "serverType" | "location" | "desiredHash"> & {
+    cell: string;
+    privateIp: string;
+  },
+): Promise<void> {
+  await sql`
+    update clawfleet.instances set
+      cell = ${row.cell}, private_ip = ${row.privateIp}, server_type = ${row.serverType}, location = ${row.location},
+      desired_hash = ${row.desiredHash}, status = 'pending', status_detail = null, retry_at = null
+    where id = ${row.id}`;
+}
+
 export type LaggingInstance = { id: string; slug: string; cell: string };
 
 /** Whose last good converge is older than what is desired now, and whose next try is due. Parked ones wait for a person. */
 export async function listLagging(sql: Query, now: Date): Promise<LaggingInstance[]> {
   return await sql<LaggingInstance[]>`
     select id, slug, cell from clawfleet.instances
-    where status not in ('gone', 'parked') and observed_generation < generation
+    where status not in ('gone', 'parked') and observed_generation < generation and cell is not null
       and (retry_at is null or retry_at <= ${now})
     order by id`;
 }

@@ -1,5 +1,5 @@
 /** The observed half of instances and cells: what converge reads and writes. One statement a function. */
-import type { Location, Override, Phase } from "../../infra/config.ts";
+import type { Location, NetworkZone, Override, Phase } from "../../infra/config.ts";
 import type { CellOutputs, InstanceOutputs } from "../../infra/outputs.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
 import type { Query } from "./database.ts";
@@ -11,9 +11,13 @@ export type ConvergeRow = {
   phase: Phase;
   status: InstanceStatus;
   plan: string;
+  /** As stored; null in rows of older versions. */
+  planSettings: unknown;
   override: Override;
   serverType: string;
   location: Location;
+  /** Of its cell. */
+  networkZone: NetworkZone;
   placementAttempt: number;
   generation: number;
   observedGeneration: number;
@@ -28,7 +32,8 @@ export type ConvergeRow = {
 
 export async function findConvergeRow(sql: Query, id: string): Promise<ConvergeRow | undefined> {
   const [row] = await sql<ConvergeRow[]>`
-    select i.id, i.slug, i.phase, i.status, i.plan, i.override, i.server_type as "serverType", i.location,
+    select i.id, i.slug, i.phase, i.status, i.plan, i.plan_settings as "planSettings", i.override, i.server_type as "serverType",
+      i.location, c.settings ->> 'networkZone' as "networkZone",
       i.placement_attempt as "placementAttempt", i.generation, i.observed_generation as "observedGeneration",
       i.observed_phase as "observedPhase", i.failures, i.cell, c.account, c.outputs as "cellOutputs", i.outputs
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
@@ -106,7 +111,7 @@ export type DueInstance = { id: string; slug: string; cell: string };
 export async function listDue(sql: Query, now: Date): Promise<DueInstance[]> {
   return await sql<DueInstance[]>`
     select id, slug, cell from clawfleet.instances
-    where status = 'waiting' and retry_at <= ${now} order by retry_at limit 500`;
+    where status = 'waiting' and retry_at <= ${now} and cell is not null order by retry_at limit 500`;
 }
 
 export type CellConvergeRow = {

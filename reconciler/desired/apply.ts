@@ -1,27 +1,28 @@
 /** Brings desired rows up to date and queues what follows, in one transaction. Every source of change ends here. */
-import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import type { Sql, TransactionSql } from "postgres";
-import type { Override } from "../../infra/config.ts";
-import { listAddresses, listCells } from "../db/cells.ts";
+import { networkZoneOf, type Override } from "../../infra/config.ts";
+import { listCells } from "../db/cells.ts";
 import {
   insertInstance,
+  isMade,
   lockInstances,
   updateDesired,
   type DesiredColumns,
   type InstanceRow,
 } from "../db/instances.ts";
+import { recordGone } from "../db/observed.ts";
 import { listInterventions } from "../db/interventions.ts";
 import { lockSlug, markOrderPaid } from "../db/orders.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
 import { listPlaces } from "../converge/placement.ts";
-import { ClawfleetError } from "../errors.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
-import { findFreeAddress } from "./addresses.ts";
 import { mayClaim, settleNames } from "./claims.ts";
 import { desire, nameFor, type Alert, type Desired } from "./desire.ts";
+import { findRoom, hashDesired, lockPlacement } from "./place.ts";
+import type { NoRoom } from "./rooms.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 export type ApplyDeps = {
@@ -31,17 +32,21 @@ export type ApplyDeps = {
   log: Logger;
   masterKey: string;
   files(): Promise<StackFiles>;
-  onAlert?: (alert: Alert["kind"] | "deletion_cap" | "no_room" | "broken_file") => void;
+  onAlert?: (
+    alert: Alert["kind"] | NoRoom["kind"] | "deletion_cap" | "broken_file" | "location_outside_cell",
+  ) => void;
 };
 
 export type ApplyScope =
   | { kind: "slugs"; slugs: readonly string[]; reason: Reason; actor: string }
   | { kind: "customer"; provider: string; customerId: string; actor: string };
 
+/** What came of a name: something to converge, or a row that has nowhere to be converged yet. */
+type Change = { job: ConvergeJob } | { row: "waits for room" };
+
 export type ApplyResult = { created: number; changed: number; queued: number };
 
 const requiredVotes = 2;
-const insertAttempts = 5;
 
 export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<ApplyResult> {
   const files = await deps.files();
@@ -73,12 +78,12 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
       for (const one of alerts) alert(deps, one.kind, one.message);
       if (!desired) continue;
       const row = rows.find((one) => one.slug === slug);
-      const job = row
+      const change = row
         ? await changeRow(deps, tx, row, desired, override, scope)
         : await createRow(deps, tx, slug, desired, override, scope);
-      if (!job) continue;
+      if (!change) continue;
       result[row ? "changed" : "created"] += 1;
-      jobs.push(job);
+      if ("job" in change) jobs.push(change.job);
     }
     if (jobs.length > 0) result.queued = await deps.queue.enqueueConverge(tx, jobs);
     return result;
@@ -115,55 +120,34 @@ async function createRow(
   desired: Desired,
   override: Override,
   scope: ApplyScope,
-): Promise<ConvergeJob | undefined> {
+): Promise<Change | undefined> {
   // What has ended before it began is not built.
   if (desired.phase !== "running" || override.hold === true) return undefined;
-  const [place] = listPlaces(desired.plan, override);
-  if (!place) return undefined;
+  const places = listPlaces(desired.plan, override);
+  const [wanted] = places;
+  if (!wanted) return undefined;
+  await lockPlacement(tx);
   await lockSlug(tx, slug);
-  for (let attempt = 0; attempt < insertAttempts; attempt += 1) {
-    const room = await findRoom(deps, tx);
-    if (!room) {
-      alert(deps, "no_room", `no cell has room for ${slug}: add stacks/Pulumi.cell.<name>.yaml`);
-      return undefined;
-    }
-    const id = createInstanceId();
-    const columns = toColumns(desired, override, place);
-    const secrets = createInstanceSecrets(deps.masterKey, id);
-    const row = { ...columns, ...room, id, slug, secrets, now: deps.clock.now() };
-    if (await insertInstance(tx, row)) {
-      await markOrderPaid(tx, { orderId: desired.subscription.orderId, slug, instanceId: id });
-      return {
-        stack: slug,
-        instanceId: id,
-        cell: room.cell,
-        kind: "converge",
-        reason: "paid",
-        actor: scope.actor,
-      };
-    }
+  // Somebody else's reading of the same made it while this one waited; what it says is decided with the row in hand.
+  if (await isMade(tx, slug, desired.subscription)) return undefined;
+  const room = await findRoom(deps, tx, places);
+  if ("kind" in room) {
+    alert(deps, room.kind, `${slug}: ${room.detail}; add stacks/Pulumi.cell.<name>.yaml`);
+    // Whoever gives one away is told at once; who has paid keeps name and place in the line.
+    if (isGivenAway(scope)) return undefined;
   }
-  throw new ClawfleetError({
-    code: "conflict",
-    message: `${slug} could not be placed: others kept taking its address`,
-    retry: { kind: "retryable" },
-  });
+  const id = createInstanceId();
+  const columns = toColumns(desired, override, "kind" in room ? wanted : room.place);
+  const secrets = createInstanceSecrets(deps.masterKey, id);
+  await insertInstance(tx, { ...columns, room, id, slug, secrets, now: deps.clock.now() });
+  await markOrderPaid(tx, { orderId: desired.subscription.orderId, slug, instanceId: id });
+  if ("kind" in room) return { row: "waits for room" };
+  const who = { stack: slug, instanceId: id, cell: room.cell };
+  return { job: { ...who, kind: "converge", reason: "paid", actor: scope.actor } };
 }
 
-async function findRoom(
-  deps: ApplyDeps,
-  tx: TransactionSql,
-): Promise<{ cell: string; privateIp: string } | undefined> {
-  // One at a time: two that look at once would see the same free address.
-  await tx`select pg_advisory_xact_lock(hashtext('clawfleet.addresses'))`;
-  for (const cell of await listCells(tx)) {
-    if (!cell.settings.open || cell.used >= cell.settings.capacity) continue;
-    const taken = new Set(await listAddresses(tx, cell.name));
-    const privateIp = findFreeAddress(cell.settings.subnetRange, taken, cell.settings.backendPrivateIp);
-    if (privateIp !== undefined) return { cell: cell.name, privateIp };
-    deps.log.warn({ cell: cell.name }, "a cell has capacity but no free address");
-  }
-  return undefined;
+function isGivenAway(scope: ApplyScope): boolean {
+  return scope.kind === "slugs" && scope.reason === "operator";
 }
 
 async function changeRow(
@@ -173,18 +157,20 @@ async function changeRow(
   desired: Desired,
   override: Override,
   scope: ApplyScope,
-): Promise<ConvergeJob | undefined> {
+): Promise<Change | undefined> {
   const held = override.hold === true || row.override.hold === true;
   const wanted =
     desired.phase === "gone" && desired.needsVotes && row.deleteVotes < requiredVotes
       ? notYetGone(desired)
       : desired;
   if (held && override.hold === true && wanted.phase === "gone") return undefined;
+  if (await leavesItsCell(deps, tx, row, override)) return undefined;
   const place = choosePlace(row, wanted, override);
   const columns = toColumns(wanted, override, place);
   const changed = columns.desiredHash !== row.desiredHash;
   const same =
     !changed &&
+    row.hasPlanSettings &&
     columns.phaseReason === row.phaseReason &&
     columns.nextChangeAt?.getTime() === row.nextChangeAt?.getTime() &&
     columns.subscriptionId === row.subscriptionId;
@@ -198,14 +184,31 @@ async function changeRow(
     now: deps.clock.now(),
   });
   if (!changed) return undefined;
-  return {
-    stack: row.slug,
-    instanceId: row.id,
-    cell: row.cell,
-    kind: "converge",
-    reason: reasonOf(row, wanted, scope),
-    actor: scope.actor,
-  };
+  if (row.cell === null) {
+    // Nothing of it exists anywhere.
+    if (wanted.phase === "gone") await recordGone(tx, row.id, deps.clock.now());
+    return { row: "waits for room" };
+  }
+  const reason = reasonOf(row, wanted, scope);
+  const who = { stack: row.slug, instanceId: row.id, cell: row.cell };
+  return { job: { ...who, kind: "converge", reason, actor: scope.actor } };
+}
+
+/** Its address is in its cell's network, which no server of another network zone can join. */
+async function leavesItsCell(
+  deps: ApplyDeps,
+  tx: TransactionSql,
+  row: InstanceRow,
+  override: Override,
+): Promise<boolean> {
+  if (override.location === undefined || override.location === row.location || row.cell === null)
+    return false;
+  const cell = (await listCells(tx)).find(({ name }) => name === row.cell);
+  const zone = networkZoneOf(override.location);
+  if (!cell || cell.settings.networkZone === zone) return false;
+  const what = `the override of ${row.slug} names ${override.location}, and its cell ${cell.name} is in ${cell.settings.networkZone}`;
+  alert(deps, "location_outside_cell", `${what}; it stays as it is`);
+  return true;
 }
 
 function notYetGone(desired: Desired): Desired {
@@ -239,19 +242,19 @@ function toColumns(
   place: { serverType: string; location: string },
 ): DesiredColumns {
   const { subscription, planId, plan, phase, reason, nextChangeAt } = desired;
-  const hashed = JSON.stringify([planId, plan, phase, override, place.serverType, place.location]);
   return {
     provider: subscription.provider,
     subscriptionId: subscription.id,
     customerId: subscription.customerId,
     email: subscription.email,
     plan: planId,
+    planSettings: plan,
     phase,
     phaseReason: reason,
     nextChangeAt,
     override,
     ...place,
-    desiredHash: createHash("sha256").update(hashed).digest("hex").slice(0, 16),
+    desiredHash: hashDesired({ planId, plan, phase, override, place }),
   };
 }
 

@@ -1,12 +1,13 @@
 /** Brings cell rows up to date with `stacks/` and queues the cells that changed. */
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
+import type { Query } from "../db/database.ts";
 import { cellStack } from "../../components/naming.ts";
-import { closeCellsExcept, listCells, upsertCell } from "../db/cells.ts";
+import { closeCellsExcept, insertCell, listCells, upsertCell } from "../db/cells.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createCellSecrets } from "../secrets.ts";
-import type { StackFiles } from "./stack-files.ts";
+import { readCellFiles, type StackFiles } from "./stack-files.ts";
 
 export type SyncCellsDeps = {
   sql: Sql;
@@ -31,15 +32,38 @@ export async function syncCells(deps: SyncCellsDeps): Promise<string[]> {
     for (const name of await closeCellsExcept(tx, [...files.cells.keys(), ...broken])) {
       deps.log.warn({ cell: name }, "this cell has no file any more and takes no new instances");
     }
-    const behind = (await listCells(tx)).filter((cell) => cell.observedGeneration < cell.generation);
-    const jobs = behind.map(({ name }): ConvergeJob => ({
-      stack: cellStack(name),
-      cell: name,
-      kind: "converge",
-      reason: "paid",
-      actor: "start",
-    }));
-    if (jobs.length > 0) await deps.queue.enqueueConverge(tx, jobs);
-    return behind.map(({ name }) => name);
+    return await queueBehind(deps, tx);
   });
+}
+
+/**
+ * Cells that have a file and no row yet. What known cells' files say is left to the sweep, which one process at a time
+ * does: the files of two machines may differ while they are being brought up to date.
+ */
+export async function addCells(deps: SyncCellsDeps, stacksDir: string): Promise<string[]> {
+  const { cells } = await readCellFiles(stacksDir);
+  return await deps.sql.begin(async (tx) => {
+    const known = new Set((await listCells(tx)).map(({ name }) => name));
+    const fresh = [...cells].filter(([name]) => !known.has(name));
+    if (fresh.length === 0) return [];
+    for (const [name, settings] of fresh) {
+      const secrets = createCellSecrets(deps.masterKey, name);
+      await insertCell(tx, { name, account: settings.account, settings, secrets });
+      deps.log.info({ cell: name, what: "created" }, "cell settings");
+    }
+    return await queueBehind(deps, tx);
+  });
+}
+
+async function queueBehind(deps: SyncCellsDeps, tx: Query): Promise<string[]> {
+  const behind = (await listCells(tx)).filter((cell) => cell.observedGeneration < cell.generation);
+  const jobs = behind.map(({ name }): ConvergeJob => ({
+    stack: cellStack(name),
+    cell: name,
+    kind: "converge",
+    reason: "paid",
+    actor: "start",
+  }));
+  if (jobs.length > 0) await deps.queue.enqueueConverge(tx, jobs);
+  return behind.map(({ name }) => name);
 }

@@ -17,6 +17,8 @@ export type RunnerPool = {
   ): Promise<RunOutcome>;
   /** Ends every runner; runs that are under way end as interrupted. */
   stop(): Promise<void>;
+  /** Every process of every runner, now and hard: what the engine holds stays held. For the last way out. */
+  kill(): void;
   /** Runners that exist now. */
   size(): number;
 };
@@ -70,6 +72,10 @@ export function createRunnerPool(options: RunnerOptions): RunnerPool {
       idle.length = 0;
       await Promise.all([...all].map((runner) => runner.stop()));
       all.clear();
+    },
+    kill() {
+      stopped = true;
+      for (const runner of all) runner.kill();
     },
     size: () => all.size,
   };

@@ -56,6 +56,8 @@ export type Runner = {
   ): Promise<RunOutcome>;
   isAlive(): boolean;
   stop(): Promise<void>;
+  /** The whole group at once, without giving it a chance to end by itself. */
+  kill(): void;
 };
 
 const runnerProgram = fileURLToPath(new URL("../../infra/runner.ts", import.meta.url));
@@ -109,6 +111,9 @@ export function startRunner(options: RunnerOptions): Runner {
 
   return {
     isAlive: () => !ended && child.connected,
+    kill() {
+      if (leader !== undefined) killSession(leader);
+    },
     async run(input, onEvent, signal, lease) {
       counter += 1;
       const id = `${leader ?? 0}-${counter}`;
@@ -144,7 +149,11 @@ export function startRunner(options: RunnerOptions): Runner {
         send(child, { type: "run", id, refresh: false, ...input }, (error) =>
           result.resolve({ kind: "interrupted", why: `the runner cannot be reached: ${error.message}` }),
         );
-        return await result.promise;
+        const outcome = await result.promise;
+        if (!signal.aborted || outcome.kind !== "failed") return outcome;
+        // The engine obeyed the interrupt. Without its channel the runner ends too, and the ladder needs no harder step.
+        if (child.connected) child.disconnect();
+        return { kind: "interrupted", why: reasonOf(signal) };
       } finally {
         clearInterval(alive);
         child.off("message", onMessage);

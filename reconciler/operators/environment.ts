@@ -25,6 +25,8 @@ export async function changeEnvironment(deps: ApplyDeps, change: EnvironmentChan
     if (change.value === null) delete environment[change.name];
     else environment[change.name] = change.value;
     await storeSecrets(tx, row.id, seal(deps.masterKey, { ...secrets, environment }, context));
+    // Without a cell there is no machine yet; what it starts with is in the row.
+    if (row.cell === null) return Object.keys(environment).toSorted();
     await deps.queue.enqueueConverge(tx, {
       stack: row.slug,
       instanceId: row.id,

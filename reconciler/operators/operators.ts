@@ -15,6 +15,7 @@ import {
   listOperations,
   type OperationRow,
 } from "../operations/rows.ts";
+import { drainCell, readCells } from "./cells.ts";
 import { changeEnvironment } from "./environment.ts";
 import { notFound } from "./problems.ts";
 import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
@@ -41,6 +42,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
       if (row.override.hold === true && kind === "converge") throw held(slug);
+      if (row.cell === null) throw unplaced(slug);
       await queue.enqueueConverge(sql, {
         stack: slug,
         instanceId: row.id,
@@ -99,6 +101,8 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         });
       }
     },
+    readCells: () => readCells(sql),
+    drainCell: (input) => drainCell(deps, input),
     changeEnvironment: (change) => changeEnvironment(deps, change),
     async deprovision({ slug, actor }) {
       const row = await findInstance(sql, slug);
@@ -138,6 +142,15 @@ function held(slug: string): ClawfleetError {
     message: `${slug} is held as it is by its override`,
     remedy: `take clawfleet:hold out of stacks/Pulumi.${slug}.yaml first`,
     retry: { kind: "permanent" },
+  });
+}
+
+function unplaced(slug: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "conflict",
+    message: `${slug} has no cell yet: every one is full`,
+    remedy: "add a cell (docs/operations.md, Cells); it goes on by itself",
+    retry: { kind: "retryable" },
   });
 }
 

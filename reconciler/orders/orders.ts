@@ -8,6 +8,7 @@ import { claimCredentials, expireOrder, findOrder, type OrderRow } from "../db/o
 import { toProgress } from "../operations/progress.ts";
 import { listResourceMarks } from "../operations/rows.ts";
 import type { OperationWatch } from "../operations/watch.ts";
+import { findAnyZone } from "../desired/selling.ts";
 import { instanceHost } from "../../components/naming.ts";
 import type { OrderDeps } from "../routes/orders.tsx";
 import { createOrderId } from "../secrets.ts";
@@ -23,7 +24,7 @@ export type OrdersDeps = {
   masterKey: string;
   publicUrl: string;
   /** Of an instance that is not placed yet. */
-  zone(): string | undefined;
+  zone(): Promise<string | undefined>;
   plans(): Plans;
 };
 
@@ -90,7 +91,10 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
         {
           sql,
           plans: () => deps.plans(),
-          addressOf: (slug) => `https://${instanceHost(slug, deps.zone() ?? "")}`,
+          addressOf: async (slug) => {
+            const zone = (await deps.zone()) ?? (await findAnyZone(sql));
+            return `https://${instanceHost(slug, zone ?? "")}`;
+          },
           readProgress: async (instanceId) => toProgress(await listResourceMarks(sql, instanceId)),
         },
         orderId,

@@ -8,7 +8,7 @@ import { toOrderView, type OrderView, type StepId } from "../web/order-view.ts";
 export type ReadOrderDeps = {
   sql: Sql;
   plans(): Plans;
-  addressOf(slug: string): string;
+  addressOf(slug: string): Promise<string>;
   readProgress(instanceId: string): Promise<{ done: ReadonlySet<StepId>; current: StepId | undefined }>;
 };
 
@@ -23,7 +23,7 @@ export async function readOrder(deps: ReadOrderDeps, orderId: string): Promise<O
   return toOrderView({
     order: { ...order, payUrl: order.state === "open" ? (order.checkoutUrl ?? undefined) : undefined },
     planName: deps.plans()[order.plan]?.name ?? order.plan,
-    url: instance?.url ?? deps.addressOf(instance?.slug ?? order.slug),
+    url: instance?.url ?? (await deps.addressOf(instance?.slug ?? order.slug)),
     instance: instance && {
       status: instance.status,
       phase: instance.phase,

@@ -2,6 +2,7 @@
 import { PgBoss } from "pg-boss";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
+import { connections } from "../db/connections.ts";
 import type { Query } from "../db/database.ts";
 import { defaultLease, superviseSeconds, type Lease } from "./lease.ts";
 import { withMigrationLock } from "../db/migrate.ts";
@@ -27,7 +28,7 @@ import {
 
 export type QueueDeps = {
   sql: Sql;
-  /** Of the same database. pg-boss keeps a small pool of its own: 3 connections. */
+  /** Of the same database. pg-boss keeps a small pool of its own (db/connections.ts). */
   connectionString: string;
   log: Logger;
   lease?: Lease;
@@ -39,7 +40,7 @@ export type Queue = {
   /** Installs or updates pg-boss' tables. Any number of processes may start at once. */
   start(): Promise<void>;
   /** Ends workers as `Worker.stop`, then lets go of every connection. */
-  stop(timeoutMs?: number): Promise<void>;
+  stop(timeoutMs?: number, hurry?: AbortSignal): Promise<void>;
   /** In the caller's transaction. Returns how many jobs are new. */
   enqueueConverge(
     sql: Query,
@@ -56,7 +57,8 @@ export type Queue = {
   count(): Promise<{ queue: string; state: string; count: number }[]>;
 };
 
-const bossConnections = 3;
+/** Askings in an interval: clocks of several processes, and the slots of the database's, are not in step. */
+const askingsAnInterval = 4;
 const stopTimeoutMs = 30_000;
 
 export function createQueue(deps: QueueDeps): Queue {
@@ -65,7 +67,7 @@ export function createQueue(deps: QueueDeps): Queue {
     connectionString: deps.connectionString,
     schema: "pgboss",
     application_name: "clawfleet-queue",
-    max: bossConnections,
+    max: connections.queue,
     schedule: false,
     superviseIntervalSeconds: superviseSeconds,
     monitorIntervalSeconds: superviseSeconds,
@@ -104,9 +106,9 @@ export function createQueue(deps: QueueDeps): Queue {
       });
     },
 
-    async stop(timeoutMs = stopTimeoutMs) {
+    async stop(timeoutMs = stopTimeoutMs, hurry) {
       for (const timer of timers.splice(0)) clearInterval(timer);
-      await Promise.all(workers.splice(0).map((worker) => worker.stop(timeoutMs)));
+      await Promise.all(workers.splice(0).map((worker) => worker.stop(timeoutMs, hurry)));
       await unlisten?.();
       await boss.stop({ graceful: false });
     },
@@ -129,7 +131,7 @@ export function createQueue(deps: QueueDeps): Queue {
     scheduleSweeps(intervalMs) {
       const singletonSeconds = Math.max(1, Math.round(intervalMs / 1000));
       askForSweep({});
-      timers.push(setInterval(() => askForSweep({ singletonSeconds }), intervalMs));
+      timers.push(setInterval(() => askForSweep({ singletonSeconds }), intervalMs / askingsAnInterval));
     },
 
     work(queue, options, handler) {

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { PgBoss } from "pg-boss";
 import type { Sql } from "postgres";
-import { toBossDb } from "./enqueue.ts";
+import { claimBound, type Binding, type ClaimedJob } from "./binding.ts";
+import { toBossDb, wakeChannel } from "./enqueue.ts";
 import { claimEndShare, type Lease } from "./lease.ts";
 import { jobSchemas, type JobData, type QueueName } from "./jobs.ts";
 
@@ -37,11 +38,16 @@ export type WorkerOptions = {
   concurrency: number;
   /** How long a handler may take to end once it is aborted; then its job is handed back. Default 5000. */
   handBackMs?: number;
+  /** What it may take; for converges only. Default: everything. */
+  binding?: Binding;
 };
 
 export type Worker = {
-  /** Takes nothing new, lets running jobs finish for `timeoutMs`, then aborts them and hands back what is left. */
-  stop(timeoutMs: number): Promise<void>;
+  /**
+   * Takes nothing new, lets running jobs finish for `timeoutMs` or until `hurry` fires, then aborts them and hands back
+   * what is left: others may take it at once, and it counts as no failure.
+   */
+  stop(timeoutMs: number, hurry?: AbortSignal): Promise<void>;
 };
 
 export type WorkerDeps = { boss: PgBoss; sql: Sql; log: Logger; lease: Lease; pollMs: number };
@@ -60,23 +66,25 @@ export function startWorker<Name extends QueueName>(
   handler: JobHandler<Name>,
 ): Worker {
   const stopping = new AbortController();
-  const running = new Map<string, AbortController>();
+  const running = new Map<string, { abort: AbortController; attempt: number }>();
 
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
       const seen = wakeups.count;
-      const job = await fetchNext(deps, queue).catch((error: unknown) => {
+      const job = await fetchNext(deps, queue, options.binding ?? { kind: "all" }).catch((error: unknown) => {
         deps.log.error({ err: error, queue }, "cannot read the queue");
         return undefined;
       });
-      if (job) await run(job);
+      // What was fetched while the stop came is somebody else's.
+      if (job && stopping.signal.aborted) await handBack(deps, queue, job);
+      else if (job) await run(job);
       else if (!stopping.signal.aborted) await idle(wakeups, seen, deps.pollMs);
     }
   }
 
   async function run(job: Fetched<Name>): Promise<void> {
     const abort = new AbortController();
-    running.set(job.id, abort);
+    running.set(job.id, { abort, attempt: job.attempt });
     const claim = keepClaim(deps, queue, job, abort);
     let failure: { message: string } | undefined;
     try {
@@ -87,29 +95,39 @@ export function startWorker<Name extends QueueName>(
         deps.log.error({ err: error, queue, job: job.id }, "job failed and will be tried again");
     }
     running.delete(job.id);
+    const stopped = failure !== undefined && stopping.signal.aborted && abort.signal.aborted;
     // By now it may be somebody else's: the same id runs again under a new claim.
-    const ours = await claim.confirm().catch(() => false);
+    const ours = stopped || (await claim.confirm().catch(() => false));
     claim.stop();
     if (!ours) {
       deps.log.warn({ queue, job: job.id }, "a claim was lost: its work was ended, others have the job");
       return;
     }
     // What cannot be settled runs into its heartbeat and comes back: doing it twice changes nothing.
-    await (failure ? deps.boss.fail(queue, job.id, failure) : deps.boss.complete(queue, job.id)).catch(
-      (error: unknown) => deps.log.error({ err: error, queue, job: job.id }, "cannot settle a job"),
+    await settle(job, stopped ? "handed back" : failure).catch((error: unknown) =>
+      deps.log.error({ err: error, queue, job: job.id }, "cannot settle a job"),
     );
+  }
+
+  async function settle(
+    job: Fetched<Name>,
+    how: { message: string } | "handed back" | undefined,
+  ): Promise<void> {
+    if (how === undefined) await deps.boss.complete(queue, job.id);
+    else if (how === "handed back") await handBack(deps, queue, job);
+    else await deps.boss.fail(queue, job.id, how);
   }
 
   const loops = Array.from({ length: options.concurrency }, loop);
   return {
-    async stop(timeoutMs) {
+    async stop(timeoutMs, hurry) {
       stopping.abort();
       wake(wakeups);
       const done = Promise.all(loops);
-      if (await within(done, timeoutMs)) return;
-      for (const abort of running.values()) abort.abort(new Error("the service is stopping"));
+      if (await within(done, timeoutMs, hurry)) return;
+      for (const { abort } of running.values()) abort.abort(new Error("the service is stopping"));
       if (await within(done, options.handBackMs ?? defaultHandBackMs)) return;
-      for (const id of running.keys()) await deps.boss.fail(queue, id, { message: "handed back at stop" });
+      for (const [id, { attempt }] of running) await handBack(deps, queue, { id, attempt });
     },
   };
 }
@@ -119,10 +137,17 @@ type Fetched<Name extends QueueName> = Omit<RunningJob<Name>, "claim">;
 async function fetchNext<Name extends QueueName>(
   deps: WorkerDeps,
   queue: Name,
+  binding: Binding,
 ): Promise<Fetched<Name> | undefined> {
-  const [job] = await deps.sql.begin(async (tx) => {
+  const job = await deps.sql.begin(async (tx): Promise<ClaimedJob | undefined> => {
     await tx`select pg_advisory_xact_lock(${fetchLockClass}, hashtext(${queue}))`;
-    return await deps.boss.fetch(queue, { includeMetadata: true, groupConcurrency: 1, db: toBossDb(tx) });
+    if (binding.kind !== "all") return await claimBound(tx, queue, binding);
+    const fetched = await deps.boss.fetch(queue, {
+      includeMetadata: true,
+      groupConcurrency: 1,
+      db: toBossDb(tx),
+    });
+    return fetched[0];
   });
   if (!job) return undefined;
   const parsed = jobSchemas[queue].safeParse(job.data);
@@ -141,6 +166,18 @@ async function fetchNext<Name extends QueueName>(
     attempt: job.retryCount,
     waitedSeconds: Math.max(0, (Date.now() - job.startAfter.getTime()) / 1000),
   };
+}
+
+/** Free for others at once, with the urgency it had; pg-boss' own `fail` would make it wait as after a failure. */
+async function handBack(
+  deps: WorkerDeps,
+  queue: QueueName,
+  job: { id: string; attempt: number },
+): Promise<void> {
+  await deps.sql`
+    update pgboss.job set state = 'retry', start_after = now(), heartbeat_on = null
+    where name = ${queue} and id = ${job.id} and state = 'active' and retry_count = ${job.attempt}`;
+  await deps.sql`select pg_notify(${wakeChannel}, ${queue})`;
 }
 
 /** Refreshes the claim; aborts the work when it is gone, or when we could not ask for so long that it may be. */
@@ -227,9 +264,10 @@ async function idle(wakeups: Wakeups, seen: number, pollMs: number): Promise<voi
   wakeups.waiters.delete(stop);
 }
 
-async function within(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+async function within(work: Promise<unknown>, timeoutMs: number, hurry?: AbortSignal): Promise<boolean> {
   const cancel = new AbortController();
-  const timeout = sleep(timeoutMs, false, { signal: cancel.signal }).catch(() => false);
+  const signal = hurry === undefined ? cancel.signal : AbortSignal.any([cancel.signal, hurry]);
+  const timeout = sleep(timeoutMs, false, { signal }).catch(() => false);
   const done = await Promise.race([work.then(() => true), timeout]);
   cancel.abort();
   return done;

@@ -6,6 +6,7 @@ import { planIdSchema, slugSchema } from "../../infra/config.ts";
 import { countFleet, findFleetInstance, listFleet, type FleetRow } from "../db/fleet.ts";
 import { instanceStatuses } from "../web/order-view.ts";
 import { ClawfleetError } from "../errors.ts";
+import { createCellRoutes, type CellDeps } from "./cells.ts";
 import { validate } from "./validate.ts";
 
 /** One converge or preview as operators see it; times are ISO 8601. */
@@ -26,7 +27,7 @@ export type OperationAnswer = {
 
 export type OperationEventAnswer = { seq: number; at: string; kind: string; message: string };
 
-export type AdminDeps = {
+export type AdminDeps = CellDeps & {
   sql: Sql;
   operations: {
     list(stack: string, limit: number): Promise<OperationAnswer[]>;
@@ -97,6 +98,7 @@ export function createAdminRoutes(deps: AdminDeps) {
   }
 
   return new Hono()
+    .route("/cells", createCellRoutes(deps, actor))
     .get("/instances", validate("query", listQuery), async (c) => {
       const query = c.req.valid("query");
       const instances = await listFleet(sql, query);

@@ -11,7 +11,7 @@ import { ProblemPage } from "../web/problem-page.tsx";
 
 export type OrderDeps = {
   /** Domain under which a new instance would be reached now; undefined while no cell takes any. */
-  zone(): string | undefined;
+  zone(): Promise<string | undefined>;
   log: Logger;
   readOffers(): Promise<PlanOffer[]>;
   /** Reserves the name and opens Checkout. @throws slug_taken, input_invalid, billing_unavailable */
@@ -36,7 +36,7 @@ const HEARTBEAT_MS = 15_000;
 
 export function createOrderRoutes(deps: OrderDeps) {
   async function signup(props: Pick<SignupPageProps, "values" | "error">) {
-    const zone = deps.zone();
+    const zone = await deps.zone();
     if (zone === undefined) return <ProblemPage {...soldOut} />;
     return <SignupPage offers={await deps.readOffers()} zone={zone} {...props} />;
   }
@@ -44,7 +44,7 @@ export function createOrderRoutes(deps: OrderDeps) {
   return new Hono()
     .get("/", async (c) => c.html(await signup({ values: { plan: c.req.query("plan") } })))
     .post("/orders", async (c) => {
-      if (deps.zone() === undefined) return c.html(<ProblemPage {...soldOut} />, 503);
+      if ((await deps.zone()) === undefined) return c.html(<ProblemPage {...soldOut} />, 503);
       const form = orderForm.safeParse(await c.req.parseBody());
       if (!form.success) {
         const error = { field: "form", message: "Choose a plan and a name." } as const;

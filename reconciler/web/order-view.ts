@@ -104,6 +104,8 @@ function toDetail(state: OrderState, { instance }: OrderFacts): string {
 function toWaitingDetail(detail: string): string {
   if (detail.startsWith("waiting for the cell"))
     return "The network that your server will be in is being made ready.";
+  if (detail.startsWith("no cell"))
+    return "We are making room for your server. Your name is kept, and it goes on by itself.";
   if (detail.startsWith("no capacity"))
     return "The data centre has no free server of this kind right now. We ask again every few minutes, by ourselves.";
   return "A step did not work. We try it again by ourselves; you need not do anything.";

@@ -41,6 +41,23 @@ describe.skipIf(obstacle !== undefined)("fleet", () => {
     expect(show.output).toContain("created server");
   });
 
+  test("cells shows how full each is and who works there, and one can be drained and opened again", async () => {
+    const { output } = await run(["cells"]);
+    expect(output.split("\n")[0]).toMatch(
+      /^CELL +STATE +ACCOUNT +ZONE +NETWORK +MEMBERS +RECORDS +ROOM +WORKERS/,
+    );
+    expect(output).toMatch(
+      /^lab +open +default +claws.example +eu-central public +1\/90 +2\/200 +89 +\S+-\d+$/m,
+    );
+    expect((await run(["drain", "lab"])).output).toContain("lab takes no new instances");
+    expect((await run(["cells"])).output).toMatch(/^lab +drained by admin /m);
+    const refused = await run(["provision", "yan", "--plan", "starter"]);
+    expect([refused.code, refused.output]).toEqual([1, expect.stringContaining("no cell has room")]);
+    expect((await run(["undrain", "lab"])).code).toBe(0);
+    expect(JSON.parse((await run(["cells", "--json"])).output)).toMatchObject({ cells: [{ state: "open" }] });
+    expect((await run(["drain", "nowhere"])).code).toBe(3);
+  });
+
   test("preview prints Pulumi's diff and changes nothing", async () => {
     const { code, output } = await run(["preview", "zoe"]);
     expect(output).toContain("15 unchanged");

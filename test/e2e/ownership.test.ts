@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ServiceProcess } from "../sandbox/service-process.ts";
 import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
 import { eventually } from "../support/poll.ts";
-import { descendants, isRunning } from "../support/processes.ts";
+import { listDescendants, isRunning } from "../support/processes.ts";
 import { startProxy, type Proxy } from "../support/proxy.ts";
 
 const obstacle = await findObstacle();
@@ -32,7 +32,7 @@ async function holdInCreate(slug: string, service: ServiceProcess): Promise<Held
   faults.add({ method: "POST", path: "^/v1/servers$", effect: { kind: "hold-after", ms: 300_000 } });
   await fleet.provision(slug);
   const serverId = await eventually(`the server of ${slug} is made`, () => serversOf(slug)[0]?.id, 90_000);
-  const below = await descendants(service.pid);
+  const below = await listDescendants(service.pid);
   const pids = below
     .filter(({ command }) => /runner\.ts|\/pulumi |pulumi up/.test(command))
     .map(({ pid }) => pid);

@@ -12,7 +12,7 @@ import type { FaultEffect } from "../sandbox/kit/faults.ts";
 import type { Simulator } from "../sandbox/kit/simulator.ts";
 import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
 import { eventually } from "../support/poll.ts";
-import { descendants, isRunning } from "../support/processes.ts";
+import { listDescendants, isRunning } from "../support/processes.ts";
 
 const obstacle = await findObstacle();
 if (obstacle !== undefined) process.stderr.write(`skipped: ${obstacle}\n`);
@@ -50,7 +50,7 @@ async function killRun(path: string, cloud: Simulator): Promise<void> {
   await eventually(`${path} has had its effect`, () =>
     cloud.exchanges.some((one) => new RegExp(path).test(one.path)),
   );
-  const engines = (await descendants(fleet.service.pid)).filter(({ command }) =>
+  const engines = (await listDescendants(fleet.service.pid)).filter(({ command }) =>
     command.includes("runner.ts"),
   );
   expect(engines.length).toBeGreaterThan(0);
@@ -191,7 +191,7 @@ describe.skipIf(obstacle !== undefined)("what a dead run left behind", () => {
     hetzner.faults.add({ method: "POST", path: "^/v1/servers$", effect: { kind: "delay", ms: 120_000 } });
     await fleet.provision("gwen");
     await untilHit(hetzner);
-    const engines = (await descendants(fleet.service.pid)).filter(({ command }) =>
+    const engines = (await listDescendants(fleet.service.pid)).filter(({ command }) =>
       command.includes("runner.ts"),
     );
     for (const { pid } of engines) killSession(pid);

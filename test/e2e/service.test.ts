@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runScript } from "../sandbox/demo/visitor.ts";
 import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
 import { eventually } from "../support/poll.ts";
-import { descendants } from "../support/processes.ts";
+import { listDescendants } from "../support/processes.ts";
 
 const obstacle = await findObstacle();
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -53,9 +53,33 @@ describe("a service that cannot start", () => {
     expect(ended.stderr).not.toContain("at parseConfig");
   });
 
-  test("says how it is called", async () => {
-    const ended = await start({});
-    expect([ended.code, ended.stderr]).toEqual([2, "usage: node --import tsx reconciler/main.ts start\n"]);
+  test.each([[], ["fly"], ["work", "--cell", "Not a cell"]])(
+    "says how it is called (%s)",
+    async (...args) => {
+      const ended = await start({}, ...args);
+      expect(ended.code).toBe(2);
+      expect(ended.stderr).toMatch(/Usage: clawfleet/);
+    },
+  );
+
+  test("explains its roles to whoever asks", async () => {
+    const ended = await start({}, "--help");
+    expect(ended.code).toBe(0);
+    for (const role of ["start", "serve", "work"]) expect(ended.stdout).toContain(`\n  ${role} `);
+  });
+
+  test.each(["serve", "work"])("%s does not begin without a shared database, and says why", async (role) => {
+    const ended = await start({}, role);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain(
+      `DATABASE_URL is missing: every process with \`${role}\` shares one PostgreSQL`,
+    );
+  });
+
+  test("a worker needs neither billing nor the operators' key", async () => {
+    const { stderr } = await start({}, "work");
+    expect(stderr).toContain("CLAWFLEET_MASTER_KEY is missing");
+    expect(stderr).not.toMatch(/STRIPE|ADMIN_KEY|PUBLIC_URL/);
   });
 });
 
@@ -113,7 +137,7 @@ describe.skipIf(obstacle !== undefined)("a service that runs", () => {
     fleet.sandbox.hetzner.disturbances.add({ kind: "slow-action", command: "create_server", ms: 8000 });
     await fleet.provision("bea");
     const engine = await eventually("the engine works on bea", async () =>
-      (await descendants(fleet.service.pid)).find(({ command }) => / up .*--stack bea /.test(command)),
+      (await listDescendants(fleet.service.pid)).find(({ command }) => / up .*--stack bea /.test(command)),
     );
     await eventually("Hetzner works on bea's server", () =>
       fleet.sandbox.hetzner
@@ -135,7 +159,7 @@ describe.skipIf(obstacle !== undefined)("a service that runs", () => {
     await eventually("a run is under way", async () =>
       (await fleet.operations("cam")).some(({ id }) => id > after),
     );
-    const below = await descendants(fleet.service.pid);
+    const below = await listDescendants(fleet.service.pid);
     expect(await fleet.service.stop(180_000)).toBe(0);
     const rows = await fleet.database.sql<{ outcome: string | null }[]>`
       select outcome from clawfleet.operations where stack = 'cam' and id > ${after}`;

@@ -84,7 +84,7 @@ describe("desired rows", () => {
       billing: side.billing,
       watch: { wait: async () => undefined, stop: async () => undefined },
       publicUrl: "http://127.0.0.1:1",
-      zone: () => "claws.example",
+      zone: async () => "claws.example",
       plans: () => files.plans,
     });
     const results = await Promise.allSettled(

@@ -21,7 +21,7 @@ beforeEach(async () => {
     billing: side.billing,
     watch: { wait: async () => undefined, stop: async () => undefined },
     publicUrl: "http://127.0.0.1:1",
-    zone: () => "claws.example",
+    zone: async () => "claws.example",
     plans: () => files.plans,
   });
   operators = createOperators(side.apply);
@@ -131,7 +131,7 @@ describe("a deprovisioned name", () => {
 });
 
 test("a provision that found no room leaves nothing that comes up later", async () => {
-  await side.database.sql`update clawfleet.cells set settings = settings || '{"open": false}'::jsonb`;
+  await side.database.sql`update clawfleet.cells set drained_at = now()`;
   const refused = operators.provision({ slug: "gus", plan: "starter", email: null, actor: "amy" });
   await expect(refused).rejects.toMatchObject({ code: "conflict" });
   const rows = await side.database.sql`select 1 from clawfleet.subscriptions where provider = 'comped'`;

@@ -29,7 +29,7 @@ beforeEach(() => {
   views = [building];
   let shown = false;
   deps = {
-    zone: () => "example.com",
+    zone: async () => "example.com",
     log: pino({ level: "silent" }),
     readOffers: async () => [
       { id: "starter", name: "Starter", summary: "A small one", price: "€ 29.00 a month", trialDays: 7 },
@@ -103,7 +103,7 @@ describe("sign-up page", () => {
 });
 
 it("sells nothing while no cell takes new instances, and charges nobody", async () => {
-  deps.zone = () => undefined;
+  deps.zone = async () => undefined;
   const page = await createOrderRoutes(deps).request("/");
   expect(await page.text()).toContain("No new assistants right now");
   expect((await post("/orders", { plan: "starter", slug: "bob" })).status).toBe(503);

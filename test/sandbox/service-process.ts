@@ -5,18 +5,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export type ServiceProcess = {
+  /** Where it listens; empty for a worker that does not. */
   url: string;
   pid: number;
   /** Its environment, completed with where its database and states are: what `fleet` and the native CLI need. */
   env: Record<string, string>;
   isAlive(): boolean;
+  /** As Ctrl-C would. */
+  interrupt(): void;
+  /** Its exit code, once it has ended by itself. */
+  ended: Promise<number>;
   /** SIGTERM, and SIGKILL after `graceMs`. Resolves to the exit code. */
   stop(graceMs?: number): Promise<number>;
   /** As a crash would. */
   kill(): Promise<void>;
 };
 
-type Ready = { type: "ready"; url: string; environment: Record<string, string> };
+type Ready = { type: "ready"; url?: string; environment: Record<string, string> };
 
 const entry = fileURLToPath(new URL("../../reconciler/main.ts", import.meta.url));
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -27,8 +32,9 @@ const readyTimeoutMs = 120_000;
 export async function startServiceProcess(
   env: Record<string, string>,
   logFile: string,
+  args: readonly string[] = ["start"],
 ): Promise<ServiceProcess> {
-  const child = fork(entry, ["start"], {
+  const child = fork(entry, args, {
     cwd: root,
     env,
     execArgv: ["--import", "tsx"],
@@ -56,10 +62,12 @@ export async function startServiceProcess(
   if (typeof ready === "number")
     throw new Error(`the service ended with ${ready} before it was ready:\n${tail}`);
   return {
-    url: ready.url,
+    url: ready.url ?? "",
     pid: child.pid ?? 0,
     env: { ...env, ...ready.environment },
     isAlive: () => child.exitCode === null && child.signalCode === null,
+    interrupt: () => void child.kill("SIGINT"),
+    ended,
     async stop(graceMs = defaultGraceMs) {
       child.kill("SIGTERM");
       const patience = new AbortController();

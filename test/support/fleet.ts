@@ -26,8 +26,8 @@ export type Fleet = {
   stacksDir: string;
   /** What the service wrote so far. */
   readLog(): Promise<string>;
-  /** One more reconciler on the same database. */
-  startSecond(env?: Record<string, string>): Promise<ServiceProcess>;
+  /** One more reconciler on the same database; by default everything in one process. */
+  startSecond(env?: Record<string, string>, args?: readonly string[]): Promise<ServiceProcess>;
   find(slug: string): Promise<FleetRow>;
   operations(slug: string): Promise<OperationAnswer[]>;
   provision(slug: string, plan?: string): Promise<void>;
@@ -53,7 +53,11 @@ export async function findObstacle(): Promise<string | undefined> {
   return check.usable ? undefined : `no machines: ${check.reason}; ${check.remedy}`;
 }
 
-export async function startFleet(env: Record<string, string> = {}): Promise<Fleet> {
+/** `args`: what the first reconciler is started with. */
+export async function startFleet(
+  env: Record<string, string> = {},
+  args: readonly string[] = ["start"],
+): Promise<Fleet> {
   const home = await mkdtemp(join(tmpdir(), "clawfleet-fleet-"));
   const stacksDir = join(home, "stacks");
   await cp(sandboxStacks, stacksDir, { recursive: true });
@@ -66,7 +70,7 @@ export async function startFleet(env: Record<string, string> = {}): Promise<Flee
     checks: conformity.checks,
   });
   const logFile = join(home, "service.log");
-  const service = await startServiceProcess({ ...sandbox.env, LOG_LEVEL: "debug", ...env }, logFile);
+  const service = await startServiceProcess({ ...sandbox.env, LOG_LEVEL: "debug", ...env }, logFile, args);
   const others: ServiceProcess[] = [];
   const adminKey = sandbox.env["CLAWFLEET_ADMIN_KEY"] ?? "";
   const client = createFleetClient({ url: service.url, adminKey });
@@ -102,11 +106,12 @@ export async function startFleet(env: Record<string, string> = {}): Promise<Flee
     stripe,
     stacksDir,
     readLog: () => readFile(logFile, "utf8"),
-    async startSecond(more = {}) {
+    async startSecond(more = {}, secondArgs = ["start"]) {
       const listen = `127.0.0.1:${await findFreePort()}`;
       const second = await startServiceProcess(
         { ...sandbox.env, CLAWFLEET_LISTEN: listen, ...env, ...more },
         logFile,
+        secondArgs,
       );
       others.push(second);
       return second;

@@ -4,23 +4,35 @@ import { readdir, readFile } from "node:fs/promises";
 export type SeenProcess = { pid: number; command: string };
 
 /** Every process below this one, by its command line. */
-export async function descendants(pid: number): Promise<SeenProcess[]> {
+export async function listDescendants(pid: number): Promise<SeenProcess[]> {
   const found: SeenProcess[] = [];
   const parents = new Set([pid]);
   const all = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   for (const one of all.toSorted((a, b) => a - b)) {
     if (!parents.has(Number((await readStat(one))[1]))) continue;
     parents.add(one);
-    const command = await readFile(`/proc/${one}/cmdline`, "utf8").catch(() => "");
-    found.push({ pid: one, command: command.replaceAll("\0", " ") });
+    found.push({ pid: one, command: await readCommand(one) });
   }
   return found;
+}
+
+/** Those of the processes that still run, by their command line: a number can have a new owner. */
+export async function listSurvivors(processes: readonly SeenProcess[]): Promise<string[]> {
+  const now = await Promise.all(
+    processes.map(async ({ pid, command }) => ((await readCommand(pid)) === command ? command : "")),
+  );
+  return now.filter((command) => command !== "");
 }
 
 /** A zombie is dead: it does nothing any more. */
 export async function isRunning(pid: number): Promise<boolean> {
   const [state] = await readStat(pid);
   return state !== undefined && state !== "" && state !== "Z";
+}
+
+async function readCommand(pid: number): Promise<string> {
+  const text = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  return text.replaceAll("\0", " ");
 }
 
 /** After pid and name: state, parent, ... (source: proc_pid_stat(5)). */

@@ -1,6 +1,6 @@
 /** Proves where states are looked for and what seals them, from the environment alone. */
 import { describe, expect, test } from "vitest";
-import { backendEnvironment } from "../../infra/backend.ts";
+import { backendEnvironment, engineConnections } from "../../infra/backend.ts";
 import { derivePassphrase } from "../../infra/seal.ts";
 
 describe("backend and passphrase", () => {
@@ -15,11 +15,18 @@ describe("backend and passphrase", () => {
 
   test("a remote database keeps its TLS, and what is named wins", () => {
     const remote = "postgres://a:b@db.example.com:5432/clawfleet";
-    expect(backendEnvironment({ DATABASE_URL: remote })).toEqual({ PULUMI_BACKEND_URL: remote });
+    const bounds = { GOMAXPROCS: "1", PGAPPNAME: "clawfleet-engine" };
+    expect(backendEnvironment({ DATABASE_URL: remote })).toEqual({ PULUMI_BACKEND_URL: remote, ...bounds });
     const named = { PULUMI_BACKEND_URL: "file://x", PULUMI_CONFIG_PASSPHRASE: "p" };
     expect(
       backendEnvironment({ ...named, DATABASE_URL: remote, CLAWFLEET_MASTER_KEY: "ab".repeat(32) }),
-    ).toEqual(named);
-    expect(backendEnvironment({})).toEqual({});
+    ).toEqual({ ...named, ...bounds });
+    expect(backendEnvironment({})).toEqual(bounds);
+  });
+
+  test("the engine's connections are bounded by its processors, unless somebody says otherwise", () => {
+    expect(backendEnvironment({})["GOMAXPROCS"]).toBe(String(engineConnections / 2));
+    const named = { GOMAXPROCS: "4", PGAPPNAME: "mine" };
+    expect(backendEnvironment(named)).toEqual(named);
   });
 });

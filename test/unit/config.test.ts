@@ -1,6 +1,6 @@
 /** Proves that a wrong environment is reported whole and that a right one becomes a typed configuration. */
 import { describe, expect, it } from "vitest";
-import { ConfigError, parseConfig } from "../../reconciler/config.ts";
+import { ConfigError, parseConfig, parseWorkConfig } from "../../reconciler/config.ts";
 
 const good = {
   CLAWFLEET_MASTER_KEY: "ab".repeat(32),
@@ -12,9 +12,14 @@ const good = {
   CLOUDFLARE_API_TOKEN: "c".repeat(40),
 };
 
-function problemsOf(environment: Record<string, string | undefined>): readonly string[] {
+type Environment = Record<string, string | undefined>;
+
+function problemsOf(
+  environment: Environment,
+  parse: (environment: Environment) => unknown = parseConfig,
+): readonly string[] {
   try {
-    parseConfig(environment);
+    parse(environment);
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;
@@ -81,5 +86,57 @@ describe("parseConfig", () => {
     ]) {
       expect(config.secretValues).toContain(value);
     }
+  });
+});
+
+describe("what a role needs", () => {
+  const shared = { ...good, DATABASE_URL: "postgres://a:b@db.example.com/clawfleet" };
+  const without = (environment: Environment, ...names: string[]): Environment =>
+    Object.fromEntries(Object.entries(environment).filter(([name]) => !names.includes(name)));
+  const clouds = ["HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"];
+  const billing = [
+    "CLAWFLEET_ADMIN_KEY",
+    "CLAWFLEET_PUBLIC_URL",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+  ];
+  const serve = (environment: Environment) => parseConfig(environment, "serve");
+
+  it.each([
+    ["start", parseConfig, good],
+    ["serve without a cloud's token", serve, without(shared, ...clouds)],
+    ["work without billing", parseWorkConfig, without(shared, ...billing)],
+    [
+      "work with the tokens of one other account alone",
+      parseWorkConfig,
+      {
+        ...without(shared, ...billing, ...clouds),
+        HCLOUD_TOKEN_SECOND: good.HCLOUD_TOKEN,
+        CLOUDFLARE_API_TOKEN_SECOND: good.CLOUDFLARE_API_TOKEN,
+      },
+    ],
+  ])("is there for %s", (_what, parse, environment) => {
+    expect(problemsOf(environment, parse)).toEqual([]);
+  });
+
+  it.each([
+    ["start without tokens", parseConfig, without(good, ...clouds), ["HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"]],
+    ["serve without a database", serve, good, ["DATABASE_URL"]],
+    ["work without a database", parseWorkConfig, good, ["DATABASE_URL"]],
+    [
+      "work without any token",
+      parseWorkConfig,
+      without(shared, ...clouds),
+      ["HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"],
+    ],
+    ["serve without billing", serve, without(shared, ...billing), billing],
+  ])("is missing for %s", (_what, parse, environment, names) => {
+    const problems = problemsOf(environment, parse);
+    expect(problems.map((problem) => problem.split(" is missing")[0])).toEqual(names);
+  });
+
+  it("includes an address only where the role listens by itself", () => {
+    expect(parseWorkConfig(shared).listen).toBeUndefined();
+    expect(parseWorkConfig({ ...shared, CLAWFLEET_LISTEN: "0.0.0.0:9" }).listen?.port).toBe(9);
   });
 });

@@ -93,6 +93,8 @@ describe("withEngine", () => {
     expect(withEngine(environment, "/e/bin", "/n/bin/node")).toEqual({
       PATH: "/e/bin:/n/bin:/usr/bin",
       DATABASE_URL: "postgres://db/x",
+      GOMAXPROCS: "1",
+      PGAPPNAME: "clawfleet-engine",
       PULUMI_BACKEND_URL: "postgres://db/x",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       PULUMI_SKIP_UPDATE_CHECK: "true",

@@ -182,7 +182,7 @@ describe("a cell", () => {
       image: "ubuntu-24.04",
       openclawVersion: "2026.9.6",
       capacity: 90,
-      open: true,
+      recordQuota: 200,
       dnsTags: false,
     });
   });
@@ -204,6 +204,13 @@ describe("a cell", () => {
     ["sshPort", { sshPort: 65_536 }],
     ["capacity", { capacity: 0 }],
     ["capacity", { capacity: 100 }],
+    ["capacity", { capacity: 101, reach: "public", backendPublicIps: ["203.0.113.7/32"] }],
+    ["recordQuota", { recordQuota: -1 }],
+    ["open", { open: false }],
+    ["backendPublicIps", { reach: "public" }],
+    ["backendPublicIps.0", { reach: "public", backendPublicIps: ["203.0.113.7"] }],
+    ["backendPublicIps.0", { reach: "public", backendPublicIps: ["0.0.0.0/0"] }],
+    ["backendPublicIps.0", { reach: "public", backendPublicIps: ["::/0"] }],
     ["openclawVersion", { openclawVersion: "latest" }],
     ["region", { region: "eu" }],
   ])("is refused over %s: %j", (path, change) => {
@@ -212,6 +219,8 @@ describe("a cell", () => {
 
   it("never takes the hundredth server of a network, which the backend needs", () => {
     expect(accepts(cellSettingsSchema, { zone: "example.com", capacity: 99 })).toBe(true);
+    const outside = { reach: "public", backendPublicIps: ["203.0.113.7/32", "2001:db8::1/128"] };
+    expect(accepts(cellSettingsSchema, { zone: "example.com", capacity: 100, ...outside })).toBe(true);
   });
 });
 

@@ -95,6 +95,7 @@ describe("the state of an order", () => {
       "no capacity at Hetzner in any type and location of the plan; it is tried again",
       /no free server of this kind/,
     ],
+    ["no cell has room; it goes on when one has", /making room for your server. Your name is kept/],
     ["waiting for the cell eu1", /network that your server will be in/],
     ["Process exited with status 1: /etc/openclaw is odd", /^A step did not work/],
   ])("words %j for customers", (statusDetail, words) => {

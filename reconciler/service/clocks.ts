@@ -1,0 +1,80 @@
+/** Work that the clock asks for: sweeps, retries, room for those who wait, conditions. Right with any number of processes. */
+import type { Config } from "../config.ts";
+import { startRetryClock } from "../converge/worker.ts";
+import type { BillingProvider } from "../billing/provider.ts";
+import type { ApplyDeps } from "../desired/apply.ts";
+import { addCells, syncCells } from "../desired/cells.ts";
+import { placeWaiting } from "../desired/place.ts";
+import { countUnplaced } from "../db/instances.ts";
+import { readConditions, type Conditions } from "../conditions.ts";
+import { handleHint } from "../hints.ts";
+import { sweep } from "../sweep.ts";
+import type { Core } from "./core.ts";
+
+const retryIntervalMs = 2_000;
+const roomIntervalMs = 2_000;
+const conditionsIntervalMs = 10_000;
+
+/** Hints and sweeps are taken from the queue here; the clocks only ask. Returns how to stop the clocks. */
+export function startClocks(
+  core: Core,
+  config: Config,
+  apply: ApplyDeps,
+  providers: readonly BillingProvider[],
+): () => void {
+  const { queue, log, metrics } = core;
+  queue.work("billing-hint", { concurrency: 2 }, (job) => handleHint({ ...apply, providers }, job.data));
+  queue.work("sweep", { concurrency: 1 }, async (_job, signal) => {
+    await syncCells(apply);
+    await placeWaiting(apply);
+    const { sweepIntervalMs: intervalMs, deleteCap } = config;
+    const result = await sweep({ ...apply, providers, intervalMs, deleteCap }, signal);
+    metrics.sweeps.inc({ outcome: result.outcome });
+    log.info(result, "sweep");
+  });
+  queue.scheduleSweeps(config.sweepIntervalMs);
+  const stops = [
+    startRetryClock(core, retryIntervalMs),
+    every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, config.stacksDir)),
+    watchConditions(core),
+  ];
+  return () => stops.forEach((stop) => stop());
+}
+
+/** Only while somebody waits: a cell whose file is new, a cell that was opened again, an instance that went. */
+export async function lookForRoom(apply: ApplyDeps, stacksDir: string): Promise<void> {
+  if ((await countUnplaced(apply.sql)) === 0) return;
+  await addCells(apply, stacksDir);
+  await placeWaiting(apply);
+}
+
+/** Says once that a condition has come, and once that it has gone. */
+function watchConditions(core: Core): () => void {
+  let before: Conditions | undefined;
+  return every(core, conditionsIntervalMs, "cannot read the conditions", async () => {
+    const now = await readConditions(core.sql);
+    for (const { kind, count, detail } of now) {
+      const known = before?.find((one) => one.kind === kind);
+      if (count > 0 && !known?.count) {
+        core.metrics.alerts.inc({ kind });
+        core.log.error({ alert: kind, count }, detail);
+      } else if (count === 0 && known?.count) core.log.info({ alert: kind, over: true }, "is over");
+    }
+    before = now;
+  });
+}
+
+/** One at a time, and not again before the last one has ended. */
+function every(core: Core, intervalMs: number, problem: string, work: () => Promise<void>): () => void {
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    work()
+      .catch((error: unknown) => core.log.error({ err: error }, problem))
+      .finally(() => {
+        busy = false;
+      });
+  }, intervalMs);
+  return () => clearInterval(timer);
+}

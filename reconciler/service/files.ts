@@ -1,0 +1,28 @@
+/** `stacks/` as a process reads it. */
+import type { Logger } from "pino";
+import { readStackFiles, type StackFiles } from "../desired/stack-files.ts";
+
+export type FilesReader = (() => Promise<StackFiles>) & { last(): StackFiles };
+
+/** Files are read anew each time; while the plans cannot be read, the last good ones stand. */
+export function createFilesReader(stacksDir: string, log: Logger): FilesReader {
+  let last: StackFiles | undefined;
+  const read = async (): Promise<StackFiles> => {
+    try {
+      last = await readStackFiles(stacksDir);
+    } catch (error) {
+      if (!last) throw error;
+      log.error(
+        { err: error, alert: "broken_file" },
+        "stacks/ cannot be read; the last good state of it stands",
+      );
+    }
+    return last;
+  };
+  return Object.assign(read, {
+    last: () => {
+      if (!last) throw new Error("stacks/ has not been read yet");
+      return last;
+    },
+  });
+}

@@ -1,0 +1,68 @@
+/** The HTTP surface of `start` and `serve`, on the real rows and the real billing. */
+import type { Hono } from "hono";
+import { createApp } from "../app.ts";
+import type { BillingProvider } from "../billing/provider.ts";
+import type { Config } from "../config.ts";
+import type { ApplyDeps } from "../desired/apply.ts";
+import { findSellingZone } from "../desired/selling.ts";
+import { createOperationWatch } from "../operations/watch.ts";
+import { createOperators } from "../operators/operators.ts";
+import { createOrders } from "../orders/orders.ts";
+import { createAdminRoutes } from "../routes/admin.ts";
+import { createHealthRoutes, type ReadinessCheck } from "../routes/health.ts";
+import { createOrderRoutes } from "../routes/orders.tsx";
+import { createWebhookRoutes } from "../routes/webhooks.ts";
+import type { Core } from "./core.ts";
+import type { FilesReader } from "./files.ts";
+
+export type Site = { app: Hono; stop(): Promise<void> };
+
+export type SiteParts = {
+  billing: BillingProvider;
+  apply: ApplyDeps;
+  files: FilesReader;
+  checks: ReadinessCheck[];
+  isDraining(): boolean;
+};
+
+export function createSite(core: Core, config: Config, parts: SiteParts): Site {
+  const { sql, queue, clock, log, metrics } = core;
+  const { billing, apply, files } = parts;
+  const watch = createOperationWatch(sql, log);
+  const zone = () => findSellingZone(sql);
+  const orders = createOrders({
+    sql,
+    clock,
+    billing,
+    watch,
+    masterKey: config.masterKey,
+    publicUrl: config.publicUrl,
+    zone,
+    plans: () => files.last().plans,
+  });
+  const app = createApp({
+    log,
+    metrics,
+    adminKey: config.adminKey,
+    checkoutOrigin:
+      config.stripe.apiUrl === "https://api.stripe.com"
+        ? "https://checkout.stripe.com"
+        : config.stripe.apiUrl,
+    health: createHealthRoutes({
+      checks: parts.checks,
+      registry: metrics.registry,
+      isDraining: () => parts.isDraining(),
+    }),
+    webhooks: createWebhookRoutes({
+      sql,
+      queue,
+      clock,
+      log,
+      provider: billing,
+      onWebhook: (outcome) => metrics.webhooks.inc({ provider: billing.name, outcome }),
+    }),
+    orders: createOrderRoutes({ ...orders, log, zone }),
+    admin: createAdminRoutes({ sql, ...createOperators(apply) }),
+  });
+  return { app, stop: () => watch.stop() };
+}

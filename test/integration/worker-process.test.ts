@@ -1,0 +1,87 @@
+/**
+ * Proves how a worker process meets the database, without an engine: what its readiness says, and that it gives way to a
+ * newer version. A real process on a real PostgreSQL; what it converges is another matter.
+ */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { findFreePort } from "../../reconciler/db/free-port.ts";
+import { listWorkers } from "../../reconciler/db/workers.ts";
+import { startServiceProcess, type ServiceProcess } from "../sandbox/service-process.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { eventually } from "../support/poll.ts";
+
+let database: TestDatabase;
+let home: string;
+let logFile: string;
+const processes: ServiceProcess[] = [];
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "clawfleet-worker-"));
+  logFile = join(home, "worker.log");
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  for (const one of processes.splice(0)) await one.kill();
+  await database.sql`delete from clawfleet.migrations where id = 9999`;
+});
+afterAll(async () => {
+  await database.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+/** On a machine without an engine: its folders are empty. */
+async function startWorker(args: string[] = [], env: Record<string, string> = {}): Promise<ServiceProcess> {
+  const all = {
+    PATH: join(home, "bin"),
+    HOME: home,
+    DATABASE_URL: database.url,
+    CLAWFLEET_MASTER_KEY: "ab".repeat(32),
+    HCLOUD_TOKEN_SECOND: "b".repeat(64),
+    CLOUDFLARE_API_TOKEN_SECOND: "c".repeat(40),
+    CLAWFLEET_LISTEN: `127.0.0.1:${await findFreePort()}`,
+    ...env,
+  };
+  const started = await startServiceProcess(all, logFile, ["work", ...args]);
+  processes.push(started);
+  return started;
+}
+
+test("a worker is seen with its cells while it lives, and not after it has ended", async () => {
+  const worker = await startWorker(["--cell", "eu1", "--cell", "eu2"]);
+  expect(await listWorkers(database.sql)).toMatchObject([
+    { binding: "cells", cells: ["eu1", "eu2"], slots: 2 },
+  ]);
+  const unbound = await startWorker([], { CLAWFLEET_WORKERS: "5" });
+  expect(
+    (await listWorkers(database.sql)).map(({ binding, slots }) => `${binding} ${slots}`).toSorted(),
+  ).toEqual(["cells 2", "public 5"]);
+  expect(await worker.stop()).toBe(0);
+  expect(await unbound.stop()).toBe(0);
+  expect(await listWorkers(database.sql)).toEqual([]);
+});
+
+test("it answers for itself: alive, and not ready while there is no engine", async () => {
+  const worker = await startWorker();
+  expect((await fetch(`${worker.url}/healthz`)).status).toBe(200);
+  const ready = await fetch(`${worker.url}/readyz`);
+  expect([ready.status, await ready.json()]).toEqual([503, { ready: false, failing: ["engine"] }]);
+  expect(await readFile(logFile, "utf8")).toContain("is not installed; run: npm run engine");
+  expect(await (await fetch(`${worker.url}/metrics`)).text()).toContain("clawfleet_converge_seconds");
+  expect((await fetch(`${worker.url}/api/v1/instances`)).status, "and nothing else").toBe(404);
+});
+
+test("without an address it listens nowhere", async () => {
+  const worker = await startWorker([], { CLAWFLEET_LISTEN: "" });
+  expect(worker.url).toBe("");
+});
+
+test("an older worker that meets a newer database ends with a message, while it runs and at its start", async () => {
+  const worker = await startWorker();
+  await database.sql`insert into clawfleet.migrations (id, name, checksum) values (9999, '9999_future.sql', 'x')`;
+  expect(await worker.ended).toBe(1);
+  const message = "the database is newer than this code: it has migration 9999_future.sql";
+  await eventually("it said why", async () => (await readFile(logFile, "utf8")).includes(message));
+  await expect(startWorker()).rejects.toThrow(message);
+});
