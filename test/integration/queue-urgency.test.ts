@@ -127,7 +127,7 @@ describe.each([
     const reasons: Reason[] = ["spare", "resync", "drift", "pull-request", "operator", "cancel", "paid"];
     for (const reason of reasons) await queue.enqueueConverge(database.sql, job(reason, reason));
     const seen: string[] = [];
-    for (const _reason of reasons) seen.push(await one.next());
+    while (seen.length < reasons.length) seen.push(await one.next());
     expect(seen).toEqual(reasons.toReversed());
     expect(Object.keys(priorities)).toEqual(reasons.toReversed());
   });

@@ -7,6 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { AssistantInstanceArgs, InstanceCell } from "../../components/assistant-instance-args.ts";
 import { AssistantInstance } from "../../components/assistant-instance.ts";
+import { recordsPerInstance } from "../../components/naming.ts";
 import { runInstance, toInstanceArgs } from "../../infra/instance.ts";
 import type { InstanceInputs } from "../../infra/inputs.ts";
 import { instanceCloud } from "../support/instance-cloud.ts";
@@ -208,4 +209,12 @@ describe("an instance that was ready once", () => {
     expect(recorder.find("server").options).toMatchObject({ deleteBeforeReplace: true });
     expect(recorder.find("server").options.replaceOnChanges ?? []).toEqual([]);
   });
+});
+
+it("takes as many records of its zone as placement counts for it", async () => {
+  const recorder = await recordPulumi(instanceCloud);
+  await recorder.run(() => new AssistantInstance("assistant", usual(), {}));
+  expect(recorder.resources.filter(({ type }) => type.includes("DnsRecord"))).toHaveLength(
+    recordsPerInstance,
+  );
 });

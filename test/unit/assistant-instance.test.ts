@@ -4,7 +4,6 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it } from "vitest";
-import { recordsPerInstance } from "../../components/naming.ts";
 import { remoteScripts } from "../../cloud-init/files.ts";
 import { bashCommand, nodeCommand } from "../../cloud-init/remote-command.ts";
 import { runInstance } from "../../infra/instance.ts";
@@ -295,9 +294,4 @@ describe("an instance", () => {
       health: "started 2026.9.6",
     });
   });
-});
-
-it("takes as many records of its zone as placement counts for it", () => {
-  const records = expected.filter(([type]) => type === "cloudflare:index/dnsRecord:DnsRecord");
-  expect(records).toHaveLength(recordsPerInstance);
 });

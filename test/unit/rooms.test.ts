@@ -1,6 +1,6 @@
 /** Proves by table which cell takes an instance. Cannot prove that two at once do not take the same place: the rows do. */
 import { describe, expect, it, test } from "vitest";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { networkZoneOf, locationSchema } from "../../infra/config.ts";
 import { recordsPerInstance } from "../../components/naming.ts";
 import { listPlacesIn, type Place } from "../../reconciler/converge/placement.ts";
