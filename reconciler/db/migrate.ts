@@ -43,14 +43,19 @@ export async function withMigrationLock<T>(sql: Sql, run: (connection: Sql) => P
   }
 }
 
-/** @throws ClawfleetError when a file is not called `0001_name.sql` or the numbers have a gap. */
+/**
+ * In the order of their numbers. Numbers may be left out: parts that are written side by side get theirs beforehand.
+ * @throws ClawfleetError when a file is not called `0001_name.sql` or has another one's number.
+ */
 export async function readMigrations(dir: string = ownDir): Promise<Migration[]> {
   const names = (await readdir(dir)).filter((name) => name.endsWith(".sql")).toSorted();
   return await Promise.all(
     names.map(async (name, index) => {
       const id = Number(fileName.exec(name)?.[1]);
-      if (id !== index + 1)
-        throw refuse(`migration ${name} should be number ${index + 1}`, "rename the file");
+      if (!(id > 0)) throw refuse(`migration ${name} is not called 0001_name.sql`, "rename the file");
+      const before = names[index - 1];
+      if (before !== undefined && fileName.exec(before)?.[1] === fileName.exec(name)?.[1])
+        throw refuse(`migrations ${before} and ${name} have the same number`, "rename one of them");
       const text = await readFile(join(dir, name), "utf8");
       return { id, name, checksum: createHash("sha256").update(text).digest("hex"), text };
     }),
@@ -75,13 +80,8 @@ async function listApplied(sql: Query): Promise<Applied[]> {
 /** Pure. What is still to apply, in order. */
 export function chooseMissing(migrations: readonly Migration[], applied: readonly Applied[]): Migration[] {
   for (const done of applied) {
-    const known = migrations[done.id - 1];
-    if (!known) {
-      throw refuse(
-        `the database is newer than this code: it has migration ${done.name}`,
-        "start the version of Clawfleet that made it, or restore the backup taken before it",
-      );
-    }
+    const known = migrations.find(({ id }) => id === done.id);
+    if (!known) throw refuseNewer(done.name);
     if (known.checksum !== done.checksum) {
       throw refuse(
         `migration ${known.name} was changed after it was applied to this database`,
@@ -89,7 +89,24 @@ export function chooseMissing(migrations: readonly Migration[], applied: readonl
       );
     }
   }
-  return migrations.slice(applied.length);
+  const there = new Set(applied.map(({ id }) => id));
+  return migrations.filter(({ id }) => !there.has(id));
+}
+
+/**
+ * For a process that runs while another one migrates. @throws ClawfleetError config_invalid when the database has been
+ * brought to a version that this code does not know, or is not yet at ours.
+ */
+export async function checkSchema(sql: Query, migrations: readonly Migration[]): Promise<void> {
+  const [missing] = chooseMissing(migrations, await listApplied(sql));
+  if (missing) throw refuse(`the database lacks migration ${missing.name}`, "start this version anew");
+}
+
+function refuseNewer(name: string): ClawfleetError {
+  return refuse(
+    `the database is newer than this code: it has migration ${name}`,
+    "start the version of Clawfleet that made it, or restore the backup taken before it",
+  );
 }
 
 async function apply(connection: Query, migration: Migration): Promise<void> {

@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { migrate } from "../../reconciler/db/migrate.ts";
+import { checkSchema, migrate, readMigrations } from "../../reconciler/db/migrate.ts";
 import { createTestDatabase } from "../support/database.ts";
 
 let dir: string;
@@ -81,8 +81,32 @@ test("a failing migration leaves nothing of itself, and the ones before it stand
   expect((await migrate(sql, files)).applied).toEqual(["0002_b.sql"]);
 });
 
-test("a gap in the numbers is refused before anything is applied", async () => {
+test("two files of one number are refused before anything is applied, and so is a file without a number", async () => {
   const sql = await emptyDatabase();
-  const files = await migrationsDir({ "0001_a.sql": "select 1", "0003_c.sql": "select 3" });
-  await expect(migrate(sql, files)).rejects.toMatchObject({ message: expect.stringContaining("0003_c.sql") });
+  const twice = await migrationsDir({ "0001_a.sql": "select 1", "0001_c.sql": "select 3" });
+  await expect(migrate(sql, twice)).rejects.toMatchObject({ message: expect.stringContaining("0001_c.sql") });
+  const nameless = await migrationsDir({ "0001_a.sql": "select 1", "next.sql": "select 3" });
+  await expect(migrate(sql, nameless)).rejects.toMatchObject({ message: expect.stringContaining("next.sql") });
+});
+
+test("numbers may be left out, and what comes in between later is applied then", async () => {
+  const sql = await emptyDatabase();
+  const files = await migrationsDir({ "0001_a.sql": "select 1", "0009_c.sql": "select 3" });
+  expect((await migrate(sql, files)).applied).toEqual(["0001_a.sql", "0009_c.sql"]);
+  await writeFile(join(files, "0005_b.sql"), "create table between_them (x int)");
+  expect((await migrate(sql, files)).applied).toEqual(["0005_b.sql"]);
+});
+
+test("a process that runs is told when another one has brought the database further", async () => {
+  const sql = await emptyDatabase();
+  const files = await migrationsDir({ "0001_a.sql": "select 1" });
+  const ours = await readMigrations(files);
+  await migrate(sql, files);
+  await checkSchema(sql, ours);
+  await writeFile(join(files, "0002_b.sql"), "select 2");
+  await migrate(sql, files);
+  await expect(checkSchema(sql, ours)).rejects.toMatchObject({
+    code: "config_invalid",
+    message: expect.stringContaining("newer than this code: it has migration 0002_b.sql"),
+  });
 });
