@@ -14,6 +14,8 @@ export const runRequestSchema = z.object({
   message: z.string(),
   /** Asks the clouds for the present state of every resource first. `destroy` always does. */
   refresh: z.boolean().default(false),
+  /** Of the engine and its plugins in this run alone, such as the clouds' addresses: no part of the state. */
+  environment: z.record(z.string(), z.string()).default({}),
 });
 export type RunRequest = z.input<typeof runRequestSchema>;
 

@@ -6,6 +6,7 @@ import { createApp } from "./app.ts";
 import { createStripeBilling } from "./billing/stripe.ts";
 import { createCloudflare } from "./cloud/cloudflare.ts";
 import { createHetzner } from "./cloud/hetzner.ts";
+import type { CloudName } from "./cloud/http.ts";
 import type { Config } from "./config.ts";
 import { startConvergeWorker, startRetryClock } from "./converge/worker.ts";
 import { openDatabase, startDatabase } from "./db/database.ts";
@@ -15,6 +16,7 @@ import { syncCells } from "./desired/cells.ts";
 import { readStackFiles, type StackFiles } from "./desired/stack-files.ts";
 import { createRunnerPool } from "./engine/runner-pool.ts";
 import { ClawfleetError } from "./errors.ts";
+import { startGate } from "./gate/start-gate.ts";
 import { handleHint } from "./hints.ts";
 import { createMetrics } from "./metrics.ts";
 import { createOperators } from "./operators/operators.ts";
@@ -86,9 +88,11 @@ export async function startService(config: Config, log: Logger): Promise<Service
     }),
   };
   const pool = createRunnerPool({ log, environment: { ...config.engineEnvironment, ...environment } });
+  const gate = await startGate(config, { sql, queue, clock, log, registry: metrics.registry });
   const operation = {
     sql,
     pool,
+    gate,
     clock,
     log,
     redact,
@@ -102,7 +106,8 @@ export async function startService(config: Config, log: Logger): Promise<Service
       ...operation,
       queue,
       plans: () => files.last().plans,
-      cloudsOf: (account) => createClouds(config, account),
+      cloudsOf: (account, reason = "operator") =>
+        createClouds(config, account, gate.addressesFor({ account, reason })),
       random: Math.random,
       retryFirstMs: config.retryFirstMs,
     },
@@ -124,7 +129,8 @@ export async function startService(config: Config, log: Logger): Promise<Service
     log.info(result, "sweep");
   });
   queue.scheduleSweeps(config.sweepIntervalMs);
-  const stopRetries = startRetryClock({ sql, queue, clock, log }, retryIntervalMs);
+  const retries = { sql, queue, clock, log, random: Math.random, retryFirstMs: config.retryFirstMs };
+  const stopRetries = startRetryClock(retries, retryIntervalMs);
 
   const watch = createOperationWatch(sql, log);
   let draining = false;
@@ -180,6 +186,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
       await queue.stop(graceMs);
       await watch.stop();
       await pool.stop();
+      await gate.close();
       await closeServer(server);
       await sql.end({ timeout: 5 });
       await database.stop();
@@ -212,7 +219,7 @@ function createFilesReader(stacksDir: string, log: Logger): FilesReader {
   });
 }
 
-function createClouds(config: Config, account: string) {
+function createClouds(config: Config, account: string, urls: Record<CloudName, string>) {
   const tokens = config.accounts[account] ?? config.accounts["default"];
   if (!tokens) {
     throw new ClawfleetError({
@@ -223,8 +230,8 @@ function createClouds(config: Config, account: string) {
     });
   }
   return {
-    hetzner: createHetzner({ baseUrl: config.hetznerUrl, token: tokens.hcloudToken, fetch }),
-    cloudflare: createCloudflare({ baseUrl: config.cloudflareUrl, token: tokens.cloudflareToken, fetch }),
+    hetzner: createHetzner({ baseUrl: urls.hetzner, token: tokens.hcloudToken, fetch }),
+    cloudflare: createCloudflare({ baseUrl: urls.cloudflare, token: tokens.cloudflareToken, fetch }),
   };
 }
 

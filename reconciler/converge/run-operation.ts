@@ -2,8 +2,10 @@
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { RunKind } from "../../infra/runner-protocol.ts";
+import type { CloudName } from "../cloud/http.ts";
 import type { RunnerPool } from "../engine/runner-pool.ts";
 import type { RunOutcome } from "../engine/runner.ts";
+import type { Gate, RunPass } from "../gate/gate.ts";
 import { hideScripts, toOperationEvent } from "../operations/engine-events.ts";
 import { createEventRecorder } from "../operations/recorder.ts";
 import type { Redact } from "../operations/redact.ts";
@@ -14,11 +16,14 @@ import {
   notifyOperation,
   type OperationEnd,
 } from "../operations/rows.ts";
+import type { Reason } from "../queue/jobs.ts";
 import { classifyFailure, type Failure } from "./failure.ts";
 
 export type OperationDeps = {
   sql: Sql;
   pool: RunnerPool;
+  /** What the providers of a run ask of the clouds goes through it. */
+  gate: Gate;
   clock: { now(): Date };
   log: Logger;
   redact: Redact;
@@ -32,20 +37,42 @@ export type OperationInput = {
   kind: RunKind;
   stack: string;
   instanceId: string | null;
-  reason: string;
+  /** Whose tokens and request budgets the run uses. */
+  account: string;
+  reason: Reason;
   actor: string;
   generation: number;
   refresh?: boolean;
 };
 
 export type OperationResult =
-  | { kind: "done"; outcome: Extract<RunOutcome, { kind: "done" }> }
+  | {
+      kind: "done";
+      outcome: Extract<RunOutcome, { kind: "done" }>;
+      /** Clouds that answered it. */
+      wellSeen: readonly CloudName[];
+    }
   | { kind: "failed"; failure: Failure }
   | { kind: "interrupted"; why: string };
 
 export async function runOperation(
   deps: OperationDeps,
   input: OperationInput,
+  signal: AbortSignal,
+): Promise<OperationResult> {
+  const pass = deps.gate.openPass({ account: input.account, reason: input.reason });
+  try {
+    const redact = (text: string) => deps.redact(pass.toPlain(text));
+    return await runWithPass({ ...deps, redact }, input, pass, signal);
+  } finally {
+    pass.close();
+  }
+}
+
+async function runWithPass(
+  deps: OperationDeps,
+  input: OperationInput,
+  pass: RunPass,
   signal: AbortSignal,
 ): Promise<OperationResult> {
   const { sql, clock } = deps;
@@ -63,6 +90,7 @@ export async function runOperation(
       stack: input.stack,
       message: `${input.reason} by ${input.actor}, operation ${id}`,
       refresh: input.refresh ?? false,
+      environment: pass.environment,
     },
     (raw) => {
       const event = toOperationEvent(raw);
@@ -75,7 +103,7 @@ export async function runOperation(
   if (outcome.kind === "done" && outcome.diff !== undefined) {
     recorder.add({ kind: "diff", message: outcome.diff, data: {} });
   }
-  const result = toResult(deps, outcome, deadline.aborted);
+  const result = toResult(deps, outcome, { overdue: deadline.aborted, wellSeen: pass.wellSeen() });
   await recorder
     .flush()
     .catch((error: unknown) => deps.log.error({ err: error, operation: id }, "events were not recorded"));
@@ -101,10 +129,14 @@ export async function runOperation(
   return result;
 }
 
-function toResult(deps: OperationDeps, outcome: RunOutcome, overdue: boolean): OperationResult {
+function toResult(
+  deps: OperationDeps,
+  outcome: RunOutcome,
+  { overdue, wellSeen }: { overdue: boolean; wellSeen: readonly CloudName[] },
+): OperationResult {
   switch (outcome.kind) {
     case "done":
-      return { kind: "done", outcome };
+      return { kind: "done", outcome, wellSeen };
     case "failed": {
       const texts = [...outcome.diagnostics, `${outcome.name}: ${outcome.message}`].map((text) =>
         deps.redact(hideScripts(text)),

@@ -1,5 +1,6 @@
 /** Rows of `clawfleet.instances`, the desired half: who they are and what should be. */
 import type { Override, Phase } from "../../infra/config.ts";
+import type { Reason } from "../queue/jobs.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -23,6 +24,8 @@ export type InstanceRow = {
   generation: number;
   observedGeneration: number;
   status: string;
+  /** Of the work that is not done yet. */
+  retryReason: Reason | null;
   deleteVotes: number;
   deleteVoteAt: Date | null;
 };
@@ -31,7 +34,7 @@ const columns = (sql: Query) => sql`
   i.id, i.slug, i.provider, i.subscription_id as "subscriptionId", i.customer_id as "customerId", i.email, i.cell,
   host(i.private_ip) as "privateIp", i.plan, i.phase, i.phase_reason as "phaseReason", i.next_change_at as "nextChangeAt",
   i.override, i.server_type as "serverType", i.location, i.desired_hash as "desiredHash", i.generation,
-  i.observed_generation as "observedGeneration", i.status, i.delete_votes as "deleteVotes",
+  i.observed_generation as "observedGeneration", i.status, i.retry_reason as "retryReason", i.delete_votes as "deleteVotes",
   i.delete_vote_at as "deleteVoteAt"`;
 
 /** Living instances with these names, and those that these subscriptions pay for. Locked in one order, against deadlock. */
@@ -166,7 +169,7 @@ export type LaggingInstance = { id: string; slug: string; cell: string };
 export async function listLagging(sql: Query, now: Date): Promise<LaggingInstance[]> {
   return await sql<LaggingInstance[]>`
     select id, slug, cell from clawfleet.instances
-    where status not in ('gone', 'parked') and observed_generation < generation
+    where status not in ('gone', 'parked') and observed_generation < generation and blocked_by is null
       and (retry_at is null or retry_at <= ${now})
     order by id`;
 }

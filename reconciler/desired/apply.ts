@@ -16,7 +16,7 @@ import { lockSlug, markOrderPaid } from "../db/orders.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
 import { listPlaces } from "../converge/placement.ts";
 import { ClawfleetError } from "../errors.ts";
-import type { ConvergeJob, Reason } from "../queue/jobs.ts";
+import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
 import { findFreeAddress } from "./addresses.ts";
@@ -203,7 +203,7 @@ async function changeRow(
     instanceId: row.id,
     cell: row.cell,
     kind: "converge",
-    reason: reasonOf(row, wanted, scope),
+    reason: moreUrgent(reasonOf(row, wanted, scope), row.retryReason),
     actor: scope.actor,
   };
 }

@@ -5,7 +5,14 @@ import type { Logger } from "pino";
 import { runnerMessageSchema, type RunKind, type RunnerMessage } from "../../infra/runner-protocol.ts";
 import { defaultLadder, endProcessGroup, signalGroup, type LadderStep } from "./process-group.ts";
 
-export type RunInput = { kind: RunKind; stack: string; message: string; refresh?: boolean };
+export type RunInput = {
+  kind: RunKind;
+  stack: string;
+  message: string;
+  refresh?: boolean;
+  /** Of the engine and its plugins, beside what every run has. */
+  environment?: Record<string, string>;
+};
 
 export type RunOutcome =
   | {
@@ -100,7 +107,7 @@ export function startRunner(options: RunnerOptions): Runner {
         }),
       );
       try {
-        send(child, { type: "run", id, refresh: false, ...input }, (error) =>
+        send(child, { type: "run", id, refresh: false, environment: {}, ...input }, (error) =>
           result.resolve({ kind: "interrupted", why: `the runner cannot be reached: ${error.message}` }),
         );
         return await result.promise;

@@ -193,12 +193,11 @@ function nothing(): Unreported {
 
 /** Answers overtake one another: of what they said in one go the least counts. */
 function merge(earlier: Unreported, later: Unreported): Unreported {
-  const both = earlier.learned && later.learned;
+  const least = Math.min(earlier.learned?.remaining ?? Infinity, later.learned?.remaining ?? Infinity);
   const learned = later.learned ?? earlier.learned;
-  const remaining = both ? Math.min(earlier.learned.remaining, later.learned.remaining) : learned?.remaining;
   return {
     spent: earlier.spent + later.spent,
-    learned: learned && { ...learned, remaining: remaining ?? learned.remaining },
+    learned: learned && { ...learned, remaining: least },
     verdicts: [...earlier.verdicts, ...later.verdicts],
   };
 }

@@ -1,6 +1,7 @@
 /** Proves what each known failure text leads to: our code, whether to try again, whether elsewhere. Texts are as measured. */
 import { describe, expect, test } from "vitest";
-import { classifyFailure, failureTable } from "../../reconciler/converge/failure.ts";
+import { failureTable } from "../../reconciler/converge/failure-table.ts";
+import { classifyFailure } from "../../reconciler/converge/failure.ts";
 import { hideScripts } from "../../reconciler/operations/engine-events.ts";
 
 const samples: [string, string, string, boolean][] = [

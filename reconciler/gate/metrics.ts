@@ -1,0 +1,63 @@
+/** What operators see of request budgets and of what is blocked. Labels are closed sets: clouds, configured accounts, outcomes. */
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { Sql } from "postgres";
+import type { CloudName } from "../cloud/http.ts";
+import { countBlocked } from "../db/blocks.ts";
+import { listBudgets } from "../db/rate-budgets.ts";
+import { blockers } from "../errors.ts";
+import { breakerStates } from "./breaker.ts";
+import type { RequestOutcome } from "./gate.ts";
+
+/** Returns what counts a request. */
+export function createGateMetrics(
+  registry: Registry,
+  sql: Sql,
+): (cloud: CloudName, outcome: RequestOutcome) => void {
+  const registers = [registry];
+  const budgetLabels = ["cloud", "account"];
+  const requests = new Counter({
+    name: "clawfleet_cloud_requests_total",
+    help: "Requests of this process to the clouds by what became of them; held-back ones were not sent.",
+    labelNames: ["cloud", "outcome"],
+    registers,
+  });
+  const limit = new Gauge({
+    name: "clawfleet_rate_budget_limit",
+    help: "Requests in a full budget, as last learned.",
+    labelNames: budgetLabels,
+    registers,
+  });
+  const breaker = new Gauge({
+    name: "clawfleet_breaker_state",
+    help: "1 for the state that the breaker before this cloud is in.",
+    labelNames: [...budgetLabels, "state"],
+    registers,
+  });
+  new Gauge({
+    name: "clawfleet_rate_budget_remaining",
+    help: "Requests left in the budget that all workers share.",
+    labelNames: budgetLabels,
+    registers,
+    async collect() {
+      for (const gauge of [this, limit, breaker]) gauge.reset();
+      for (const seen of await listBudgets(sql)) {
+        const { cloud, account } = seen;
+        this.set({ cloud, account }, Math.floor(seen.remaining));
+        limit.set({ cloud, account }, seen.limit);
+        for (const state of breakerStates)
+          breaker.set({ cloud, account, state }, Number(state === seen.breaker));
+      }
+    },
+  });
+  new Gauge({
+    name: "clawfleet_instances_blocked",
+    help: "Instances that wait for an outside system, by which.",
+    labelNames: ["by"],
+    registers,
+    async collect() {
+      for (const by of blockers) this.set({ by }, 0);
+      for (const { blockedBy, count } of await countBlocked(sql)) this.set({ by: blockedBy }, count);
+    },
+  });
+  return (cloud, outcome) => requests.inc({ cloud, outcome });
+}
