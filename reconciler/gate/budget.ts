@@ -44,7 +44,7 @@ export function createBudget(deps: BudgetDeps): Budget {
         exchange: (input) => exchange(deps.sql, key, input),
         probe: () => deps.probe(key),
         onHealed: () => deps.onHealed(key),
-        random: deps.random,
+        random: () => deps.random(),
         holder: `${process} ${reason}`,
         log: deps.log.child({ cloud: key.cloud, account: key.account }),
       },

@@ -149,7 +149,7 @@ export async function createGate(deps: GateDeps): Promise<Gate> {
       own.set(name, known);
       return known;
     },
-    budgetOf: book.budgetOf,
+    budgetOf: (cloud, account) => book.budgetOf(cloud, account),
     async close() {
       await closeServer(server);
       await budget.close();

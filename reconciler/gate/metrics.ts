@@ -1,18 +1,12 @@
 /** What operators see of request budgets and of what is blocked. Labels are closed sets: clouds, configured accounts, outcomes. */
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { Sql } from "postgres";
-import type { CloudName } from "../cloud/http.ts";
 import { countBlocked } from "../db/blocks.ts";
 import { listBudgets } from "../db/rate-budgets.ts";
 import { blockers } from "../errors.ts";
 import { breakerStates } from "./breaker.ts";
-import type { RequestOutcome } from "./gate.ts";
 
-/** Returns what counts a request. */
-export function createGateMetrics(
-  registry: Registry,
-  sql: Sql,
-): (cloud: CloudName, outcome: RequestOutcome) => void {
+export function createGateMetrics(registry: Registry, sql: Sql) {
   const registers = [registry];
   const budgetLabels = ["cloud", "account"];
   const requests = new Counter({
@@ -33,7 +27,7 @@ export function createGateMetrics(
     labelNames: [...budgetLabels, "state"],
     registers,
   });
-  new Gauge({
+  const remaining = new Gauge({
     name: "clawfleet_rate_budget_remaining",
     help: "Requests left in the budget that all workers share.",
     labelNames: budgetLabels,
@@ -49,7 +43,7 @@ export function createGateMetrics(
       }
     },
   });
-  new Gauge({
+  const blocked = new Gauge({
     name: "clawfleet_instances_blocked",
     help: "Instances that wait for an outside system, by which.",
     labelNames: ["by"],
@@ -59,5 +53,5 @@ export function createGateMetrics(
       for (const { blockedBy, count } of await countBlocked(sql)) this.set({ by: blockedBy }, count);
     },
   });
-  return (cloud, outcome) => requests.inc({ cloud, outcome });
+  return { requests, remaining, limit, breaker, blocked };
 }

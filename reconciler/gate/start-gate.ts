@@ -20,13 +20,14 @@ export async function startGate(
   config: Pick<Config, "hetznerUrl" | "cloudflareUrl" | "accounts" | "engineEnvironment">,
   deps: StartGateDeps,
 ): Promise<Gate> {
+  const { requests } = createGateMetrics(deps.registry, deps.sql);
   return await createGate({
     ...deps,
     random: Math.random,
     clouds: { hetzner: config.hetznerUrl, cloudflare: config.cloudflareUrl },
     accounts: config.accounts,
     proxyEnvironment: pickProxy(config.engineEnvironment),
-    onRequest: createGateMetrics(deps.registry, deps.sql),
+    onRequest: (cloud, outcome) => requests.inc({ cloud, outcome }),
     onHealed: ({ cloud, account }) => {
       heal(deps, [cloud], account, { force: true }).catch((error: unknown) =>
         deps.log.error(
