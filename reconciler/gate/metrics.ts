@@ -2,7 +2,7 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { Sql } from "postgres";
 import { countBlocked } from "../db/blocks.ts";
-import { listBudgets } from "../db/rate-budgets.ts";
+import { listBudgets, type BudgetSeen } from "../db/rate-budgets.ts";
 import { blockers } from "../errors.ts";
 import { breakerStates } from "./breaker.ts";
 
@@ -15,17 +15,22 @@ export function createGateMetrics(registry: Registry, sql: Sql) {
     labelNames: ["cloud", "outcome"],
     registers,
   });
+  /** Gauges are collected at the same time: one statement for all of them. */
+  let reading: Promise<BudgetSeen[]> | undefined;
+  const read = (): Promise<BudgetSeen[]> => {
+    reading ??= listBudgets(sql).finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
   const limit = new Gauge({
     name: "clawfleet_rate_budget_limit",
     help: "Requests in a full budget, as last learned.",
     labelNames: budgetLabels,
     registers,
-  });
-  const breaker = new Gauge({
-    name: "clawfleet_breaker_state",
-    help: "1 for the state that the breaker before this cloud is in.",
-    labelNames: [...budgetLabels, "state"],
-    registers,
+    async collect() {
+      for (const seen of await read()) this.set({ cloud: seen.cloud, account: seen.account }, seen.limit);
+    },
   });
   const remaining = new Gauge({
     name: "clawfleet_rate_budget_remaining",
@@ -33,14 +38,18 @@ export function createGateMetrics(registry: Registry, sql: Sql) {
     labelNames: budgetLabels,
     registers,
     async collect() {
-      for (const gauge of [this, limit, breaker]) gauge.reset();
-      for (const seen of await listBudgets(sql)) {
-        const { cloud, account } = seen;
-        this.set({ cloud, account }, Math.floor(seen.remaining));
-        limit.set({ cloud, account }, seen.limit);
-        for (const state of breakerStates)
-          breaker.set({ cloud, account, state }, Number(state === seen.breaker));
-      }
+      for (const { cloud, account, remaining: left } of await read())
+        this.set({ cloud, account }, Math.floor(left));
+    },
+  });
+  const breaker = new Gauge({
+    name: "clawfleet_breaker_state",
+    help: "1 for the state that the breaker before this cloud is in.",
+    labelNames: [...budgetLabels, "state"],
+    registers,
+    async collect() {
+      for (const { cloud, account, breaker: present } of await read())
+        for (const state of breakerStates) this.set({ cloud, account, state }, Number(state === present));
     },
   });
   const blocked = new Gauge({
