@@ -48,6 +48,8 @@ export function createPool(deps: PoolDeps, reason: Reason): Pool {
   const waiters: Waiter[] = [];
   let free = 0;
   let inFlight = 0;
+  /** As last seen: tokens that are left from before a storm are not used in it. */
+  let isClosed = true;
   let unreported = nothing();
   let lastTake = performance.now();
   let lastTalk = performance.now();
@@ -63,13 +65,14 @@ export function createPool(deps: PoolDeps, reason: Reason): Pool {
       free -= givenBack;
       const report: Report = { ...toReport(sent, performance.now()), givenBack, probe: more.probe };
       try {
-        const { reply, healed } = await deps.exchange({
+        const { reply, healed, budget } = await deps.exchange({
           holder: deps.holder,
           report,
           want,
           random: deps.random(),
         });
         lastTalk = performance.now();
+        isClosed = budget.breaker.state === "closed";
         if (reply.kind === "granted") free += reply.granted;
         if (healed) deps.onHealed();
         return reply;
@@ -90,7 +93,7 @@ export function createPool(deps: PoolDeps, reason: Reason): Pool {
   /** Until nobody waits. */
   async function serve(): Promise<void> {
     for (let next = waiters[0]; next; next = waiters[0]) {
-      if (free > 0) {
+      if (free > 0 && isClosed) {
         waiters.shift();
         free -= 1;
         inFlight += 1;
@@ -166,7 +169,7 @@ export function createPool(deps: PoolDeps, reason: Reason): Pool {
     },
     async tidy() {
       const now = performance.now();
-      const isIdle = free > 0 && now - lastTake > idleMs;
+      const isIdle = free > 0 && (now - lastTake > idleMs || !isClosed);
       const isStale = inFlight > 0 && now - lastTalk > renewMs;
       if (isIdle || isStale || unreported.spent > 0) await tell({ giveBack: isIdle });
     },
