@@ -112,7 +112,7 @@ export async function createGate(deps: GateDeps): Promise<Gate> {
       if (verdict?.kind === "good") pass.wellSeen.add(cloud);
       taken.conclude({
         verdict,
-        learned: ending.kind === "answered" ? readBudget(cloud, ending.headers) : undefined,
+        said: ending.kind === "answered" ? readBudget(cloud, ending.headers) : undefined,
       });
       deps.onRequest?.(cloud, toOutcome(ending));
     });

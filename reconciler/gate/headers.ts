@@ -2,10 +2,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { CloudName } from "../cloud/http.ts";
 import type { Verdict } from "./breaker.ts";
-import type { Learned } from "./level.ts";
+import type { Said } from "./level.ts";
 
 /** undefined when the answer says nothing that can be read. */
-export function readBudget(cloud: CloudName, headers: IncomingHttpHeaders): Learned | undefined {
+export function readBudget(cloud: CloudName, headers: IncomingHttpHeaders): Said | undefined {
   return cloud === "hetzner" ? readHetzner(headers) : readCloudflare(headers);
 }
 
@@ -13,18 +13,18 @@ export function readBudget(cloud: CloudName, headers: IncomingHttpHeaders): Lear
  * `RateLimit-Reset` is when the budget will be full again, which follows from the two others. Source: docs.hetzner.cloud,
  * "Rate Limiting".
  */
-function readHetzner(headers: IncomingHttpHeaders): Learned | undefined {
+function readHetzner(headers: IncomingHttpHeaders): Said | undefined {
   const limit = toCount(headers["ratelimit-limit"]);
   const remaining = toCount(headers["ratelimit-remaining"]);
   if (limit === undefined || limit === 0 || remaining === undefined) return undefined;
-  return { limit, remaining, ageMs: 0 };
+  return { limit, remaining };
 }
 
 /**
  * Lists of `"name";r=50;t=30` and `"name";q=100;w=60`; the item with the least left decides. Source:
  * developers.cloudflare.com, "Rate limits".
  */
-function readCloudflare(headers: IncomingHttpHeaders): Learned | undefined {
+function readCloudflare(headers: IncomingHttpHeaders): Said | undefined {
   const items = readItems(headers["ratelimit"])
     .map(({ name, values }) => ({ name, remaining: values.get("r"), resetSeconds: values.get("t") }))
     .filter((item): item is typeof item & { remaining: number } => item.remaining !== undefined)
@@ -36,7 +36,6 @@ function readCloudflare(headers: IncomingHttpHeaders): Learned | undefined {
   const windowSeconds = policy?.get("w");
   return {
     remaining: least.remaining,
-    ageMs: 0,
     ...(limit ? { limit } : {}),
     ...(windowSeconds ? { periodMs: windowSeconds * 1000 } : {}),
     ...(least.resetSeconds === undefined ? {} : { resetMs: least.resetSeconds * 1000 }),

@@ -51,19 +51,25 @@ export function levelAt(cloud: CloudName, level: Level, now: Date): Level {
   return { ...level, remaining: Math.min(level.limit, level.remaining + refilled), asOf: at };
 }
 
-/** What an answer's headers said: `ageMs` before now. */
-export type Learned = {
+/** What an answer's headers said. */
+export type Said = {
   limit?: number;
   periodMs?: number;
   remaining: number;
   /** Time until a window ends, counted from the answer. */
   resetMs?: number;
+};
+
+export type Learned = Said & {
+  /** Since the answer came. */
   ageMs: number;
+  /** Since its request was sent: the cloud has counted what others had used up to then. */
+  sentAgeMs: number;
 };
 
 /**
- * `spent` requests were answered since the holder's last report. What the cloud said stands over our own count when nobody
- * has reported later than it was said; else it can only lower it. `level` is as it was stored, not brought to `now`.
+ * `spent` requests were answered since the holder's last report. What the cloud said stands over our own count when its
+ * request was sent after everybody's last report; else it can only lower it. `level` is as it was stored, not brought to `now`.
  */
 export function report(
   cloud: CloudName,
@@ -76,7 +82,7 @@ export function report(
   if (seen.learned === undefined) return counted;
   const learnedAt = new Date(now.getTime() - seen.learned.ageMs);
   const told = levelAt(cloud, toLevel(cloud, level, seen.learned, learnedAt), now);
-  if (learnedAt >= level.asOf) return told;
+  if (now.getTime() - seen.learned.sentAgeMs >= level.asOf.getTime()) return told;
   return {
     ...counted,
     limit: told.limit,

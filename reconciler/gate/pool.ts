@@ -4,11 +4,11 @@ import type { Logger } from "pino";
 import type { Reason } from "../queue/jobs.ts";
 import type { Exchange } from "../db/rate-budgets.ts";
 import type { Verdict } from "./breaker.ts";
-import type { Learned, Want } from "./level.ts";
+import type { Said, Want } from "./level.ts";
 import type { Reply, Report, Settled } from "./settle.ts";
 
 /** How a request ended. No verdict: its client left before there was an answer. */
-export type Outcome = { verdict?: Verdict | undefined; learned?: Learned | undefined };
+export type Outcome = { verdict?: Verdict | undefined; said?: Said | undefined };
 
 export type Taken =
   | { kind: "taken"; conclude(outcome: Outcome): void }
@@ -124,13 +124,14 @@ export function createPool(deps: PoolDeps, reason: Reason): Pool {
   }
 
   function createConclusion(): (outcome: Outcome) => void {
+    const sentAt = performance.now();
     let concluded = false;
-    return function conclude({ verdict, learned }) {
+    return function conclude({ verdict, said }) {
       if (concluded) return;
       concluded = true;
       inFlight -= 1;
       const one: Unreported = { spent: 1, learned: undefined, verdicts: verdict ? [verdict] : [] };
-      if (learned) one.learned = { ...learned, at: performance.now() };
+      if (said) one.learned = { ...said, sentAt, at: performance.now() };
       unreported = merge(unreported, one);
       // Others must learn of a storm before they run into it themselves.
       if (verdict?.kind === "bad") void tell();
@@ -186,7 +187,7 @@ export function createPool(deps: PoolDeps, reason: Reason): Pool {
 
 type Unreported = {
   spent: number;
-  learned: (Learned & { at: number }) | undefined;
+  learned: (Said & { sentAt: number; at: number }) | undefined;
   verdicts: Verdict[];
 };
 
@@ -197,10 +198,11 @@ function nothing(): Unreported {
 /** Answers overtake one another: of what they said in one go the least counts. */
 function merge(earlier: Unreported, later: Unreported): Unreported {
   const least = Math.min(earlier.learned?.remaining ?? Infinity, later.learned?.remaining ?? Infinity);
+  const sentAt = Math.max(earlier.learned?.sentAt ?? 0, later.learned?.sentAt ?? 0);
   const learned = later.learned ?? earlier.learned;
   return {
     spent: earlier.spent + later.spent,
-    learned: learned && { ...learned, remaining: least },
+    learned: learned && { ...learned, sentAt, remaining: least },
     verdicts: [...earlier.verdicts, ...later.verdicts],
   };
 }
@@ -210,6 +212,6 @@ function toReport(
   now: number,
 ): Omit<Report, "givenBack" | "probe"> {
   if (!learned) return { spent, verdicts };
-  const { at, ...said } = learned;
-  return { spent, verdicts, learned: { ...said, ageMs: Math.max(0, now - at) } };
+  const { at, sentAt, ...said } = learned;
+  return { spent, verdicts, learned: { ...said, ageMs: now - at, sentAgeMs: now - sentAt } };
 }
