@@ -59,6 +59,8 @@ export const runRequestSchema = z.object({
   refresh: z.boolean().default(false),
   /** Needed by `recover`. */
   recovery: recoverySchema.optional(),
+  /** Of the engine and its plugins in this run alone, such as the clouds' addresses: no part of the state. */
+  environment: z.record(z.string(), z.string()).default({}),
 });
 export type RunRequest = z.input<typeof runRequestSchema>;
 

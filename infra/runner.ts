@@ -46,7 +46,7 @@ async function handle(message: unknown): Promise<void> {
     const result = await driveStack({
       ...request,
       inputs,
-      environment: engineSettings(process.env),
+      environment: { ...engineSettings(process.env), ...request.environment },
       onEvent,
     });
     say({ type: "done", id: request.id, generation: inputs.generation, ...result });

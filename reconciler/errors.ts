@@ -1,12 +1,24 @@
 /** The one family of failures. Whoever throws says whether trying again can help. */
 
-export const retryClasses = ["retryable", "permanent", "blocked"] as const;
+/** What can keep work waiting through no fault of its own; each heals for everybody who waits for it. */
+export const blockers = [
+  /** Outage, throttling or a refused token of the account. */
+  "hetzner",
+  "cloudflare",
+  /** Full: a larger limit or a deletion helps. */
+  "hetzner-limit",
+  "cloudflare-quota",
+  "billing",
+  "cell",
+] as const;
+export type Blocker = (typeof blockers)[number];
 
-/** `blocked` waits for an outside system to heal and is tried again when it does. */
+/**
+ * `now`: the next try has a good chance at once; `retryable`: with backoff; `blocked`: waits for an outside system to heal and
+ * is tried again when it does.
+ */
 export type Retry =
-  | { kind: "retryable" }
-  | { kind: "permanent" }
-  | { kind: "blocked"; by: "hetzner" | "cloudflare" | "billing" };
+  { kind: "now" } | { kind: "retryable" } | { kind: "permanent" } | { kind: "blocked"; by: Blocker };
 
 export type ErrorCode =
   | "config_invalid"

@@ -1,5 +1,6 @@
 /** JSON over HTTP to a cloud's API, bounded in time, answers parsed with zod, failures in our own words. */
-import type { z } from "zod";
+import { z } from "zod";
+import { classifyFailure } from "../converge/failure.ts";
 import { ClawfleetError } from "../errors.ts";
 
 export type CloudName = "hetzner" | "cloudflare";
@@ -12,11 +13,12 @@ export type CloudRequest<Schema extends z.ZodType> = {
 };
 
 export type CloudHttp = {
-  /** undefined: 404, the object is absent. @throws ClawfleetError cloud_unavailable */
+  /** undefined: 404, the object is absent. @throws ClawfleetError as the failure table says of what was answered */
   request<Schema extends z.ZodType>(request: CloudRequest<Schema>): Promise<z.output<Schema> | undefined>;
 };
 
-const timeoutMs = 20_000;
+/** Longer than the gate holds a request back. */
+const timeoutMs = 30_000;
 
 export function createCloudHttp(deps: {
   cloud: CloudName;
@@ -33,6 +35,14 @@ export function createCloudHttp(deps: {
       cause,
     });
   }
+  /** The table knows errors as the providers word them. */
+  function refuse(method: string, path: string, status: number, text: string): ClawfleetError {
+    const said =
+      deps.cloud === "hetzner" ? wordHetzner(status, text) : `/client/v4${path}: ${status} ${text}`;
+    const { code, retry, remedy } = classifyFailure([said]);
+    const message = `${deps.cloud}: ${method} ${path}: answered ${status}: ${said}`.slice(0, maxMessage);
+    return new ClawfleetError({ code, message, retry, remedy });
+  }
   return {
     async request({ method, path, body, schema }) {
       const answer = await deps
@@ -45,16 +55,35 @@ export function createCloudHttp(deps: {
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           signal: AbortSignal.timeout(timeoutMs),
         })
+        .then(async (response) => ({ response, text: await response.text() }))
         .catch((error: unknown) => {
           throw fail(method, path, "no answer", error);
         });
-      const text = await answer.text();
-      if (answer.status === 404) return undefined;
-      if (!answer.ok) throw fail(method, path, `answered ${answer.status}`);
-      const parsed = schema.safeParse(text === "" ? {} : JSON.parse(text));
+      const { response, text } = answer;
+      if (response.status === 404) return undefined;
+      if (!response.ok) throw refuse(method, path, response.status, text);
+      const parsed = schema.safeParse(parseJson(text));
       if (!parsed.success)
         throw fail(method, path, `an answer of another shape: ${parsed.error.issues[0]?.message ?? ""}`);
       return parsed.data;
     },
   };
+}
+
+const maxMessage = 600;
+const hetznerErrorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+function wordHetzner(status: number, text: string): string {
+  const parsed = hetznerErrorSchema.safeParse(parseJson(text));
+  return parsed.success ? `${parsed.data.error.message} (${parsed.data.error.code})` : `(http_${status})`;
+}
+
+/** undefined for what is no JSON. */
+function parseJson(text: string): unknown {
+  if (text === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -5,6 +5,7 @@ import { findCellRow, listWaitingForCell, recordCell } from "../db/observed.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
+import { healSeen } from "./blocked.ts";
 import { runOperation, type OperationDeps } from "./run-operation.ts";
 
 export type ConvergeCellDeps = OperationDeps & { queue: Queue };
@@ -24,6 +25,7 @@ export async function convergeCell(
     kind: "up",
     stack: cellStack(job.cell),
     instanceId: null,
+    account: row.account,
     reason,
     actor,
     generation: row.generation,
@@ -40,17 +42,18 @@ export async function convergeCell(
   }
   const outputs = cellOutputsSchema.parse(result.outcome.outputs);
   await recordCell(deps.sql, job.cell, { generation: result.outcome.generation, outputs });
+  await healSeen(deps, { account: row.account, clouds: result.wellSeen, deleted: false });
   await wakeInstances(deps, job);
 }
 
 async function wakeInstances(deps: ConvergeCellDeps, job: ConvergeJob): Promise<void> {
   const waiting = await listWaitingForCell(deps.sql, job.cell);
-  const jobs = waiting.map(({ id, slug, cell }): ConvergeJob => ({
+  const jobs = waiting.map(({ id, slug, cell, retryReason }): ConvergeJob => ({
     stack: slug,
     instanceId: id,
     cell,
     kind: "converge",
-    reason: "paid",
+    reason: retryReason ?? "paid",
     actor: `cell ${job.cell} is up`,
   }));
   if (jobs.length > 0) await deps.queue.enqueueConverge(deps.sql, jobs);

@@ -15,18 +15,19 @@ import {
   type ConvergeRow,
 } from "../db/observed.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
-import type { ConvergeJob } from "../queue/jobs.ts";
+import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
-import { backoffMs } from "./backoff.ts";
+import { heal, healSeen } from "./blocked.ts";
 import { removeLeftovers, releaseProtection } from "./cleanup.ts";
 import { decideConverge } from "./decide.ts";
 import type { Failure } from "./failure.ts";
 import { listPlaces, listPlacesIn, nextPlace, type Place } from "./placement.ts";
+import { recordFailure } from "./record-failure.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
-  cloudsOf(account: string): { hetzner: Hetzner; cloudflare: Cloudflare };
+  cloudsOf(account: string, reason?: Reason): { hetzner: Hetzner; cloudflare: Cloudflare };
   random(): number;
   /** Wait after a first failure; it doubles from there. */
   retryFirstMs: number;
@@ -39,11 +40,12 @@ const maxPlaces = 36;
 
 export async function convergeInstance(
   deps: ConvergeDeps,
-  job: ConvergeJob,
+  asked: ConvergeJob,
   signal: AbortSignal,
 ): Promise<void> {
-  const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
+  const row = await findConvergeRow(deps.sql, asked.instanceId ?? "");
   if (!row) return;
+  const job = { ...asked, reason: moreUrgent(asked.reason, row.retryReason) };
   const decision = decideConverge({
     phase: row.phase,
     status: row.status,
@@ -57,7 +59,7 @@ export async function convergeInstance(
     case "nothing":
       return deps.log.debug({ stack: row.slug, why: decision.why }, "nothing to converge");
     case "cell-first":
-      return await waitForCell(deps, row);
+      return await waitForCell(deps, row, job);
     case "up":
       return await up(deps, row, job, decision.refresh, signal);
     case "destroy":
@@ -67,18 +69,19 @@ export async function convergeInstance(
   }
 }
 
-async function waitForCell(deps: ConvergeDeps, row: ConvergeRow): Promise<void> {
+async function waitForCell(deps: ConvergeDeps, row: ConvergeRow, job: ConvergeJob): Promise<void> {
   const retryAt = new Date(deps.clock.now().getTime() + cellWaitMs);
   await recordWaiting(deps.sql, row.id, {
     detail: `waiting for the cell ${row.cell}`,
     retryAt,
     countsAsFailure: false,
+    reason: job.reason,
   });
   await deps.queue.enqueueConverge(deps.sql, {
     stack: cellStack(row.cell),
     cell: row.cell,
     kind: "converge",
-    reason: "paid",
+    reason: job.reason,
     actor: `${row.slug} needs it`,
   });
 }
@@ -90,10 +93,10 @@ async function up(
   refresh: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  if (row.observedPhase === null) await refuseForeignRecords(deps, row);
+  if (row.observedPhase === null) await refuseForeignRecords(deps, row, job.reason);
   await markConverging(deps.sql, row.id);
   // Another location replaces the server, and Hetzner refuses to delete a protected one.
-  if (leavesItsLocation(row)) await releaseProtection(deps.cloudsOf(row.account), row.id);
+  if (leavesItsLocation(row)) await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
   let result = await runUp(deps, row, job, refresh, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
@@ -106,7 +109,7 @@ async function up(
   }
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   if (wantsOtherPlace(result)) await startOverPlacement(deps, row);
-  await recordTrouble(deps, row, result);
+  await recordTrouble(deps, row, job, result);
 }
 
 function leavesItsLocation(row: ConvergeRow): boolean {
@@ -127,6 +130,7 @@ function runUp(
     kind: "up",
     stack,
     instanceId: row.id,
+    account: row.account,
     reason,
     actor,
     generation: row.generation,
@@ -139,11 +143,13 @@ async function recordUp(
   deps: ConvergeDeps,
   row: ConvergeRow,
   job: ConvergeJob,
-  { outcome }: Extract<OperationResult, { kind: "done" }>,
+  result: Extract<OperationResult, { kind: "done" }>,
 ): Promise<void> {
+  const { outcome } = result;
   const outputs = instanceOutputsSchema.parse(outcome.outputs);
   const seen = { generation: outcome.generation, phase: row.phase, outputs, now: deps.clock.now() };
   const { behind } = await recordReady(deps.sql, row.id, seen);
+  await healAfter(deps, row, result);
   // Somebody wanted something else meanwhile.
   if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
 }
@@ -170,17 +176,32 @@ async function startOverPlacement(deps: ConvergeDeps, row: ConvergeRow): Promise
   if (first && row.outputs === null) await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
 }
 
+/** What did not keep this one from its end keeps nobody else. */
+async function healAfter(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  result: Extract<OperationResult, { kind: "done" }>,
+): Promise<void> {
+  if (row.blockedBy !== null && row.blockedScope !== null)
+    await heal(deps, [row.blockedBy], row.blockedScope, { force: true });
+  const deleted = (result.outcome.changes["delete"] ?? 0) > 0;
+  await healSeen(deps, { account: row.account, clouds: result.wellSeen, deleted });
+}
+
 async function recordTrouble(
   deps: ConvergeDeps,
   row: ConvergeRow,
+  job: ConvergeJob,
   result: Exclude<OperationResult, { kind: "done" }>,
 ): Promise<void> {
   const now = deps.clock.now();
+  const { reason } = job;
   if (result.kind === "interrupted") {
     return await recordWaiting(deps.sql, row.id, {
       detail: result.why,
       retryAt: now,
       countsAsFailure: false,
+      reason,
     });
   }
   const { failure } = result;
@@ -191,8 +212,7 @@ async function recordTrouble(
     );
     return await recordParked(deps.sql, row.id, `${describe(failure)}; ${failure.remedy}`);
   }
-  const retryAt = new Date(now.getTime() + backoffMs(row.failures + 1, deps.random(), deps.retryFirstMs));
-  await recordWaiting(deps.sql, row.id, { detail: describe(failure), retryAt, countsAsFailure: true });
+  await recordFailure(deps, row, { retry: failure.retry, message: describe(failure), reason });
 }
 
 function describe(failure: Failure): string {
@@ -202,10 +222,10 @@ function describe(failure: Failure): string {
 }
 
 /** Several A records of one name are legal at Cloudflare: ours beside a stranger's would take half of their traffic. */
-async function refuseForeignRecords(deps: ConvergeDeps, row: ConvergeRow): Promise<void> {
+async function refuseForeignRecords(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const cell = cellOutputsSchema.parse(row.cellOutputs);
   const host = instanceHost(row.slug, cell.zoneName);
-  const { cloudflare } = deps.cloudsOf(row.account);
+  const { cloudflare } = deps.cloudsOf(row.account, reason);
   const [foreign] = await cloudflare.findForeignRecords(cell.zoneId, host, row.id);
   if (!foreign) return;
   throw new ClawfleetError({
@@ -223,7 +243,7 @@ async function destroy(
   signal: AbortSignal,
 ): Promise<void> {
   await markConverging(deps.sql, row.id);
-  const clouds = deps.cloudsOf(row.account);
+  const clouds = deps.cloudsOf(row.account, job.reason);
   const cell = cellOutputsSchema.safeParse(row.cellOutputs);
   if (cell.success) {
     await releaseProtection(clouds, row.id);
@@ -233,15 +253,17 @@ async function destroy(
       kind: "destroy",
       stack,
       instanceId: row.id,
+      account: row.account,
       reason,
       actor,
       generation: row.generation,
     } as const;
     const result = await runOperation(deps, run, signal);
-    if (result.kind !== "done") return await recordTrouble(deps, row, result);
+    if (result.kind !== "done") return await recordTrouble(deps, row, job, result);
     const { zoneId, zoneName } = cell.data;
     const owner = { instanceId: row.id, zoneId, host: instanceHost(row.slug, zoneName) };
     await removeLeftovers({ ...clouds, log: deps.log }, owner);
+    await healAfter(deps, row, result);
   }
   await recordGone(deps.sql, row.id, deps.clock.now());
 }

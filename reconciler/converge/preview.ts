@@ -13,7 +13,15 @@ export async function previewInstance(
   const { reason, actor, stack } = job;
   await runOperation(
     deps,
-    { kind: "preview", stack, instanceId: row.id, reason, actor, generation: row.generation },
+    {
+      kind: "preview",
+      stack,
+      instanceId: row.id,
+      account: row.account,
+      reason,
+      actor,
+      generation: row.generation,
+    },
     signal,
   );
 }

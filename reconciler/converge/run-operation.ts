@@ -2,9 +2,11 @@
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { RunKind } from "../../infra/runner-protocol.ts";
+import type { CloudName } from "../cloud/http.ts";
 import type { RunnerPool } from "../engine/runner-pool.ts";
 import type { Lease, RunInput, RunOutcome } from "../engine/runner.ts";
 import { ClawfleetError } from "../errors.ts";
+import type { Gate, RunPass } from "../gate/gate.ts";
 import { hideScripts, toOperationEvent } from "../operations/engine-events.ts";
 import { createEventRecorder } from "../operations/recorder.ts";
 import type { Redact } from "../operations/redact.ts";
@@ -15,12 +17,15 @@ import {
   notifyOperation,
   type OperationEnd,
 } from "../operations/rows.ts";
+import type { Reason } from "../queue/jobs.ts";
 import type { Recover, Recovered } from "../recovery/recovery.ts";
 import { classifyFailure, type Failure } from "./failure.ts";
 
 export type OperationDeps = {
   sql: Sql;
   pool: RunnerPool;
+  /** What the providers of a run ask of the clouds goes through it. */
+  gate: Gate;
   clock: { now(): Date };
   log: Logger;
   redact: Redact;
@@ -38,20 +43,42 @@ export type OperationInput = {
   kind: RunKind;
   stack: string;
   instanceId: string | null;
-  reason: string;
+  /** Whose tokens and request budgets the run uses. */
+  account: string;
+  reason: Reason;
   actor: string;
   generation: number;
   refresh?: boolean;
 };
 
 export type OperationResult =
-  | { kind: "done"; outcome: Extract<RunOutcome, { kind: "done" }> }
+  | {
+      kind: "done";
+      outcome: Extract<RunOutcome, { kind: "done" }>;
+      /** Clouds that answered it. */
+      wellSeen: readonly CloudName[];
+    }
   | { kind: "failed"; failure: Failure }
   | { kind: "interrupted"; why: string };
 
 export async function runOperation(
   deps: OperationDeps,
   input: OperationInput,
+  signal: AbortSignal,
+): Promise<OperationResult> {
+  const pass = deps.gate.openPass({ account: input.account, reason: input.reason });
+  try {
+    const redact = (text: string) => deps.redact(pass.toPlain(text));
+    return await runWithPass({ ...deps, redact }, input, pass, signal);
+  } finally {
+    pass.close();
+  }
+}
+
+async function runWithPass(
+  deps: OperationDeps,
+  input: OperationInput,
+  pass: RunPass,
   signal: AbortSignal,
 ): Promise<OperationResult> {
   const { sql, clock } = deps;
@@ -66,7 +93,12 @@ export async function runOperation(
   const deadline = AbortSignal.timeout(deps.deadlineMs);
   const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery">) =>
     deps.pool.run(
-      { ...what, stack: input.stack, message: `${input.reason} by ${input.actor}, operation ${id}` },
+      {
+        ...what,
+        stack: input.stack,
+        message: `${input.reason} by ${input.actor}, operation ${id}`,
+        environment: pass.environment,
+      },
       (raw) => {
         const event = toOperationEvent(raw);
         if (!event) return;
@@ -91,7 +123,7 @@ export async function runOperation(
   if (outcome.kind === "done" && outcome.diff !== undefined) {
     recorder.add({ kind: "diff", message: outcome.diff, data: {} });
   }
-  const result = toResult(deps, outcome, deadline.aborted);
+  const result = toResult(deps, outcome, { overdue: deadline.aborted, wellSeen: pass.wellSeen() });
   await recorder
     .flush()
     .catch((error: unknown) => deps.log.error({ err: error, operation: id }, "events were not recorded"));
@@ -143,10 +175,14 @@ async function recoverFirst(deps: OperationDeps, input: Parameters<Recover>[0]):
 
 type Outcome = RunOutcome | Exclude<Recovered, { kind: "ready" }>;
 
-function toResult(deps: OperationDeps, outcome: Outcome, overdue: boolean): OperationResult {
+function toResult(
+  deps: OperationDeps,
+  outcome: Outcome,
+  { overdue, wellSeen }: { overdue: boolean; wellSeen: readonly CloudName[] },
+): OperationResult {
   switch (outcome.kind) {
     case "done":
-      return { kind: "done", outcome };
+      return { kind: "done", outcome, wellSeen };
     case "blocked":
       return { kind: "failed", failure: outcome.failure };
     case "failed": {

@@ -1,17 +1,15 @@
 /** Takes converge jobs from the queue and turns what escapes them into the instance's status. */
-import type { Logger } from "pino";
-import type { Sql } from "postgres";
-import { findConvergeRow, listDue, recordParked, recordWaiting } from "../db/observed.ts";
+import { findConvergeRow, listDue, recordParked } from "../db/observed.ts";
 import { isClawfleetError } from "../errors.ts";
 import { endOperation, insertOperation, notifyOperation } from "../operations/rows.ts";
 import type { Binding } from "../queue/binding.ts";
-import type { ConvergeJob } from "../queue/jobs.ts";
-import type { Queue } from "../queue/queue.ts";
+import { moreUrgent, type ConvergeJob } from "../queue/jobs.ts";
 import type { Worker } from "../queue/worker.ts";
-import { backoffMs } from "./backoff.ts";
+import { enqueueProbes, type BlockDeps } from "./blocked.ts";
 import { convergeCell } from "./converge-cell.ts";
 import { convergeInstance, type ConvergeDeps } from "./converge-instance.ts";
 import { previewInstance } from "./preview.ts";
+import { recordFailure } from "./record-failure.ts";
 
 /** The engine's own end, from the first interrupt to the kill (engine/process-group.ts), and a little more. */
 const handBackMs = 60_000;
@@ -43,6 +41,8 @@ export async function handleConvergeJob(
   }
 }
 
+const retryable = { kind: "retryable" } as const;
+
 async function recordEscape(
   deps: ConvergeDeps,
   job: ConvergeJob,
@@ -58,10 +58,10 @@ async function recordEscape(
   }
   deps.log.error({ instance: instanceId, err: error }, "converge failed");
   const row = await findConvergeRow(deps.sql, instanceId);
-  const retryAt = new Date(
-    deps.clock.now().getTime() + backoffMs((row?.failures ?? 0) + 1, deps.random(), deps.retryFirstMs),
-  );
-  await recordWaiting(deps.sql, instanceId, { detail, retryAt, countsAsFailure: true });
+  if (!row) return;
+  const retry = isClawfleetError(error) && error.retry.kind !== "permanent" ? error.retry : retryable;
+  const reason = moreUrgent(job.reason, row.retryReason);
+  await recordFailure(deps, row, { retry, message: detail, reason });
 }
 
 /** What was refused before any run has its operation too: somebody may be following. */
@@ -90,33 +90,33 @@ async function recordRefusal(deps: ConvergeDeps, job: ConvergeJob, error: unknow
 }
 
 /** Enqueues waiting instances whose time has come, every `intervalMs`. Returns how to stop. */
-export function startRetryClock(
-  deps: { sql: Sql; queue: Queue; clock: { now(): Date }; log: Logger },
-  intervalMs: number,
-): () => void {
+export function startRetryClock(deps: BlockDeps, intervalMs: number): () => void {
   const timer = setInterval(() => {
     enqueueDue(deps).catch((error: unknown) => deps.log.error({ err: error }, "cannot look for due retries"));
   }, intervalMs);
   return () => clearInterval(timer);
 }
 
+/** Those whose backoff is over, and one for each outside system that is due to be looked at. */
+export async function enqueueDue(deps: Omit<BlockDeps, "log">): Promise<number> {
+  return (await enqueueProbes(deps)) + (await enqueueRetries(deps));
+}
+
 /** One process at a time: the others would only ask for the same. */
-export async function enqueueDue(deps: { sql: Sql; queue: Queue; clock: { now(): Date } }): Promise<number> {
+async function enqueueRetries(deps: Pick<BlockDeps, "sql" | "queue" | "clock">): Promise<number> {
   return await deps.sql.begin(async (tx) => {
     const [turn] = await tx<{ ours: boolean }[]>`
       select pg_try_advisory_xact_lock(hashtext('clawfleet.retries')) as ours`;
     const due = turn?.ours ? await listDue(tx, deps.clock.now()) : [];
     if (due.length === 0) return 0;
-    return await deps.queue.enqueueConverge(
-      tx,
-      due.map(({ id, slug, cell }) => ({
-        stack: slug,
-        instanceId: id,
-        cell,
-        kind: "converge",
-        reason: "resync",
-        actor: "retry",
-      })),
-    );
+    const jobs = due.map(({ id, slug, cell, retryReason }): ConvergeJob => ({
+      stack: slug,
+      instanceId: id,
+      cell,
+      kind: "converge",
+      reason: retryReason ?? "resync",
+      actor: "retry",
+    }));
+    return await deps.queue.enqueueConverge(tx, jobs);
   });
 }

@@ -1,5 +1,6 @@
 /** Rows of `clawfleet.instances`, the desired half: who they are and what should be. */
 import type { Override, Phase, Plan } from "../../infra/config.ts";
+import type { Reason } from "../queue/jobs.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -26,6 +27,8 @@ export type InstanceRow = {
   generation: number;
   observedGeneration: number;
   status: string;
+  /** Of the work that is not done yet. */
+  retryReason: Reason | null;
   deleteVotes: number;
   deleteVoteAt: Date | null;
 };
@@ -34,7 +37,7 @@ const columns = (sql: Query) => sql`
   i.id, i.slug, i.provider, i.subscription_id as "subscriptionId", i.customer_id as "customerId", i.email, i.cell,
   host(i.private_ip) as "privateIp", i.plan, i.plan_settings is not null as "hasPlanSettings", i.phase, i.phase_reason as "phaseReason", i.next_change_at as "nextChangeAt",
   i.override, i.server_type as "serverType", i.location, i.desired_hash as "desiredHash", i.generation,
-  i.observed_generation as "observedGeneration", i.status, i.delete_votes as "deleteVotes",
+  i.observed_generation as "observedGeneration", i.status, i.retry_reason as "retryReason", i.delete_votes as "deleteVotes",
   i.delete_vote_at as "deleteVoteAt"`;
 
 /** Living instances with these names, and those that these subscriptions pay for. Locked in one order, against deadlock. */
@@ -225,6 +228,7 @@ export async function listLagging(sql: Query, now: Date): Promise<LaggingInstanc
   return await sql<LaggingInstance[]>`
     select id, slug, cell from clawfleet.instances
     where status not in ('gone', 'parked') and observed_generation < generation and cell is not null
+      and blocked_by is null
       and (retry_at is null or retry_at <= ${now})
     order by id`;
 }

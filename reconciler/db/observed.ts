@@ -1,6 +1,8 @@
 /** The observed half of instances and cells: what converge reads and writes. One statement a function. */
 import type { Location, NetworkZone, Override, Phase } from "../../infra/config.ts";
 import type { CellOutputs, InstanceOutputs } from "../../infra/outputs.ts";
+import type { Blocker } from "../errors.ts";
+import type { Reason } from "../queue/jobs.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
@@ -23,6 +25,11 @@ export type ConvergeRow = {
   observedGeneration: number;
   observedPhase: Phase | null;
   failures: number;
+  /** Of the work that is not done yet. */
+  retryReason: Reason | null;
+  /** It waited for this when it was tried last. */
+  blockedBy: Blocker | null;
+  blockedScope: string | null;
   cell: string;
   account: string;
   /** As stored; undefined shape until the cell is up. */
@@ -35,7 +42,8 @@ export async function findConvergeRow(sql: Query, id: string): Promise<ConvergeR
     select i.id, i.slug, i.phase, i.status, i.plan, i.plan_settings as "planSettings", i.override, i.server_type as "serverType",
       i.location, c.settings ->> 'networkZone' as "networkZone",
       i.placement_attempt as "placementAttempt", i.generation, i.observed_generation as "observedGeneration",
-      i.observed_phase as "observedPhase", i.failures, i.cell, c.account, c.outputs as "cellOutputs", i.outputs
+      i.observed_phase as "observedPhase", i.failures, i.retry_reason as "retryReason",
+      i.blocked_by as "blockedBy", i.blocked_scope as "blockedScope", i.cell, c.account, c.outputs as "cellOutputs", i.outputs
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where i.id = ${id}`;
   return row;
@@ -56,7 +64,8 @@ export async function recordReady(
   const [row] = await sql<{ behind: boolean }[]>`
     update clawfleet.instances set
       status = case when generation = ${seen.generation} then 'ready' else 'pending' end,
-      status_detail = null, failures = 0, retry_at = null,
+      status_detail = null, failures = 0, retry_at = null, retry_reason = null,
+      blocked_by = null, blocked_scope = null, blocked_at = null,
       observed_generation = ${seen.generation}, observed_phase = ${seen.phase},
       outputs = ${sql.json(toJson(seen.outputs))}, ready_at = coalesce(ready_at, ${seen.now})
     where id = ${id}
@@ -68,11 +77,12 @@ export async function recordReady(
 export async function recordWaiting(
   sql: Query,
   id: string,
-  wait: { detail: string; retryAt: Date; countsAsFailure: boolean },
+  wait: { detail: string; retryAt: Date; countsAsFailure: boolean; reason: Reason },
 ): Promise<void> {
   await sql`
     update clawfleet.instances set
-      status = 'waiting', status_detail = ${wait.detail}, retry_at = ${wait.retryAt},
+      status = 'waiting', status_detail = ${wait.detail}, retry_at = ${wait.retryAt}, retry_reason = ${wait.reason},
+      blocked_by = null, blocked_scope = null, blocked_at = null,
       failures = failures + ${wait.countsAsFailure ? 1 : 0}
     where id = ${id} and status <> 'gone'`;
 }
@@ -81,7 +91,8 @@ export async function recordWaiting(
 export async function recordParked(sql: Query, id: string, detail: string): Promise<void> {
   await sql`
     update clawfleet.instances set
-      status = 'parked', status_detail = ${detail}, retry_at = null, failures = failures + 1
+      status = 'parked', status_detail = ${detail}, retry_at = null, retry_reason = null,
+      blocked_by = null, blocked_scope = null, blocked_at = null, failures = failures + 1
     where id = ${id} and status <> 'gone'`;
 }
 
@@ -90,7 +101,8 @@ export async function recordGone(sql: Query, id: string, now: Date): Promise<voi
   await sql`
     update clawfleet.instances set
       status = 'gone', status_detail = null, observed_phase = 'gone', observed_generation = generation,
-      private_ip = null, outputs = null, secrets = ''::bytea, retry_at = null, failures = 0, gone_at = ${now}
+      private_ip = null, outputs = null, secrets = ''::bytea, retry_at = null, retry_reason = null,
+      blocked_by = null, blocked_scope = null, blocked_at = null, failures = 0, gone_at = ${now}
     where id = ${id}`;
 }
 
@@ -105,17 +117,18 @@ export async function recordPlacement(
     where id = ${id}`;
 }
 
-export type DueInstance = { id: string; slug: string; cell: string };
+export type DueInstance = { id: string; slug: string; cell: string; retryReason: Reason | null };
 
 /** Waiting ones whose time has come. */
 export async function listDue(sql: Query, now: Date): Promise<DueInstance[]> {
   return await sql<DueInstance[]>`
-    select id, slug, cell from clawfleet.instances
+    select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
     where status = 'waiting' and retry_at <= ${now} and cell is not null order by retry_at limit 500`;
 }
 
 export type CellConvergeRow = {
   name: string;
+  account: string;
   generation: number;
   observedGeneration: number;
   ready: boolean;
@@ -123,7 +136,7 @@ export type CellConvergeRow = {
 
 export async function findCellRow(sql: Query, name: string): Promise<CellConvergeRow | undefined> {
   const [row] = await sql<CellConvergeRow[]>`
-    select name, generation, observed_generation as "observedGeneration", outputs is not null as ready
+    select name, account, generation, observed_generation as "observedGeneration", outputs is not null as ready
     from clawfleet.cells where name = ${name}`;
   return row;
 }
@@ -141,6 +154,6 @@ export async function recordCell(
 /** Instances that waited for their cell. */
 export async function listWaitingForCell(sql: Query, cell: string): Promise<DueInstance[]> {
   return await sql<DueInstance[]>`
-    select id, slug, cell from clawfleet.instances
-    where cell = ${cell} and status in ('pending', 'waiting') and observed_generation < generation`;
+    select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
+    where cell = ${cell} and blocked_by is null and status in ('pending', 'waiting') and observed_generation < generation`;
 }

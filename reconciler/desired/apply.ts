@@ -16,7 +16,7 @@ import { listInterventions } from "../db/interventions.ts";
 import { lockSlug, markOrderPaid } from "../db/orders.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
 import { listPlaces } from "../converge/placement.ts";
-import type { ConvergeJob, Reason } from "../queue/jobs.ts";
+import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
 import { mayClaim, settleNames } from "./claims.ts";
@@ -189,7 +189,7 @@ async function changeRow(
     if (wanted.phase === "gone") await recordGone(tx, row.id, deps.clock.now());
     return { row: "waits for room" };
   }
-  const reason = reasonOf(row, wanted, scope);
+  const reason = moreUrgent(reasonOf(row, wanted, scope), row.retryReason);
   const who = { stack: row.slug, instanceId: row.id, cell: row.cell };
   return { job: { ...who, kind: "converge", reason, actor: scope.actor } };
 }

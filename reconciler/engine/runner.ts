@@ -20,6 +20,8 @@ export type RunInput = {
   refresh?: boolean;
   /** What a run of kind `recover` does. */
   recovery?: Recovery;
+  /** Of the engine and its plugins, beside what every run has. */
+  environment?: Record<string, string>;
 };
 
 /** Tells when the claim on the stack is lost: whatever runs has to be dead within `endWithinMs`, or two run at once. */
@@ -146,7 +148,7 @@ export function startRunner(options: RunnerOptions): Runner {
         }),
       );
       try {
-        send(child, { type: "run", id, refresh: false, ...input }, (error) =>
+        send(child, { type: "run", id, refresh: false, environment: {}, ...input }, (error) =>
           result.resolve({ kind: "interrupted", why: `the runner cannot be reached: ${error.message}` }),
         );
         const outcome = await result.promise;

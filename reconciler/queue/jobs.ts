@@ -23,6 +23,11 @@ export const reasonSchema = z.enum([
   "spare",
 ] satisfies Reason[]);
 
+/** The more urgent one: work that is not done yet stays as urgent as it was. */
+export function moreUrgent(a: Reason, b: Reason | null): Reason {
+  return b !== null && priorities[b] > priorities[a] ? b : a;
+}
+
 const convergeSchema = z.object({
   /** Slug, or `cell.<name>`. */
   stack: z.string(),

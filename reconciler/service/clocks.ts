@@ -34,7 +34,7 @@ export function startClocks(
   });
   queue.scheduleSweeps(config.sweepIntervalMs);
   const stops = [
-    startRetryClock(core, retryIntervalMs),
+    startRetryClock({ ...core, random: Math.random, retryFirstMs: config.retryFirstMs }, retryIntervalMs),
     every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, config.stacksDir)),
     watchConditions(core),
   ];

@@ -1,13 +1,15 @@
 /** Clients of the clouds with an account's tokens. */
 import { createCloudflare, type Cloudflare } from "../cloud/cloudflare.ts";
 import { createHetzner, type Hetzner } from "../cloud/hetzner.ts";
+import type { CloudName } from "../cloud/http.ts";
 import type { WorkConfig } from "../config.ts";
 import { ClawfleetError } from "../errors.ts";
 
 /** @throws ClawfleetError config_invalid, which parks, when this process has no tokens for the account. */
 export function createClouds(
-  config: Pick<WorkConfig, "accounts" | "hetznerUrl" | "cloudflareUrl">,
+  config: Pick<WorkConfig, "accounts">,
   account: string,
+  urls: Record<CloudName, string>,
 ): { hetzner: Hetzner; cloudflare: Cloudflare } {
   const tokens = config.accounts[account] ?? config.accounts["default"];
   if (!tokens) {
@@ -19,7 +21,7 @@ export function createClouds(
     });
   }
   return {
-    hetzner: createHetzner({ baseUrl: config.hetznerUrl, token: tokens.hcloudToken, fetch }),
-    cloudflare: createCloudflare({ baseUrl: config.cloudflareUrl, token: tokens.cloudflareToken, fetch }),
+    hetzner: createHetzner({ baseUrl: urls.hetzner, token: tokens.hcloudToken, fetch }),
+    cloudflare: createCloudflare({ baseUrl: urls.cloudflare, token: tokens.cloudflareToken, fetch }),
   };
 }

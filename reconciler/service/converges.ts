@@ -5,7 +5,9 @@ import type { WorkConfig } from "../config.ts";
 import { startConvergeWorker } from "../converge/worker.ts";
 import { checkEngine, type EngineState } from "../engine/engine-check.ts";
 import { createRunnerPool } from "../engine/runner-pool.ts";
+import { startGate } from "../gate/start-gate.ts";
 import type { Binding } from "../queue/binding.ts";
+import type { Reason } from "../queue/jobs.ts";
 import { runnerMark } from "../recovery/local-process.ts";
 import { createRecovery } from "../recovery/recovery.ts";
 import { openStateStore } from "../recovery/state-store.ts";
@@ -52,12 +54,15 @@ export async function startConverges(
     backend: environment["PULUMI_BACKEND_URL"] ?? core.databaseUrl,
     database: core.databaseUrl,
   });
-  const cloudsOf = (account: string) => createClouds(config, account);
+  const gate = await startGate(config, { sql, queue, clock, log, registry: metrics.registry });
+  const cloudsOf = (account: string, reason: Reason = "operator") =>
+    createClouds(config, account, gate.addressesFor({ account, reason }));
   const presence = await startPresence(core, { binding, slots: config.workers });
   startConvergeWorker(
     {
       sql,
       pool,
+      gate,
       clock,
       log,
       redact,
@@ -77,6 +82,7 @@ export async function startConverges(
     drain: () => presence.drain(),
     async stop() {
       await pool.stop();
+      await gate.close();
       await store?.close();
       await presence.stop();
     },

@@ -77,6 +77,7 @@ function createClient(answers: Answers, asked: string[] = []): HcloudClient {
 export function openRun(answers: Answers = {}, asked: string[] = []): PluginRun {
   const provider = hcloudProvider({ endpoint: "", timeScale: 0 });
   const context = {
+    environment: {},
     signal: new AbortController().signal,
     log: () => undefined,
     status: () => undefined,

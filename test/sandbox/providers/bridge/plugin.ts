@@ -1,6 +1,7 @@
 /** What one engine run asks of a provider, in plain data. `serve.ts` puts it on gRPC; bridged and native providers answer. */
 import type { NameSource } from "./autoname.ts";
 import type { DiffResult } from "./diff.ts";
+import type { EngineEnvironment } from "./engine-environment.ts";
 import type { Bag } from "./values.ts";
 
 export type Severity = "info" | "warning" | "error";
@@ -8,6 +9,8 @@ export type Severity = "info" | "warning" | "error";
 export type RunContext = {
   /** Ends when the run does, or when the engine cancels: waits and requests are given up. */
   signal: AbortSignal;
+  /** Of the engine: what a plugin that it starts inherits. */
+  environment: EngineEnvironment;
   /** Shown to the person who waits, under the resource. */
   log(severity: Severity, urn: string, message: string): void;
   /** The same for a line that the next one replaces. */

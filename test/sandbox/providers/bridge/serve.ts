@@ -11,6 +11,7 @@ import {
   toDiffResponse,
   toServiceError,
 } from "./answers.ts";
+import { readEngineEnvironment, type EngineEnvironment } from "./engine-environment.ts";
 import { connectEngineLog, type EngineLog } from "./engine-log.ts";
 import { startFront, type Front } from "./front.ts";
 import { ProcessDeath, type Plugin, type PluginRun } from "./plugin.ts";
@@ -22,6 +23,7 @@ export type ServedProvider = { name: string; port: number; close(): Promise<void
 type Run = {
   plugin: PluginRun | undefined;
   log: EngineLog | undefined;
+  environment: EngineEnvironment;
   end: AbortController;
 };
 
@@ -40,7 +42,7 @@ export async function serveProvider(plugin: Plugin): Promise<ServedProvider> {
   const runOf = (port: number): Run => {
     const known = runs.get(port);
     if (known) return known;
-    const fresh: Run = { plugin: undefined, log: undefined, end: new AbortController() };
+    const fresh: Run = { plugin: undefined, log: undefined, environment: {}, end: new AbortController() };
     runs.set(port, fresh);
     return fresh;
   };
@@ -74,8 +76,9 @@ export async function serveProvider(plugin: Plugin): Promise<ServedProvider> {
 
   server.addService(services.ResourceProviderService, {
     getPluginInfo: unary(() => new plugins.PluginInfo().setVersion(plugin.version)),
-    attach: unary((request: InstanceType<typeof plugins.PluginAttach>, run) => {
+    attach: unary(async (request: InstanceType<typeof plugins.PluginAttach>, run) => {
       run.log = connectEngineLog(request.getAddress());
+      run.environment = await readEngineEnvironment(request.getAddress());
       return new empty.Empty();
     }),
     getSchema: unary(() =>
@@ -96,6 +99,7 @@ export async function serveProvider(plugin: Plugin): Promise<ServedProvider> {
     configure: unary((request: InstanceType<typeof messages.ConfigureRequest>, run) => {
       run.plugin = plugin.open(fromStruct(request.getArgs()), {
         signal: run.end.signal,
+        environment: run.environment,
         log: (severity, urn, message) => run.log?.say(severity, urn, message),
         status: (urn, message) => run.log?.say("info", urn, message, { ephemeral: true }),
       });

@@ -8,7 +8,7 @@ import { getIpRanges, getZone } from "./functions.ts";
 import { originCaCertificate } from "./origin-ca-certificate.ts";
 
 export type CloudflareSettings = {
-  /** Taken when the configuration names none. */
+  /** Taken when neither the configuration nor the engine's environment (CLOUDFLARE_BASE_URL) names one. */
   baseUrl: string;
   /** Factor on the provider's own waits. */
   timeScale: number;
@@ -39,8 +39,9 @@ function connect(settings: CloudflareSettings, config: Bag, run: RunContext): ()
   const { apiToken, baseUrl } = config;
   const [problem] = checkConfig(config);
   if (problem) throw new Error(problem.reason);
+  const inherited = run.environment["CLOUDFLARE_BASE_URL"] ?? settings.baseUrl;
   const client = createCloudflareClient({
-    baseUrl: (typeof baseUrl === "string" ? baseUrl : settings.baseUrl).replace(/\/$/, ""),
+    baseUrl: (typeof baseUrl === "string" && baseUrl !== "" ? baseUrl : inherited).replace(/\/$/, ""),
     token: String(apiToken),
     timeScale: settings.timeScale,
     signal: run.signal,

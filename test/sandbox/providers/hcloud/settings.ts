@@ -6,7 +6,7 @@ import { isUnknown, type Bag } from "../bridge/values.ts";
 import { createHcloudClient, type HcloudClient } from "./client.ts";
 
 export type HcloudSettings = {
-  /** Taken when the configuration names none. */
+  /** Taken when neither the configuration nor the engine's environment (HCLOUD_ENDPOINT) names one. */
   endpoint: string;
   /** Factor on the provider's own waits. */
   timeScale: number;
@@ -33,7 +33,10 @@ export function connect(
   const [problem] = checkConfig(config);
   if (problem) throw new Error(problem.reason);
   const common = {
-    endpoint: (text("endpoint") ?? settings.endpoint).replace(/\/$/, ""),
+    endpoint: (text("endpoint") ?? run.environment["HCLOUD_ENDPOINT"] ?? settings.endpoint).replace(
+      /\/$/,
+      "",
+    ),
     token: text("token") ?? "",
     pollIntervalMs: parseGoDuration(text("pollInterval") ?? "500ms"),
     pollFunction: text("pollFunction") ?? "exponential",

@@ -1,0 +1,140 @@
+/**
+ * Instances that wait for an outside system. One at a time looks whether it is well; when it is, all of them go on, each as
+ * urgent as it was. Everything is in rows: nothing depends on the memory of one process.
+ */
+import type { Logger } from "pino";
+import type { Sql } from "postgres";
+import type { CloudName } from "../cloud/http.ts";
+import {
+  delayBlock,
+  endBlocks,
+  lockDueBlocks,
+  pickProbe,
+  recordBlocked,
+  recordProbe,
+  releaseBlocked,
+  upsertBlock,
+  type BlockKey,
+  type WaitingInstance,
+} from "../db/blocks.ts";
+import { assertNever, type Blocker } from "../errors.ts";
+import type { Gate } from "../gate/gate.ts";
+import { moreUrgent, priorities, reasonSchema, type ConvergeJob, type Reason } from "../queue/jobs.ts";
+import type { Queue } from "../queue/queue.ts";
+import { backoffMs } from "./backoff.ts";
+
+export type BlockDeps = {
+  sql: Sql;
+  queue: Queue;
+  clock: { now(): Date };
+  log: Logger;
+  random(): number;
+  /** Until the first look; it doubles from there, up to minutes. */
+  retryFirstMs: number;
+};
+
+/** A block that comes back within this time has not really healed. */
+const relapseWindowMs = 10 * 60_000;
+
+const byUrgency: readonly Reason[] = reasonSchema.options.toSorted((a, b) => priorities[b] - priorities[a]);
+
+/** For whoever looks at the status. Pure. */
+export function nameOf(blocker: Blocker): string {
+  switch (blocker) {
+    case "hetzner":
+      return "Hetzner";
+    case "hetzner-limit":
+      return "a higher limit at Hetzner";
+    case "cloudflare":
+      return "Cloudflare";
+    case "cloudflare-quota":
+      return "room in the zone at Cloudflare";
+    case "billing":
+      return "billing";
+    case "cell":
+      return "its cell";
+    default:
+      return assertNever(blocker);
+  }
+}
+
+export async function block(
+  deps: BlockDeps,
+  instance: { id: string; retryReason: Reason | null },
+  why: BlockKey & { message: string; reason: Reason },
+): Promise<void> {
+  const now = deps.clock.now();
+  const key = { blockedBy: why.blockedBy, scope: why.scope };
+  const wait = (tries: number) => backoffMs(tries, deps.random(), deps.retryFirstMs);
+  await deps.sql.begin(async (tx) => {
+    const probeAt = new Date(now.getTime() + wait(1));
+    const { relapses } = await upsertBlock(tx, key, { now, probeAt, relapseWindowMs });
+    if (relapses > 0) {
+      const later = new Date(now.getTime() + wait(relapses + 1));
+      await delayBlock(tx, key, { wakeAfter: later, probeAt: later });
+    }
+    const detail = `waiting for ${nameOf(why.blockedBy)}: ${why.message}`;
+    const reason = moreUrgent(why.reason, instance.retryReason);
+    await recordBlocked(tx, instance.id, { ...key, detail, reason, now });
+  });
+  deps.log.warn({ instance: instance.id, ...key }, "waiting for an outside system");
+}
+
+/**
+ * Wakes all who wait for one of these in this scope, most urgent first. `force`: it is certain that it is well; else a block
+ * that came back lately stands for a while, so that a success of somebody else's does not wake everybody again and again.
+ */
+export async function heal(
+  deps: Pick<BlockDeps, "sql" | "queue" | "clock" | "log">,
+  blockers: readonly Blocker[],
+  scope: string,
+  options: { force: boolean },
+): Promise<number> {
+  return await deps.sql.begin(async (tx) => {
+    const ended = await endBlocks(tx, blockers, scope, { now: deps.clock.now(), ...options });
+    if (ended.length === 0) return 0;
+    const released = await releaseBlocked(tx, ended, scope);
+    const jobs = released.map((row) => toJob(row, `${ended.map(nameOf).join(" and ")} is well again`));
+    if (jobs.length > 0) await deps.queue.enqueueConverge(tx, jobs);
+    deps.log.info({ blockers: ended, scope, woken: jobs.length }, "an outside system is well again");
+    return jobs.length;
+  });
+}
+
+export type SeenWell = { account: string; clouds: readonly CloudName[]; deleted: boolean };
+
+/** After a run that came to its end: which clouds answered it, and whether it made room. */
+export async function healSeen(
+  deps: Pick<BlockDeps, "sql" | "queue" | "clock" | "log"> & { gate: Pick<Gate, "budgetOf"> },
+  { account, clouds, deleted }: SeenWell,
+): Promise<void> {
+  const full: Record<CloudName, Blocker> = { hetzner: "hetzner-limit", cloudflare: "cloudflare-quota" };
+  for (const cloud of clouds) {
+    const healed: Blocker[] = deleted ? [cloud, full[cloud]] : [cloud];
+    await heal(deps, healed, deps.gate.budgetOf(cloud, account), { force: false });
+  }
+}
+
+/** Lets one of those that wait look, for each block whose time has come. */
+export async function enqueueProbes(deps: Omit<BlockDeps, "log">): Promise<number> {
+  return await deps.sql.begin(async (tx) => {
+    const now = deps.clock.now();
+    let queued = 0;
+    for (const due of await lockDueBlocks(tx, now)) {
+      const probe = await pickProbe(tx, due, byUrgency);
+      if (!probe) {
+        await endBlocks(tx, [due.blockedBy], due.scope, { now, force: true });
+        continue;
+      }
+      const wait = backoffMs(due.probes + 2, deps.random(), deps.retryFirstMs);
+      await recordProbe(tx, due, new Date(now.getTime() + wait));
+      const actor = `looks whether ${nameOf(due.blockedBy)} is well`;
+      queued += await deps.queue.enqueueConverge(tx, toJob(probe, actor));
+    }
+    return queued;
+  });
+}
+
+function toJob({ id, slug, cell, retryReason }: WaitingInstance, actor: string): ConvergeJob {
+  return { stack: slug, instanceId: id, cell, kind: "converge", reason: retryReason ?? "resync", actor };
+}

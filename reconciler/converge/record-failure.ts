@@ -1,0 +1,52 @@
+/** What becomes of an instance whose converge failed in a way that trying again can mend. */
+import { recordWaiting, type ConvergeRow } from "../db/observed.ts";
+import { assertNever, type Blocker, type Retry } from "../errors.ts";
+import type { Gate } from "../gate/gate.ts";
+import type { Reason } from "../queue/jobs.ts";
+import { backoffMs } from "./backoff.ts";
+import { block, type BlockDeps } from "./blocked.ts";
+
+export type RecordFailureDeps = BlockDeps & { gate: Pick<Gate, "budgetOf"> };
+
+/** Tries without a pause, so that what was only unlucky costs no time. */
+const triesAtOnce = 2;
+
+export async function recordFailure(
+  deps: RecordFailureDeps,
+  row: Pick<ConvergeRow, "id" | "failures" | "retryReason" | "account" | "cell">,
+  failure: { retry: Exclude<Retry, { kind: "permanent" }>; message: string; reason: Reason },
+): Promise<void> {
+  const { retry, message, reason } = failure;
+  if (retry.kind === "blocked") {
+    const scope = scopeOf(deps, retry.by, row);
+    return await block(deps, row, { blockedBy: retry.by, scope, message, reason });
+  }
+  const waitMs =
+    retry.kind === "now" && row.failures < triesAtOnce
+      ? 0
+      : backoffMs(row.failures + 1, deps.random(), deps.retryFirstMs);
+  const retryAt = new Date(deps.clock.now().getTime() + waitMs);
+  await recordWaiting(deps.sql, row.id, { detail: message, retryAt, countsAsFailure: true, reason });
+}
+
+/** Who is ill together with it. */
+function scopeOf(
+  { gate }: RecordFailureDeps,
+  by: Blocker,
+  { account, cell }: Pick<ConvergeRow, "account" | "cell">,
+): string {
+  switch (by) {
+    case "hetzner":
+    case "hetzner-limit":
+      return gate.budgetOf("hetzner", account);
+    case "cloudflare":
+    case "cloudflare-quota":
+      return gate.budgetOf("cloudflare", account);
+    case "billing":
+      return "all";
+    case "cell":
+      return cell;
+    default:
+      return assertNever(by);
+  }
+}

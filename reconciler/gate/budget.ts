@@ -1,0 +1,98 @@
+/** This process's share in the request budgets of all accounts. */
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import type { Sql } from "postgres";
+import { exchange, listBudgets, type BudgetKey } from "../db/rate-budgets.ts";
+import type { Reason } from "../queue/jobs.ts";
+import type { Verdict } from "./breaker.ts";
+import { createPool, type Pool, type Taken } from "./pool.ts";
+
+export type Budget = {
+  /** A token for one request to this cloud with this account's token. */
+  take(key: BudgetKey, reason: Reason, options: { waitMs: number; signal: AbortSignal }): Promise<Taken>;
+  /** Reports what was used and gives everything back. */
+  close(): Promise<void>;
+};
+
+export type BudgetDeps = {
+  sql: Sql;
+  log: Logger;
+  random(): number;
+  /** One cheap request, past the budget. */
+  probe(key: BudgetKey): Promise<Verdict>;
+  /** This process found out that the cloud is well again. */
+  onHealed(key: BudgetKey): void;
+  /** Accounts whose tokens this process has, by cloud. */
+  knows(key: BudgetKey): boolean;
+  tidyMs?: number;
+  lookMs?: number;
+};
+
+const defaultTidyMs = 1_000;
+const defaultLookMs = 2_000;
+
+export function createBudget(deps: BudgetDeps): Budget {
+  const process = randomUUID();
+  const pools = new Map<string, Pool>();
+
+  function poolOf(key: BudgetKey, reason: Reason): Pool {
+    const name = `${key.cloud} ${key.account} ${reason}`;
+    const known = pools.get(name);
+    if (known) return known;
+    const pool = createPool(
+      {
+        exchange: (input) => exchange(deps.sql, key, input),
+        probe: () => deps.probe(key),
+        onHealed: () => deps.onHealed(key),
+        random: () => deps.random(),
+        holder: `${process} ${reason}`,
+        log: deps.log.child({ cloud: key.cloud, account: key.account }),
+      },
+      reason,
+    );
+    pools.set(name, pool);
+    return pool;
+  }
+
+  /** So that a breaker closes although nobody has a request to try it with. */
+  async function lookAfterBreakers(): Promise<void> {
+    for (const { cloud, account, breaker } of await listBudgets(deps.sql)) {
+      const key = { cloud, account };
+      if (breaker !== "closed" && deps.knows(key)) await poolOf(key, "paid").look();
+    }
+  }
+
+  const timers = [
+    every(deps.tidyMs ?? defaultTidyMs, async () => {
+      await Promise.all([...pools.values()].map((pool) => pool.tidy()));
+    }),
+    every(deps.lookMs ?? defaultLookMs, lookAfterBreakers),
+  ];
+
+  /** Never twice at once. */
+  function every(ms: number, work: () => Promise<void>): { stop(): Promise<void> } {
+    let running: Promise<void> | undefined;
+    const timer = setInterval(() => {
+      running ??= work()
+        .catch((error: unknown) => deps.log.warn({ err: error }, "request budgets cannot be looked after"))
+        .finally(() => {
+          running = undefined;
+        });
+    }, ms);
+    timer.unref();
+    return {
+      async stop() {
+        clearInterval(timer);
+        await running;
+      },
+    };
+  }
+
+  return {
+    take: (key, reason, { waitMs, signal }) => poolOf(key, reason).take(waitMs, signal),
+    async close() {
+      await Promise.all(timers.map((timer) => timer.stop()));
+      await Promise.all([...pools.values()].map((pool) => pool.close()));
+    },
+  };
+}
