@@ -25,8 +25,7 @@ let job: ConvergeJob;
 
 async function wish(change: string): Promise<void> {
   await writeFile(join(rig.stacksDir, `Pulumi.${job.stack}.yaml`), `config:\n  clawfleet:${change}\n`);
-  await database.sql`
-    update clawfleet.instances set generation = generation + 1 where id = ${job.instanceId ?? ""}`;
+  await rig.wantAgain(job);
 }
 
 async function lastOutcome(): Promise<unknown> {

@@ -1,6 +1,6 @@
 /** Everything of a converge without the service around it: rows, queue, runners, the real engine, clouds, quiet machines. */
 import { delimiter } from "node:path";
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Sql } from "postgres";
@@ -9,16 +9,14 @@ import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
-import { findFreeAddress } from "../../reconciler/desired/addresses.ts";
-import { insertInstance } from "../../reconciler/db/instances.ts";
-import { listAddresses } from "../../reconciler/db/cells.ts";
+import { storeReadings } from "../../reconciler/db/subscriptions.ts";
+import { applyDesired, type ApplyDeps } from "../../reconciler/desired/apply.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { createRunnerPool, type RunnerPool } from "../../reconciler/engine/runner-pool.ts";
 import { createRedact } from "../../reconciler/operations/redact.ts";
 import type { ConvergeJob, Reason } from "../../reconciler/queue/jobs.ts";
 import { createQueue, type Queue } from "../../reconciler/queue/queue.ts";
-import { createInstanceId, createInstanceSecrets } from "../../reconciler/secrets.ts";
 import { sandboxStacks, startSandbox, type Sandbox } from "../sandbox/start.ts";
 import { createCliCounter, type CliCounter } from "./cli-counter.ts";
 import { findTestEngine } from "./engine.ts";
@@ -38,7 +36,17 @@ export type ConvergeRig = {
   environment: Record<string, string>;
   /** What a worker has; with a pool of its own, which the caller stops. */
   createWorkerDeps(): ConvergeDeps & { pool: RunnerPool };
+  apply: ApplyDeps;
+  /** What follows from a payment: a desired row and a job. */
+  pay(slug: string): Promise<void>;
+  /** Every plan reads differently from now on. */
+  changePlans(): Promise<void>;
+  /** A paid customer's, by way of the desired rows. */
   addInstance(slug: string): Promise<ConvergeJob>;
+  /** Says that something else is desired, so that it is not skipped. */
+  wantAgain(job: ConvergeJob): Promise<void>;
+  /** All of them are as desired. */
+  isSettled(jobs: readonly ConvergeJob[]): Promise<boolean>;
   /** As the worker does it. @throws Error unless the row says afterwards that it is ready, or gone. */
   converge(deps: ConvergeDeps, job: ConvergeJob, reason: Reason): Promise<void>;
   close(): Promise<void>;
@@ -78,6 +86,15 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
   const files = () => readStackFiles(stacksDir);
   const { plans } = await files();
   await syncCells({ sql, queue, log, masterKey, files });
+  await sql`delete from pgboss.job`;
+
+  const apply: ApplyDeps = { sql, queue, clock, log, masterKey, files };
+  const pay: ConvergeRig["pay"] = async (slug) => {
+    const readAt = clock.now();
+    const reading = { ...usual, id: `sub-${slug}`, customerId: `customer-${slug}`, slug, createdAt: readAt };
+    await storeReadings(sql, { provider: "comped", readings: [reading], readAt });
+    await applyDesired(apply, { kind: "slugs", slugs: [slug], reason: "paid", actor: "rig" });
+  };
 
   const createWorkerDeps: ConvergeRig["createWorkerDeps"] = () => ({
     sql,
@@ -103,7 +120,7 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
 
   const converge: ConvergeRig["converge"] = async (deps, job, reason) => {
     await handleConvergeJob(deps, { ...job, reason }, new AbortController().signal);
-    if (job.instanceId === undefined) return;
+    if (job.instanceId === undefined || job.kind === "preview") return;
     const [row] = await sql<{ status: string; detail: string | null }[]>`
       select status, status_detail as detail from clawfleet.instances where id = ${job.instanceId}`;
     if (row?.status !== "ready" && row?.status !== "gone")
@@ -123,21 +140,34 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
     tmp,
     environment,
     createWorkerDeps,
+    apply,
+    pay,
+    async changePlans() {
+      const file = join(stacksDir, "plans.yaml");
+      const text = await readFile(file, "utf8");
+      await writeFile(
+        file,
+        text.replaceAll(/summary: .*/g, (line) => `${line} New.`),
+      );
+    },
     async addInstance(slug) {
-      const id = createInstanceId();
-      const taken = new Set(await listAddresses(sql, rigCell));
-      const privateIp = findFreeAddress("10.0.0.0/24", taken, "10.0.0.2") ?? "";
-      const secrets = createInstanceSecrets(masterKey, id);
-      await insertInstance(sql, {
-        ...usual,
-        id,
-        slug,
-        subscriptionId: id,
-        privateIp,
-        secrets,
-        now: clock.now(),
-      });
-      return { ...toJob(slug), instanceId: id };
+      await pay(slug);
+      // Who gives the jobs is up to the caller.
+      await sql`delete from pgboss.job where name = 'converge'`;
+      const [row] = await sql<{ id: string }[]>`select id from clawfleet.instances where slug = ${slug}`;
+      if (!row) throw new Error(`there is no instance ${slug}`);
+      return { ...toJob(slug), instanceId: row.id };
+    },
+    async wantAgain(job) {
+      await sql`
+        update clawfleet.instances set generation = generation + 1 where id = ${job.instanceId ?? ""}`;
+    },
+    async isSettled(jobs) {
+      const ids = jobs.map((job) => job.instanceId ?? "");
+      const [row] = await sql<{ open: number }[]>`
+        select count(*)::int as open from clawfleet.instances
+        where id = any(${ids}::text[]) and (status <> 'ready' or observed_generation < generation)`;
+      return row?.open === 0;
     },
     converge,
     async close() {
@@ -151,19 +181,14 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
 }
 
 const usual = {
-  provider: "comped",
-  customerId: "rig",
   email: null,
-  cell: rigCell,
-  plan: "starter",
-  phase: "running",
-  phaseReason: "it is a test",
-  nextChangeAt: null,
-  override: {},
-  serverType: "cx23",
-  location: "nbg1",
-  desiredHash: "rig",
-} as const;
+  orderId: null,
+  priceKeys: ["starter"],
+  status: "active",
+  periodEnd: null,
+  cancelAt: null,
+  endedAt: null,
+};
 
 function toJob(stack: string): ConvergeJob {
   return { stack, cell: rigCell, kind: "converge", reason: "paid", actor: "rig" };
