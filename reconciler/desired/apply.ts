@@ -9,6 +9,7 @@ import {
   lockInstances,
   updateDesired,
   type DesiredColumns,
+  type InstanceChange,
   type InstanceRow,
 } from "../db/instances.ts";
 import { listInterventions } from "../db/interventions.ts";
@@ -54,6 +55,9 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
     );
     const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
     const jobs: ConvergeJob[] = [];
+    const changes: InstanceChange[] = [];
+    const creations: (() => Promise<ConvergeJob | undefined>)[] = [];
+    const rowOf = new Map(rows.map((row) => [row.slug, row]));
     for (const [slug, mine] of names) {
       const problem = files.broken.get(slug);
       if (problem !== undefined) {
@@ -72,12 +76,19 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
       const { desired, alerts } = desire(input);
       for (const one of alerts) alert(deps, one.kind, one.message);
       if (!desired) continue;
-      const row = rows.find((one) => one.slug === slug);
-      const job = row
-        ? await changeRow(deps, tx, row, desired, override, scope)
-        : await createRow(deps, tx, slug, desired, override, scope);
+      const row = rowOf.get(slug);
+      const job = row && changeRow(deps, row, desired, override, scope, changes);
+      if (!row) creations.push(() => createRow(deps, tx, slug, desired, override, scope));
       if (!job) continue;
-      result[row ? "changed" : "created"] += 1;
+      result.changed += 1;
+      jobs.push(job);
+    }
+    await updateDesired(tx, changes);
+    // After the changes: a subscription that was taken from another row is free now.
+    for (const create of creations) {
+      const job = await create();
+      if (!job) continue;
+      result.created += 1;
       jobs.push(job);
     }
     if (jobs.length > 0) result.queued = await deps.queue.enqueueConverge(tx, jobs);
@@ -166,14 +177,15 @@ async function findRoom(
   return undefined;
 }
 
-async function changeRow(
+/** What is to be written goes to `changes`; returns what is to be queued. */
+function changeRow(
   deps: ApplyDeps,
-  tx: TransactionSql,
   row: InstanceRow,
   desired: Desired,
   override: Override,
   scope: ApplyScope,
-): Promise<ConvergeJob | undefined> {
+  changes: InstanceChange[],
+): ConvergeJob | undefined {
   const held = override.hold === true || row.override.hold === true;
   const wanted =
     desired.phase === "gone" && desired.needsVotes && row.deleteVotes < requiredVotes
@@ -190,7 +202,7 @@ async function changeRow(
     columns.subscriptionId === row.subscriptionId;
   if (same) return undefined;
   const newPlacement = place.serverType !== row.serverType || place.location !== row.location;
-  await updateDesired(tx, {
+  changes.push({
     ...columns,
     id: row.id,
     newGeneration: changed,

@@ -78,27 +78,37 @@ export async function measureBigStacks({ say, report }: Reporter, database: Benc
 function describeAll(size: number, zoneId: string, release: string): Record<string, unknown> {
   const providers = createProviders({ hcloudToken: hetznerToken, cloudflareToken }, "10ms");
   const parent = new pulumi.ComponentResource("bench:index:Fleet", "fleet", {}, { providers });
-  for (let at = 0; at < size; at += 1) {
-    const name = `c${at}`;
-    const rules = [{ direction: "in", protocol: "tcp", port: "443", sourceIps: ["0.0.0.0/0"] }];
-    const firewall = new Firewall(`${name}-firewall`, { name, rules }, { parent });
-    const server = new Server(
-      `${name}-server`,
-      {
-        name,
-        serverType: "cx23",
-        location: "nbg1",
-        image: "ubuntu-24.04",
-        labels: { release: at === 0 ? release : "0" },
-        firewallIds: [firewall.id.apply(Number)],
-      },
-      { parent },
-    );
-    for (const type of ["A", "AAAA"] as const) {
-      const content = type === "A" ? server.ipv4Address : server.ipv6Address;
-      const record = { zoneId, name: `${name}.big.example`, type, content, ttl: 1, proxied: true };
-      new DnsRecord(`${name}-${type}`, record, { parent });
-    }
-  }
-  return {};
+  return Object.fromEntries(
+    Array.from({ length: size }, (_, at) => [
+      `c${at}`,
+      describeOne(`c${at}`, at === 0 ? release : "0", zoneId, parent),
+    ]),
+  );
+}
+
+function describeOne(
+  name: string,
+  release: string,
+  zoneId: string,
+  parent: pulumi.Resource,
+): pulumi.Output<string>[] {
+  const rules = [{ direction: "in", protocol: "tcp", port: "443", sourceIps: ["0.0.0.0/0"] }];
+  const firewall = new Firewall(`${name}-firewall`, { name, rules }, { parent });
+  const server = new Server(
+    `${name}-server`,
+    {
+      name,
+      serverType: "cx23",
+      location: "nbg1",
+      image: "ubuntu-24.04",
+      labels: { release },
+      firewallIds: [firewall.id.apply(Number)],
+    },
+    { parent },
+  );
+  return (["A", "AAAA"] as const).map((type) => {
+    const content = type === "A" ? server.ipv4Address : server.ipv6Address;
+    const record = { zoneId, name: `${name}.big.example`, type, content, ttl: 1, proxied: true };
+    return new DnsRecord(`${name}-${type}`, record, { parent }).id;
+  });
 }

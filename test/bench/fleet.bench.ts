@@ -15,7 +15,7 @@ import { measureStates, sampleSlug, seedFleet } from "./fleet-seed.ts";
 import { createSamples, type Samples } from "./samples.ts";
 import { withServer, type BenchDatabase } from "./server.ts";
 
-const sizes = [10, 100, 1000, 10_000] as const;
+const sizes = [10, 100, 1000] as const;
 const changeRounds = 5;
 const newCustomers = 5;
 const workers = 2;
