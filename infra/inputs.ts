@@ -35,6 +35,8 @@ export type CellInputs = {
   secrets: CellSecrets;
   credentials: Credentials;
   generation: number;
+  /** An update of it succeeded once, so its stack should exist. */
+  converged: boolean;
   pollInterval: string;
 };
 
@@ -54,6 +56,8 @@ export type InstanceInputs = {
   secrets: InstanceSecrets;
   credentials: Credentials;
   generation: number;
+  /** An update of it succeeded once, so its stack should exist. */
+  converged: boolean;
   pollInterval: string;
 };
 
@@ -105,8 +109,10 @@ export async function readInputs(sources: InputSources, stack: string): Promise<
 }
 
 async function readCellInputs(sources: InputSources, name: string): Promise<CellInputs> {
-  const [row] = await sources.sql<{ settings: unknown; secrets: Uint8Array; generation: string }[]>`
-    select settings, secrets, generation from clawfleet.cells where name = ${name}`;
+  const [row] = await sources.sql<
+    { settings: unknown; secrets: Uint8Array; generation: string; converged: boolean }[]
+  >`
+    select settings, secrets, generation, observed_generation > 0 as converged from clawfleet.cells where name = ${name}`;
   if (!row)
     throw new InputsError(
       `there is no cell ${name}: the service knows it once stacks/Pulumi.cell.${name}.yaml exists`,
@@ -121,6 +127,7 @@ async function readCellInputs(sources: InputSources, name: string): Promise<Cell
     secrets: cellSecretsSchema.parse(open(sources.masterKey, row.secrets, sealContext.cell(name))),
     credentials: readCredentials(sources.environment, settings.account),
     generation: Number(row.generation),
+    converged: row.converged,
     pollInterval: readPollInterval(sources.environment),
   };
 }
@@ -141,6 +148,7 @@ type InstanceRow = {
   settings: unknown;
   outputs: unknown;
   established: boolean;
+  converged: boolean;
   cellSecrets: Uint8Array;
 };
 
@@ -148,7 +156,7 @@ async function readInstanceInputs(sources: InputSources, slug: string): Promise<
   const [row] = await sources.sql<InstanceRow[]>`
     select i.id, i.slug, i.phase, i.plan, i.server_type as "serverType", i.location, host(i.private_ip) as "privateIp",
       i.override, i.plan_settings as "planSettings", i.secrets, i.generation, i.cell, c.settings, c.outputs, c.secrets as "cellSecrets",
-      i.ready_at is not null as established
+      i.ready_at is not null as established, i.observed_generation > 0 as converged
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where i.slug = ${slug} and i.status <> 'gone'`;
   if (!row) throw new InputsError(`there is no instance named ${slug}, or it has no cell yet`);
@@ -175,6 +183,7 @@ async function readInstanceInputs(sources: InputSources, slug: string): Promise<
     secrets: instanceSecretsSchema.parse(open(sources.masterKey, row.secrets, sealContext.instance(row.id))),
     credentials: readCredentials(sources.environment, settings.account),
     generation: Number(row.generation),
+    converged: row.converged,
     pollInterval: readPollInterval(sources.environment),
   };
 }

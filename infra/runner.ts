@@ -1,5 +1,6 @@
 /** The runner: a worker's child that runs one stack at a time, so that a run can be killed without the worker. */
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import { engineEnvironment } from "./engine/environment.ts";
 import { loadInputs } from "./inputs.ts";
 import { killSession } from "./process-session.ts";
 import {
@@ -9,27 +10,11 @@ import {
   silenceMs,
   type RunnerMessage,
 } from "./runner-protocol.ts";
-import { derivePassphrase } from "./seal.ts";
 import { driveStack } from "./stack-driver.ts";
 import { createWatchdog } from "./watchdog.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 function say(message: RunnerMessage): void {
   process.send?.(message);
-}
-
-/** What the CLI needs beyond what it inherits. */
-function engineSettings(environment: Environment): Record<string, string> {
-  const backend = environment["PULUMI_BACKEND_URL"] ?? environment["DATABASE_URL"];
-  const masterKey = environment["CLAWFLEET_MASTER_KEY"];
-  const passphrase =
-    environment["PULUMI_CONFIG_PASSPHRASE"] ??
-    (masterKey === undefined ? undefined : derivePassphrase(masterKey));
-  return {
-    ...(backend === undefined ? {} : { PULUMI_BACKEND_URL: backend }),
-    ...(passphrase === undefined ? {} : { PULUMI_CONFIG_PASSPHRASE: passphrase }),
-  };
 }
 
 async function handle(message: unknown): Promise<void> {
@@ -46,7 +31,7 @@ async function handle(message: unknown): Promise<void> {
     const result = await driveStack({
       ...request,
       inputs,
-      environment: { ...engineSettings(process.env), ...request.environment },
+      environment: { ...engineEnvironment(process.env), ...request.environment },
       onEvent,
     });
     say({ type: "done", id: request.id, generation: inputs.generation, ...result });

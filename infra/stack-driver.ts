@@ -1,12 +1,14 @@
-/** Drives one stack through the Automation API: the only file that knows how many CLI processes that takes. */
+/** Drives one stack through the Automation API, with the fewest CLI processes: one, and one more for a stack that is new. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LocalWorkspace, type EngineEvent, type OpMap, type Stack } from "@pulumi/pulumi/automation/index.js";
+import { StackNotFoundError, type EngineEvent, type Stack } from "@pulumi/pulumi/automation/index.js";
 import type { ProgramInputs } from "./inputs.ts";
 import { runProgram } from "./program.ts";
 import type { Recovery, RunKind } from "./runner-protocol.ts";
+import { openStack, withStack } from "./stack-handle.ts";
 import { inspectStack, recoverStack } from "./stack-recovery.ts";
+import { createStackReport } from "./stack-report.ts";
 
 export type DriveInput = {
   kind: RunKind;
@@ -25,30 +27,17 @@ export type DriveResult = {
   diff?: string;
 };
 
-const projectName = "clawfleet";
-
 /** @throws what the Automation API throws: CommandError and its kinds. */
 export async function driveStack(input: DriveInput): Promise<DriveResult> {
   const workDir = await mkdtemp(join(tmpdir(), "clawfleet-run-"));
+  const program = async () =>
+    runProgram(input.kind === "destroy" ? toDestroyable(input.inputs) : input.inputs);
   try {
-    const stack = await openStack(input, workDir);
+    const stack = await openStack({ ...input, workDir, program, forDestroy: input.kind === "destroy" });
     return await runKind(stack, input);
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
-}
-
-async function openStack(input: DriveInput, workDir: string): Promise<Stack> {
-  const program = async () =>
-    runProgram(input.kind === "destroy" ? toDestroyable(input.inputs) : input.inputs);
-  return await LocalWorkspace.createOrSelectStack(
-    { stackName: input.stack, projectName, program },
-    {
-      workDir,
-      envVars: input.environment,
-      projectSettings: { name: projectName, runtime: { name: "nodejs", options: { typescript: false } } },
-    },
-  );
 }
 
 /** A phase without a machine describes no resources; what is destroyed is described as it was at rest. */
@@ -57,45 +46,45 @@ function toDestroyable(inputs: ProgramInputs): ProgramInputs {
 }
 
 async function runKind(stack: Stack, input: DriveInput): Promise<DriveResult> {
-  const common = { onEvent: input.onEvent, color: "never" as const, message: input.message };
+  const report = createStackReport();
+  const onEvent = (event: EngineEvent): void => {
+    report.see(event);
+    input.onEvent(event);
+  };
+  const common = { onEvent, color: "never" as const, message: input.message };
+  const { refresh } = input;
+  const { converged } = input.inputs;
   switch (input.kind) {
-    case "up": {
-      const result = await stack.up({ ...common, refresh: input.refresh });
-      return { outputs: plainOutputs(result.outputs), changes: plainChanges(result.summary.resourceChanges) };
-    }
+    case "up":
+      await withStack(stack, converged, () => stack.up({ ...common, refresh }));
+      return { outputs: report.outputs(), changes: report.changes() };
     case "preview": {
-      const result = await stack.preview({ ...common, diff: true, refresh: input.refresh });
-      return { outputs: {}, changes: plainChanges(result.changeSummary), diff: result.stdout };
+      const { stdout } = await withStack(stack, converged, () =>
+        stack.preview({ ...common, diff: true, refresh }),
+      );
+      return { outputs: {}, changes: report.changes(), diff: stdout };
     }
-    case "refresh": {
-      const result = await stack.refresh({ ...common, runProgram: true });
-      return {
-        outputs: plainOutputs(await stack.outputs()),
-        changes: plainChanges(result.summary.resourceChanges),
-      };
-    }
-    case "destroy": {
+    case "refresh":
+      await withStack(stack, converged, () => stack.refresh({ ...common, runProgram: true }));
+      return { outputs: report.outputs(), changes: report.changes() };
+    case "destroy":
       // Without a refresh the plugin dies of a firewall that has vanished, and a vanished server is an error. The
       // program runs too, so that the tokens of today are used and not those that the state remembers.
-      const result = await stack.destroy({ ...common, refresh: true, runProgram: true });
-      await stack.workspace.removeStack(input.stack);
-      return { outputs: {}, changes: plainChanges(result.summary.resourceChanges) };
-    }
+      await unlessAbsent(() => stack.destroy({ ...common, refresh: true, runProgram: true }));
+      return { outputs: {}, changes: report.changes() };
     case "inspect":
       return { outputs: await inspectStack(stack), changes: {} };
     case "recover":
-      await recoverStack(stack, input.recovery, common);
+      await withStack(stack, converged, () => recoverStack(stack, input.recovery, common));
       return { outputs: {}, changes: {} };
   }
 }
 
-function plainOutputs(outputs: Record<string, { value: unknown }>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, output.value]));
-}
-
-function plainChanges(changes: OpMap | undefined): Record<string, number> {
-  const entries = Object.entries(changes ?? {}).filter(
-    (entry): entry is [string, number] => typeof entry[1] === "number",
-  );
-  return Object.fromEntries(entries);
+/** Never made, or removed by a run whose end nobody saw. */
+async function unlessAbsent(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof StackNotFoundError)) throw error;
+  }
 }

@@ -4,14 +4,17 @@ import { backendEnvironment } from "../backend.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/**
- * Levers measured for this use: no plugin is looked for on the network during a run, no update check, no second copy of
- * each state. A value that is set already wins.
- */
+/** Levers measured for this use. A value that is set already wins. */
 const levers: Record<string, string> = {
+  // Nothing is looked for on the network during a run.
   PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
   PULUMI_SKIP_UPDATE_CHECK: "true",
+  // No second copy of each state.
   PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: "true",
+  // Every start of the CLI would list the states of the whole fleet, in search of a layout that ours never had.
+  PULUMI_DIY_BACKEND_NO_LEGACY_WARNING: "true",
+  // A run has no configuration file, and the salt of the secrets is in the state: without this every run makes a new salt.
+  PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
 };
 
 /** `environment` with the engine and our Node first on PATH, the levers, and the backend's default. */
@@ -29,4 +32,10 @@ export function withEngine(
     PATH: path,
     ...backendEnvironment(defined),
   };
+}
+
+/** What the CLI gets from a runner beside what it inherits: levers that are not set otherwise, and the backend. */
+export function engineEnvironment(environment: Environment): Record<string, string> {
+  const unset = Object.entries(levers).filter(([name]) => environment[name] === undefined);
+  return { ...Object.fromEntries(unset), ...backendEnvironment(environment) };
 }

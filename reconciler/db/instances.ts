@@ -147,21 +147,26 @@ export type InstanceChange = DesiredColumns & {
   now: Date;
 };
 
-export async function updateDesired(sql: Query, row: InstanceChange): Promise<void> {
+/** All in one statement: a sweep may change every row that there is. */
+export async function updateDesired(sql: Query, changes: readonly InstanceChange[]): Promise<void> {
+  if (changes.length === 0) return;
   await sql`
-    update clawfleet.instances set
-      provider = ${row.provider}, subscription_id = ${row.subscriptionId}, customer_id = ${row.customerId},
-      email = ${row.email}, plan = ${row.plan},
-      phase_since = case when phase = ${row.phase} then phase_since else ${row.now} end,
-      phase = ${row.phase}, phase_reason = ${row.phaseReason}, next_change_at = ${row.nextChangeAt},
-      override = ${sql.json(toJson(row.override))}, plan_settings = ${sql.json(toJson(row.planSettings))},
-      server_type = ${row.serverType}, location = ${row.location},
-      desired_hash = ${row.desiredHash},
-      placement_attempt = case when ${row.newPlacement} then 0 else placement_attempt end,
-      generation = generation + ${row.newGeneration ? 1 : 0},
-      failures = case when ${row.newGeneration} then 0 else failures end,
-      retry_at = case when ${row.newGeneration} then null else retry_at end
-    where id = ${row.id}`;
+    update clawfleet.instances i set
+      provider = w.provider, subscription_id = w."subscriptionId", customer_id = w."customerId", email = w.email,
+      plan = w.plan, phase_since = case when i.phase = w.phase then i.phase_since else w.now end,
+      phase = w.phase, phase_reason = w."phaseReason", next_change_at = w."nextChangeAt", override = w.override,
+      plan_settings = w."planSettings", server_type = w."serverType", location = w.location,
+      desired_hash = w."desiredHash",
+      placement_attempt = case when w."newPlacement" then 0 else i.placement_attempt end,
+      generation = i.generation + case when w."newGeneration" then 1 else 0 end,
+      failures = case when w."newGeneration" then 0 else i.failures end,
+      retry_at = case when w."newGeneration" then null else i.retry_at end
+    from jsonb_to_recordset(${sql.json(toJson(changes))}) as w(
+      id text, provider text, "subscriptionId" text, "customerId" text, email text, plan text, phase text,
+      "phaseReason" text, "nextChangeAt" timestamptz, override jsonb, "planSettings" jsonb, "serverType" text, location text,
+      "desiredHash" text, "newGeneration" boolean, "newPlacement" boolean, now timestamptz
+    )
+    where i.id = w.id`;
 }
 
 /** One complete reading of billing found these without entitlement. */

@@ -9,6 +9,7 @@ import {
   lockInstances,
   updateDesired,
   type DesiredColumns,
+  type InstanceChange,
   type InstanceRow,
 } from "../db/instances.ts";
 import { recordGone } from "../db/observed.ts";
@@ -44,6 +45,9 @@ export type ApplyScope =
 /** What came of a name: something to converge, or a row that has nowhere to be converged yet. */
 type Change = { job: ConvergeJob } | { row: "waits for room" };
 
+/** Written in as few statements as possible: a sweep may change every row that there is. */
+type Batch = { changes: InstanceChange[]; gone: string[] };
+
 export type ApplyResult = { created: number; changed: number; queued: number };
 
 const requiredVotes = 2;
@@ -59,6 +63,9 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
     );
     const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
     const jobs: ConvergeJob[] = [];
+    const batch: Batch = { changes: [], gone: [] };
+    const creations: (() => Promise<Change | undefined>)[] = [];
+    const rowOf = new Map(rows.map((row) => [row.slug, row]));
     for (const [slug, mine] of names) {
       const problem = files.broken.get(slug);
       if (problem !== undefined) {
@@ -77,12 +84,20 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
       const { desired, alerts } = desire(input);
       for (const one of alerts) alert(deps, one.kind, one.message);
       if (!desired) continue;
-      const row = rows.find((one) => one.slug === slug);
-      const change = row
-        ? await changeRow(deps, tx, row, desired, override, scope)
-        : await createRow(deps, tx, slug, desired, override, scope);
+      const row = rowOf.get(slug);
+      if (!row) creations.push(() => createRow(deps, tx, slug, desired, override, scope));
+      const change = row && (await changeRow(deps, tx, row, desired, override, scope, batch));
       if (!change) continue;
-      result[row ? "changed" : "created"] += 1;
+      result.changed += 1;
+      if ("job" in change) jobs.push(change.job);
+    }
+    await updateDesired(tx, batch.changes);
+    for (const id of batch.gone) await recordGone(tx, id, deps.clock.now());
+    // After the changes: a subscription that was taken from another row is free now.
+    for (const create of creations) {
+      const change = await create();
+      if (!change) continue;
+      result.created += 1;
       if ("job" in change) jobs.push(change.job);
     }
     if (jobs.length > 0) result.queued = await deps.queue.enqueueConverge(tx, jobs);
@@ -150,6 +165,7 @@ function isGivenAway(scope: ApplyScope): boolean {
   return scope.kind === "slugs" && scope.reason === "operator";
 }
 
+/** What is to be written goes to `batch`; returns what is to be queued. */
 async function changeRow(
   deps: ApplyDeps,
   tx: TransactionSql,
@@ -157,6 +173,7 @@ async function changeRow(
   desired: Desired,
   override: Override,
   scope: ApplyScope,
+  batch: Batch,
 ): Promise<Change | undefined> {
   const held = override.hold === true || row.override.hold === true;
   const wanted =
@@ -176,7 +193,7 @@ async function changeRow(
     columns.subscriptionId === row.subscriptionId;
   if (same) return undefined;
   const newPlacement = place.serverType !== row.serverType || place.location !== row.location;
-  await updateDesired(tx, {
+  batch.changes.push({
     ...columns,
     id: row.id,
     newGeneration: changed,
@@ -186,7 +203,7 @@ async function changeRow(
   if (!changed) return undefined;
   if (row.cell === null) {
     // Nothing of it exists anywhere.
-    if (wanted.phase === "gone") await recordGone(tx, row.id, deps.clock.now());
+    if (wanted.phase === "gone") batch.gone.push(row.id);
     return { row: "waits for room" };
   }
   const reason = moreUrgent(reasonOf(row, wanted, scope), row.retryReason);

@@ -18,7 +18,7 @@ import {
 import { startEdge, type Edge } from "./edge/edge.ts";
 import { defaultToken as hetznerToken, startHetzner, type Hetzner } from "./hetzner/hetzner.ts";
 import type { ExchangeCheck } from "./kit/simulator.ts";
-import { machinePorts } from "./machines/driver.ts";
+import { machinePorts, type MachineDriver } from "./machines/driver.ts";
 import { createMachines, type Machines } from "./machines/machines.ts";
 import { startProviders, type Providers } from "./providers/providers.ts";
 import { startStripe, type StripeSimulator } from "./stripe/stripe.ts";
@@ -30,6 +30,8 @@ export type SandboxOptions = {
   databaseUrl?: string;
   /** False: servers are rows only, and remote commands find nobody. Default true. */
   machines?: boolean;
+  /** Machines of another kind, which the caller closes; `machines` means nothing then. */
+  driver?: MachineDriver;
   stacksDir?: string;
   /** DNS zones beside the sandbox's own. */
   moreZones?: string[];
@@ -70,9 +72,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     throw new Error(`PROVIDERS=official, but there is no plugin ${missing.join(", ")} ${where}`);
   }
   const home = await mkdtemp(join(tmpdir(), "clawfleet-sandbox-"));
-  const machines = options.machines === false ? undefined : await createMachines();
+  const machines = options.machines === false || options.driver ? undefined : await createMachines();
+  const driver = options.driver ?? machines;
   const hetzner = await startHetzner({
-    ...(machines ? { machines } : {}),
+    ...(driver ? { machines: driver } : {}),
     ...(options.checks?.hetzner ? { check: options.checks.hetzner } : {}),
   });
   const cloudflare = await startCloudflare({

@@ -64,6 +64,7 @@ export function makeInstanceInputs(change: Partial<InstanceInputs> = {}): Instan
       cloudflareToken: instanceSecrets.cloudflareToken,
     },
     generation: 1,
+    converged: false,
     pollInterval: "1s",
     ...change,
   };

@@ -22,6 +22,7 @@ const inputs: CellInputs = {
   secrets: { sshPrivateKey: "private-key-of-the-cell", sshPublicKey: "ssh-ed25519 AAAA cell\n" },
   credentials: { hcloudToken: "hcloud-token", cloudflareToken: "cloudflare-token" },
   generation: 3,
+  converged: false,
   pollInterval: "50ms",
 };
 
