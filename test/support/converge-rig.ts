@@ -1,7 +1,7 @@
 /** Everything of a converge without the service around it: rows, queue, runners, the real engine, clouds, quiet machines. */
 import { delimiter } from "node:path";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Sql } from "postgres";
 import { backendEnvironment } from "../../infra/backend.ts";
@@ -14,12 +14,15 @@ import { applyDesired, type ApplyDeps } from "../../reconciler/desired/apply.ts"
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { createRunnerPool, type RunnerPool } from "../../reconciler/engine/runner-pool.ts";
+import { createRecovery } from "../../reconciler/recovery/recovery.ts";
+import { openStateStore } from "../../reconciler/recovery/state-store.ts";
 import { createRedact } from "../../reconciler/operations/redact.ts";
 import type { ConvergeJob, Reason } from "../../reconciler/queue/jobs.ts";
 import { createQueue, type Queue } from "../../reconciler/queue/queue.ts";
 import { sandboxStacks, startSandbox, type Sandbox } from "../sandbox/start.ts";
 import { createCliCounter, type CliCounter } from "./cli-counter.ts";
 import { findTestEngine } from "./engine.ts";
+import { startTestGate } from "./gate.ts";
 import { createTestLog } from "./log.ts";
 import { createQuietMachines } from "./quiet-machines.ts";
 
@@ -84,7 +87,6 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
   await queue.start();
   const masterKey = sandbox.env["CLAWFLEET_MASTER_KEY"] ?? "";
   const files = () => readStackFiles(stacksDir);
-  const { plans } = await files();
   await syncCells({ sql, queue, log, masterKey, files });
   await sql`delete from pgboss.job`;
 
@@ -96,6 +98,18 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
     await applyDesired(apply, { kind: "slugs", slugs: [slug], reason: "paid", actor: "rig" });
   };
 
+  const tokens = {
+    hcloudToken: sandbox.hetzner.token,
+    cloudflareToken: sandbox.env["CLOUDFLARE_API_TOKEN"] ?? "",
+  };
+  const clouds = { hetzner: sandbox.hetzner.url, cloudflare: sandbox.cloudflare.url };
+  const { gate } = await startTestGate(sql, clouds, { accounts: { default: tokens } });
+  const cloudsOf = () => ({
+    hetzner: createHetzner({ baseUrl: clouds.hetzner, token: tokens.hcloudToken, fetch }),
+    cloudflare: createCloudflare({ baseUrl: clouds.cloudflare, token: tokens.cloudflareToken, fetch }),
+  });
+  const store = openStateStore(sql, { backend: database.url, database: database.url });
+
   const createWorkerDeps: ConvergeRig["createWorkerDeps"] = () => ({
     sql,
     queue,
@@ -105,15 +119,9 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
     redact: createRedact([]),
     workerName: "rig",
     deadlineMs: 600_000,
-    plans: () => plans,
-    cloudsOf: () => ({
-      hetzner: createHetzner({ baseUrl: sandbox.hetzner.url, token: sandbox.hetzner.token, fetch }),
-      cloudflare: createCloudflare({
-        baseUrl: sandbox.cloudflare.url,
-        token: sandbox.env["CLOUDFLARE_API_TOKEN"] ?? "",
-        fetch,
-      }),
-    }),
+    gate,
+    recover: createRecovery({ sql, store, hostname: hostname(), clock, cloudsOf }),
+    cloudsOf,
     random: Math.random,
     retryFirstMs: 100,
   });
@@ -172,6 +180,8 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
     converge,
     async close() {
       await queue.stop(1000);
+      await gate.close();
+      await store?.close();
       await sandbox.close();
       await driver.close();
       await counter.close();
