@@ -283,3 +283,28 @@ describe.skipIf(obstacle !== undefined)("a locked stack", () => {
     expect(await isLocked(key)).toBe(true);
   });
 });
+
+describe.skipIf(obstacle !== undefined)("a cell whose first run lost every answer", () => {
+  beforeAll(async () => {
+    fleet = await startFleet({}, ({ hetzner }) => {
+      for (const path of ["^/v1/networks$", "/actions/add_subnet$", "^/v1/ssh_keys$"])
+        lose(hetzner, path, { kind: "drop-after" });
+    });
+  });
+  afterAll(() => fleet?.close());
+
+  test("network, subnet and key are adopted, and instances find their cell", async () => {
+    await fleet.provision("jill");
+    await fleet.untilStatus("jill", "ready", 150_000);
+    expect(fleet.sandbox.hetzner.faults.pending()).toBe(0);
+    expect(
+      project()
+        .networks()
+        .map(({ name, subnets }) => [name, subnets.length]),
+    ).toEqual([["cf-cell-lab", 1]]);
+    expect(project().sshKeys()).toHaveLength(1);
+    expect((await recoveryNotes("cell.lab")).join("\n")).toMatch(
+      /adopted into the state: hcloud:index\/network:Network network \d+/,
+    );
+  });
+});

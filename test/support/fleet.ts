@@ -53,10 +53,16 @@ export async function findObstacle(): Promise<string | undefined> {
   return check.usable ? undefined : `no machines: ${check.reason}; ${check.remedy}`;
 }
 
-/** `args`: what the first reconciler is started with. */
+export type FleetOptions = {
+  /** What the first reconciler is started with. Default `start`. */
+  args?: readonly string[];
+  /** Sees the clouds before the service does. */
+  prepare?: (sandbox: Sandbox) => void;
+};
+
 export async function startFleet(
   env: Record<string, string> = {},
-  args: readonly string[] = ["start"],
+  { args = ["start"], prepare }: FleetOptions = {},
 ): Promise<Fleet> {
   const home = await mkdtemp(join(tmpdir(), "clawfleet-fleet-"));
   const stacksDir = join(home, "stacks");
@@ -69,6 +75,7 @@ export async function startFleet(
     stacksDir,
     checks: conformity.checks,
   });
+  prepare?.(sandbox);
   const logFile = join(home, "service.log");
   const service = await startServiceProcess({ ...sandbox.env, LOG_LEVEL: "debug", ...env }, logFile, args);
   const others: ServiceProcess[] = [];
