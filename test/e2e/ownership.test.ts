@@ -87,7 +87,8 @@ describe.skipIf(obstacle !== undefined)("a worker that is no more", () => {
     cutOff = await holdInCreate("cora", await fleet.startSecond({ ...alone, DATABASE_URL: through.href }));
   }, 400_000);
   afterAll(async () => {
-    process.kill(frozen.service.pid, "SIGCONT");
+    // A frozen one cannot be asked to stop.
+    if (frozen?.service.isAlive()) process.kill(frozen.service.pid, "SIGCONT");
     await fleet?.close();
     await proxy?.close();
   });

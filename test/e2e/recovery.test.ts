@@ -1,18 +1,16 @@
 /**
  * Proves with the real engine what a run leaves behind that died, or lost its answer, between "created" and "saved": the next
- * run adopts the object, and there is never a second one; and whose locks are removed. It cannot prove that the official
+ * run adopts the object, and there is never a second one. It cannot prove that the official
  * providers take an import as the stand-ins do; `PROVIDERS=official` runs the same file against those.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { hostname } from "node:os";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { killSession } from "../../infra/process-session.ts";
 import type { FaultEffect } from "../sandbox/kit/faults.ts";
 import type { Simulator } from "../sandbox/kit/simulator.ts";
 import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
 import { eventually } from "../support/poll.ts";
-import { listDescendants, isRunning } from "../support/processes.ts";
+import { listDescendants } from "../support/processes.ts";
+import { stateRoot } from "../support/state-rows.ts";
 
 const obstacle = await findObstacle();
 if (obstacle !== undefined) process.stderr.write(`skipped: ${obstacle}\n`);
@@ -76,28 +74,6 @@ async function expectWhole(slug: string): Promise<void> {
   ).toEqual(["A", "AAAA"]);
   const again = await fleet.apply(slug);
   expect([again.outcome, again.error]).toEqual(["unchanged", null]);
-}
-
-async function writeLock(
-  stack: string,
-  owner: { pid: number; hostname: string; takenAt: Date },
-): Promise<string> {
-  const key = `${stateRoot()}/locks/organization/clawfleet/${stack}/${crypto.randomUUID()}.json`;
-  const { pid, hostname: host, takenAt } = owner;
-  const content = JSON.stringify({ pid, username: "alice", hostname: host, timestamp: takenAt });
-  const data = { data: Buffer.from(content).toString("base64") };
-  await fleet.database
-    .sql`insert into public.pulumi_state (key, data) values (${key}, ${fleet.database.sql.json(data)})`;
-  return key;
-}
-
-/** The database's name is part of every key (backend/diy/backend.go of Pulumi). */
-function stateRoot(): string {
-  return `${new URL(fleet.database.url).pathname.slice(1)}/.pulumi`;
-}
-
-async function isLocked(key: string): Promise<boolean> {
-  return (await fleet.database.sql`select 1 from public.pulumi_state where key = ${key}`).length === 1;
 }
 
 describe.skipIf(obstacle !== undefined)("what a dead run left behind", () => {
@@ -202,7 +178,7 @@ describe.skipIf(obstacle !== undefined)("what a dead run left behind", () => {
   test("the checkpoint is lost: everything is adopted again, nothing is made twice", async () => {
     const [server] = serversOf("bea");
     await fleet.database
-      .sql`delete from public.pulumi_state where key = ${`${stateRoot()}/stacks/clawfleet/bea.json`}`;
+      .sql`delete from public.pulumi_state where key = ${`${stateRoot(fleet.database.url)}/stacks/clawfleet/bea.json`}`;
     await fleet.apply("bea");
     await expectWhole("bea");
     expect(serversOf("bea").map(({ id }) => id)).toEqual([server?.id]);
@@ -223,73 +199,13 @@ describe.skipIf(obstacle !== undefined)("what a dead run left behind", () => {
   });
 });
 
-describe.skipIf(obstacle !== undefined)("a locked stack", () => {
-  beforeAll(async () => {
-    fleet = await startFleet();
-    await fleet.provision("iris");
-    await fleet.untilStatus("iris", "ready");
-  });
-  afterAll(() => fleet?.close());
-
-  test("a living owner's lock stays; the instance waits, says for whom, and goes on when it is given back", async () => {
-    const key = await writeLock("iris", { pid: process.pid, hostname: hostname(), takenAt: new Date() });
-    const operation = await fleet.apply("iris");
-    expect(operation.outcome).toBe("failed");
-    const row = await fleet.untilStatus("iris", "waiting");
-    expect(row.statusDetail).toContain(`iris is locked by alice@${hostname()} (pid ${process.pid}) since `);
-    expect(await isLocked(key)).toBe(true);
-    await fleet.database.sql`delete from public.pulumi_state where key = ${key}`;
-    await fleet.untilStatus("iris", "ready");
-  });
-
-  test("a dead owner's lock is removed, the locks of other stacks stay", async () => {
-    const child = spawn(process.execPath, ["-e", ""]);
-    await once(child, "exit");
-    const dead = { pid: child.pid ?? 0, hostname: hostname(), takenAt: new Date() };
-    const [key, other, longer] = [
-      await writeLock("iris", dead),
-      await writeLock("other", dead),
-      await writeLock("iris2", dead),
-    ];
-    const operation = await fleet.apply("iris");
-    expect(operation.outcome).toBe("unchanged");
-    expect(await Promise.all([key, other, longer].map(isLocked))).toEqual([false, true, true]);
-  });
-
-  test("a run of ours without a claim that is still alive is ended, and its lock removed", async () => {
-    const orphan = spawn(process.execPath, ["-e", "setTimeout(() => {}, 600000)"], {
-      detached: true,
-      env: { CLAWFLEET_RUNNER: "some-worker-1" },
-      stdio: "ignore",
-    });
-    await once(orphan, "spawn");
-    const key = await writeLock("iris", { pid: orphan.pid ?? 0, hostname: hostname(), takenAt: new Date() });
-    expect((await fleet.apply("iris")).outcome).toBe("unchanged");
-    expect([await isLocked(key), await isRunning(orphan.pid ?? 0)]).toEqual([false, false]);
-  });
-
-  test("nobody knows whether a lock's owner lives: after an hour the instance is parked with the commands", async () => {
-    const takenAt = new Date(Date.now() - 2 * 3_600_000);
-    const key = await writeLock("iris", { pid: 4242, hostname: "laptop", takenAt });
-    await fleet.apply("iris");
-    const { statusDetail } = await fleet.untilStatus("iris", "parked");
-    for (const text of [
-      `alice@laptop (pid 4242) since ${takenAt.toISOString()}`,
-      "on laptop: ps -fp 4242",
-      "npm run pulumi -- cancel --yes --stack iris",
-      "npm run fleet -- apply iris",
-    ])
-      expect(statusDetail).toContain(text);
-    expect(await isLocked(key)).toBe(true);
-  });
-});
-
 describe.skipIf(obstacle !== undefined)("a cell whose first run lost every answer", () => {
   beforeAll(async () => {
-    fleet = await startFleet({}, ({ hetzner }) => {
+    const prepare = ({ hetzner }: Fleet["sandbox"]) => {
       for (const path of ["^/v1/networks$", "/actions/add_subnet$", "^/v1/ssh_keys$"])
         lose(hetzner, path, { kind: "drop-after" });
-    });
+    };
+    fleet = await startFleet({}, { prepare });
   });
   afterAll(() => fleet?.close());
 

@@ -52,7 +52,7 @@ describe.skipIf(obstacle !== undefined)("one product in several processes", () =
   let lab: ServiceProcess;
   let second: ServiceProcess;
   beforeAll(async () => {
-    fleet = await startFleet(env, ["serve"]);
+    fleet = await startFleet(env, { args: ["serve"] });
     fleet.sandbox.hetzner.addToken({ token: secondToken, project: "second" });
     const keys = [
       "zone: claws.example",

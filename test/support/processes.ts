@@ -3,15 +3,14 @@ import { readdir, readFile } from "node:fs/promises";
 
 export type SeenProcess = { pid: number; command: string };
 
-/** Every process below this one, by its command line. */
+/** Every process below this one, by its command line, parents first. Numbers say nothing of age: they begin again. */
 export async function listDescendants(pid: number): Promise<SeenProcess[]> {
-  const found: SeenProcess[] = [];
-  const parents = new Set([pid]);
   const all = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  for (const one of all.toSorted((a, b) => a - b)) {
-    if (!parents.has(Number((await readStat(one))[1]))) continue;
-    parents.add(one);
-    found.push({ pid: one, command: await readCommand(one) });
+  const parents = await Promise.all(all.map(async (one) => Number((await readStat(one))[1])));
+  const found: SeenProcess[] = [];
+  for (let generation = [pid]; generation.length > 0; ) {
+    generation = all.filter((_, index) => generation.includes(parents[index] ?? 0));
+    for (const one of generation) found.push({ pid: one, command: await readCommand(one) });
   }
   return found;
 }
