@@ -101,9 +101,9 @@ export const cloudFailures: readonly FailureRow[] = [
   {
     pattern: hetzner("uniqueness_error"),
     code: "conflict",
-    retry: permanent,
+    retry: retryable,
     remedy:
-      "an object of this name exists at Hetzner that the state does not know: look at its labels, then import or delete it",
+      "an object of this name exists at Hetzner that the state does not know: the next try adopts it if it carries our label",
   },
   {
     pattern: hetzner("protected"),
@@ -154,9 +154,9 @@ export const cloudFailures: readonly FailureRow[] = [
   {
     pattern: cloudflare(81_053, 81_057, 81_058),
     code: "dns_conflict",
-    retry: permanent,
+    retry: retryable,
     remedy:
-      "a record of this name belongs to somebody else: delete or rename it at Cloudflare, then apply again",
+      "a record of this name exists that the state does not know: the next try adopts it if it carries our comment",
   },
   {
     pattern: cloudflare(81_044, 1101),

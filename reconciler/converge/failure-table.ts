@@ -11,6 +11,13 @@ const permanent: Retry = { kind: "permanent" };
 export const failureTable: readonly FailureRow[] = [
   ...cloudFailures,
   {
+    pattern: /snapshot integrity failure|refusing to use it/,
+    code: "recovery_failed",
+    retry: permanent,
+    remedy:
+      "the state contradicts itself: npm run pulumi -- stack export --file <name>.json -s <name>; npm run pulumi -- state repair --yes -s <name>; npm run fleet -- apply <name>",
+  },
+  {
     pattern: /the stack is currently locked|ConcurrentUpdateError|Another update is currently in progress/,
     code: "conflict",
     retry: retryable,

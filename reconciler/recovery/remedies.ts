@@ -57,11 +57,3 @@ export function pendingRemedy(stack: string, urns: readonly string[]): string {
     applyAgain(stack),
   ].join("; ");
 }
-
-export function repairRemedy(stack: string): string {
-  return [
-    `keep a copy: ${pulumi(stack, "stack", "export", "--file", `${stack}.json`)}`,
-    pulumi(stack, "state", "repair", "--yes"),
-    applyAgain(stack),
-  ].join("; ");
-}

@@ -8,7 +8,7 @@ export async function listDescendants(pid: number): Promise<SeenProcess[]> {
   const all = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const parents = await Promise.all(all.map(async (one) => Number((await readStat(one))[1])));
   const found: SeenProcess[] = [];
-  for (let generation = [pid]; generation.length > 0; ) {
+  for (let generation = [pid]; generation.length > 0;) {
     generation = all.filter((_, index) => generation.includes(parents[index] ?? 0));
     for (const one of generation) found.push({ pid: one, command: await readCommand(one) });
   }
