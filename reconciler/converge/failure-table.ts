@@ -31,12 +31,6 @@ export const failureTable: readonly FailureRow[] = [
       "the state was sealed with another key: give the service its old CLAWFLEET_MASTER_KEY, then apply again",
   },
   {
-    pattern: /snapshot integrity failure/,
-    code: "engine_failed",
-    retry: permanent,
-    remedy: "the state is damaged: npm run pulumi -- state repair -s <name>, then apply again",
-  },
-  {
     pattern: /no resource plugin|could not (?:find|load) plugin|no language plugin/,
     code: "engine_failed",
     retry: retryable,

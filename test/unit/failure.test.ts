@@ -45,7 +45,6 @@ const samples: [string, string, string, boolean][] = [
   ['{"errors":[{"code":7003,"message":"Could not route"}]}', "config_invalid", "permanent", false],
   ['{"errors":[{"code":9005,"message":"Content for A record"}]}', "input_invalid", "permanent", false],
   ["error: incorrect passphrase", "config_invalid", "permanent", false],
-  ["snapshot integrity failure; it was already written", "engine_failed", "permanent", false],
   ["no resource plugin 'pulumi-resource-hcloud' found", "engine_failed", "retryable", false],
   ["write /tmp/x: no space left on device", "engine_failed", "retryable", false],
   ["ssh: handshake failed: ssh: unable to authenticate", "engine_failed", "retryable", false],
