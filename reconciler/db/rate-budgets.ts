@@ -26,13 +26,19 @@ type Row = {
 
 const leasesSchema = z.record(z.string(), z.object({ tokens: z.number(), until: z.coerce.date() }));
 
-export type Exchange = { holder: string; report: Report; want: Want | undefined; random: number };
+export type Exchange = {
+  holder: string;
+  /** Called once the row is held: ages in it must not leave out the time that was waited for it. */
+  report(): Report;
+  want: Want | undefined;
+  random: number;
+};
 
 /** The database's clock rules: workers' own differ. */
 export async function exchange(sql: Sql, key: BudgetKey, input: Exchange): Promise<Settled> {
   return await sql.begin(async (tx) => {
     const row = (await lockRow(tx, key)) ?? (await createRow(tx, key));
-    const settled = settle(key.cloud, toBudget(row), input, row.now);
+    const settled = settle(key.cloud, toBudget(row), { ...input, report: input.report() }, row.now);
     await updateRow(tx, key, settled.budget);
     return settled;
   });

@@ -63,7 +63,7 @@ export function createPool(deps: PoolDeps, reason: Reason): Pool {
       unreported = nothing();
       const givenBack = more.giveBack === true ? free : 0;
       free -= givenBack;
-      const report: Report = { ...toReport(sent, performance.now()), givenBack, probe: more.probe };
+      const report = (): Report => ({ ...toReport(sent, performance.now()), givenBack, probe: more.probe });
       try {
         const { reply, healed, budget } = await deps.exchange({
           holder: deps.holder,
