@@ -100,7 +100,7 @@ describe("one budget for all", () => {
   });
 
   test("lots that are not needed come back", async () => {
-    await askMany(20, "paid");
+    expect(await askMany(20, "paid")).toEqual({ good: 20, refused: 0 });
     await eventually("nobody holds any", async () => {
       const [row] = await database.sql`select 1 from clawfleet.rate_budgets where leases = '{}'`;
       return row;
@@ -157,7 +157,7 @@ describe("storm", () => {
 
   test("a cloud that drops every connection is a storm too", async () => {
     hetzner.faults.add({ path: "^/v1/", times: 5, effect: { kind: "drop-before" } });
-    for (let count = 0; count < 5; count += 1) await expect(ask(0, "paid")).rejects.toThrow();
+    for (let count = 0; count < 5; count += 1) await expect(ask(0, "paid")).rejects.toThrow("fetch failed");
     await eventually("it is open", async () => (await state()) === "open");
     expect(await ask(1, "paid")).toBe(503);
   });

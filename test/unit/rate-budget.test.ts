@@ -2,7 +2,7 @@
  * Proves the arithmetic of the shared budget: refill, what headers teach, reserves, leases, and that no order of holders, answers
  * and refills spends more than there is. It cannot prove that PostgreSQL keeps exchanges apart; rate-budget in integration does.
  */
-import fc from "fast-check";
+import { array, assert, boolean, constantFrom, integer, property, record } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { closedBreaker } from "../../reconciler/gate/breaker.ts";
 import { judge, readBudget } from "../../reconciler/gate/headers.ts";
@@ -184,16 +184,16 @@ describe("exchange", () => {
   });
 
   test("whatever the order of holders, answers and time, the cloud is never asked more often than it allows", () => {
-    const move = fc.record({
-      holder: fc.constantFrom("a", "b", "c"),
-      reason: fc.constantFrom<Reason>("paid", "resync"),
-      needed: fc.integer({ min: 1, max: 30 }),
-      use: fc.integer({ min: 0, max: 30 }),
-      passMs: fc.integer({ min: 0, max: 3000 }),
-      hears: fc.boolean(),
+    const move = record({
+      holder: constantFrom("a", "b", "c"),
+      reason: constantFrom<Reason>("paid", "resync"),
+      needed: integer({ min: 1, max: 30 }),
+      use: integer({ min: 0, max: 30 }),
+      passMs: integer({ min: 0, max: 3000 }),
+      hears: boolean(),
     });
-    fc.assert(
-      fc.property(fc.array(move, { maxLength: 80 }), fc.integer({ min: 0, max: 50 }), (moves, initial) => {
+    assert(
+      property(array(move, { maxLength: 80 }), integer({ min: 0, max: 50 }), (moves, initial) => {
         // The cloud's own bucket, and ours that begins without knowing what others have used of it.
         let bucket = initial;
         let budget = fresh(initial);
