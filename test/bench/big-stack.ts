@@ -6,7 +6,7 @@ import { DnsRecord } from "@pulumi/cloudflare/dnsRecord.js";
 import { Firewall } from "@pulumi/hcloud/firewall.js";
 import { Server } from "@pulumi/hcloud/server.js";
 import * as pulumi from "@pulumi/pulumi";
-import { engineEnvironment, withEngine } from "../../infra/engine/environment.ts";
+import { withEngine } from "../../infra/engine/environment.ts";
 import { createProviders } from "../../infra/providers.ts";
 import { openStack } from "../../infra/stack-handle.ts";
 import { findTestEngine } from "../support/engine.ts";
@@ -34,12 +34,19 @@ export async function measureBigStacks({ say, report }: Reporter, database: Benc
     cloudflareBaseUrl: cloudflare.url,
     timeScale: 0.001,
   });
-  const environment = engineEnvironment({
-    ...withEngine(process.env, (await findTestEngine()) ?? "", process.execPath),
-    DATABASE_URL: database.url,
-    PULUMI_CONFIG_PASSPHRASE: "bench",
-    PULUMI_DEBUG_PROVIDERS: providers.debugProviders,
-  });
+  const environment = withEngine(
+    {
+      ...process.env,
+      DATABASE_URL: database.url,
+      PULUMI_BACKEND_URL: undefined,
+      PULUMI_CONFIG_PASSPHRASE: "bench",
+      PULUMI_DEBUG_PROVIDERS: providers.debugProviders,
+      HCLOUD_ENDPOINT: hetzner.url,
+      CLOUDFLARE_BASE_URL: cloudflare.url,
+    },
+    (await findTestEngine()) ?? "",
+    process.execPath,
+  );
   const zoneId = cloudflare.zones[0]?.id ?? "";
   const samples = createSamples();
   try {

@@ -15,8 +15,8 @@ import { measureStates, sampleSlug, seedFleet } from "./fleet-seed.ts";
 import { createSamples, type Samples } from "./samples.ts";
 import { withServer, type BenchDatabase } from "./server.ts";
 
-const sizes = [10, 100, 1000] as const;
-const changeRounds = 5;
+const sizes = [10, 100, 1000, 10_000] as const;
+const changeRounds = 9;
 const newCustomers = 5;
 const workers = 2;
 const changeGoal = 1.2;
@@ -64,7 +64,8 @@ async function buildFleet({ say }: Reporter, size: number, database: BenchDataba
 async function measureChanges({ say, report }: Reporter, fleets: readonly Fleet[]): Promise<void> {
   const samples = createSamples();
   for (let round = 0; round < changeRounds; round += 1) {
-    for (const { size, rig, deps, customer } of fleets) {
+    // Back and forth, so that no fleet always comes after the same other.
+    for (const { size, rig, deps, customer } of round % 2 === 0 ? fleets : fleets.toReversed()) {
       const release = `config:\n  clawfleet:openclawVersion: 2026.9.${10 + round}\n`;
       await writeFile(join(rig.stacksDir, `Pulumi.${customer.stack}.yaml`), release);
       await rig.wantAgain(customer);
