@@ -3,13 +3,14 @@
  * person reads who wrote a wrong file. What a dead run leaves in the clouds is another matter.
  */
 import { spawn } from "node:child_process";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runScript } from "../sandbox/demo/visitor.ts";
 import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
 import { eventually } from "../support/poll.ts";
+import { descendants } from "../support/processes.ts";
 
 const obstacle = await findObstacle();
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -26,22 +27,6 @@ function start(env: Record<string, string>, ...args: string[]): Promise<Ended> {
   child.stdout.setEncoding("utf8").on("data", (text: string) => (ended.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (ended.stderr += text));
   return new Promise((resolve) => child.once("close", (code) => resolve({ ...ended, code: code ?? -1 })));
-}
-
-/** Every process below this one, by its command line. */
-async function descendants(pid: number): Promise<{ pid: number; command: string }[]> {
-  const found: { pid: number; command: string }[] = [];
-  const parents = new Set([pid]);
-  const all = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  for (const one of all.toSorted((a, b) => a - b)) {
-    const stat = await readFile(`/proc/${one}/stat`, "utf8").catch(() => "");
-    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-    if (!parents.has(parent)) continue;
-    parents.add(one);
-    const command = await readFile(`/proc/${one}/cmdline`, "utf8").catch(() => "");
-    found.push({ pid: one, command: command.replaceAll("\0", " ") });
-  }
-  return found;
 }
 
 describe("a service that cannot start", () => {

@@ -10,6 +10,8 @@ export type ServiceProcess = {
   /** Its environment, completed with where its database and states are: what `fleet` and the native CLI need. */
   env: Record<string, string>;
   isAlive(): boolean;
+  /** Resolves to the exit code, however it ended. */
+  ended: Promise<number>;
   /** SIGTERM, and SIGKILL after `graceMs`. Resolves to the exit code. */
   stop(graceMs?: number): Promise<number>;
   /** As a crash would. */
@@ -60,6 +62,7 @@ export async function startServiceProcess(
     pid: child.pid ?? 0,
     env: { ...env, ...ready.environment },
     isAlive: () => child.exitCode === null && child.signalCode === null,
+    ended,
     async stop(graceMs = defaultGraceMs) {
       child.kill("SIGTERM");
       const patience = new AbortController();

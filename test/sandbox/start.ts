@@ -18,9 +18,10 @@ import {
 import { startEdge, type Edge } from "./edge/edge.ts";
 import { defaultToken as hetznerToken, startHetzner, type Hetzner } from "./hetzner/hetzner.ts";
 import type { ExchangeCheck } from "./kit/simulator.ts";
-import { machinePorts } from "./machines/driver.ts";
+import type { Speed } from "./hetzner/timing.ts";
+import { machinePorts, type MachineDriver } from "./machines/driver.ts";
 import { createMachines, type Machines } from "./machines/machines.ts";
-import { startProviders, type Providers } from "./providers/providers.ts";
+import { startProviders, type Providers, type ProvidersOptions } from "./providers/providers.ts";
 import { startStripe, type StripeSimulator } from "./stripe/stripe.ts";
 
 export type SandboxOptions = {
@@ -30,6 +31,12 @@ export type SandboxOptions = {
   databaseUrl?: string;
   /** False: servers are rows only, and remote commands find nobody. Default true. */
   machines?: boolean;
+  /** Machines of another make than the real ones, such as `light-machines/`. Closed with the sandbox. */
+  driver?: MachineDriver;
+  /** Starts the provider servers elsewhere than in this process. Closed with the sandbox. */
+  providers?: (options: ProvidersOptions) => Promise<Providers>;
+  /** Of Hetzner's actions. Default `instant`. */
+  speed?: Speed;
   stacksDir?: string;
   /** DNS zones beside the sandbox's own. */
   moreZones?: string[];
@@ -70,9 +77,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     throw new Error(`PROVIDERS=official, but there is no plugin ${missing.join(", ")} ${where}`);
   }
   const home = await mkdtemp(join(tmpdir(), "clawfleet-sandbox-"));
-  const machines = options.machines === false ? undefined : await createMachines();
+  const machines =
+    options.machines === false || options.driver !== undefined ? undefined : await createMachines();
+  const driver = options.driver ?? machines;
   const hetzner = await startHetzner({
-    ...(machines ? { machines } : {}),
+    ...(driver ? { machines: driver } : {}),
+    ...(options.speed === undefined ? {} : { speed: options.speed }),
     ...(options.checks?.hetzner ? { check: options.checks.hetzner } : {}),
   });
   const cloudflare = await startCloudflare({
@@ -87,7 +97,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   });
   const providers = official
     ? undefined
-    : await startProviders({
+    : await (options.providers ?? startProviders)({
         hcloudEndpoint: hetzner.url,
         cloudflareBaseUrl: cloudflare.url,
         timeScale: options.timeScale ?? 0.1,
@@ -131,7 +141,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     async close() {
       await providers?.close();
       await Promise.all([edge.close(), stripe.close(), cloudflare.close(), hetzner.close()]);
-      await machines?.close();
+      await driver?.close();
       await rm(home, { recursive: true, force: true });
     },
   };
