@@ -14,11 +14,11 @@ import {
   defaultToken as cloudflareToken,
   startCloudflare,
   type Cloudflare,
+  type CloudflareOptions,
 } from "./cloudflare/cloudflare.ts";
 import { startEdge, type Edge } from "./edge/edge.ts";
-import { defaultToken as hetznerToken, startHetzner, type Hetzner } from "./hetzner/hetzner.ts";
+import { defaultToken as hetznerToken, startHetzner, type Hetzner, type HetznerOptions } from "./hetzner/hetzner.ts";
 import type { ExchangeCheck } from "./kit/simulator.ts";
-import type { Speed } from "./hetzner/timing.ts";
 import { machinePorts, type MachineDriver } from "./machines/driver.ts";
 import { createMachines, type Machines } from "./machines/machines.ts";
 import { startProviders, type Providers, type ProvidersOptions } from "./providers/providers.ts";
@@ -35,8 +35,8 @@ export type SandboxOptions = {
   driver?: MachineDriver;
   /** Starts the provider servers elsewhere than in this process. Closed with the sandbox. */
   providers?: (options: ProvidersOptions) => Promise<Providers>;
-  /** Of Hetzner's actions. Default `instant`. */
-  speed?: Speed;
+  hetzner?: Pick<HetznerOptions, "speed" | "rateLimit">;
+  cloudflare?: Pick<CloudflareOptions, "rateLimit">;
   stacksDir?: string;
   /** DNS zones beside the sandbox's own. */
   moreZones?: string[];
@@ -82,10 +82,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const driver = options.driver ?? machines;
   const hetzner = await startHetzner({
     ...(driver ? { machines: driver } : {}),
-    ...(options.speed === undefined ? {} : { speed: options.speed }),
+    ...options.hetzner,
     ...(options.checks?.hetzner ? { check: options.checks.hetzner } : {}),
   });
   const cloudflare = await startCloudflare({
+    ...options.cloudflare,
     zones: [sandboxZone, ...(options.moreZones ?? [])].map((name) => ({ name })),
     check: options.checks?.cloudflare,
   });
