@@ -80,10 +80,7 @@ export async function startArena({ home, say }: ArenaOptions): Promise<Arena> {
       ports.slice(0, workerCount).map((port, index) =>
         supervise({ say }, `worker ${index + 1}`, async () => {
           const log = join(home, `worker-${index + 1}.log`);
-          const service = await startServiceProcess(
-            { ...env, CLAWFLEET_LISTEN: `127.0.0.1:${port}` },
-            log,
-          );
+          const service = await startServiceProcess({ ...env, CLAWFLEET_LISTEN: `127.0.0.1:${port}` }, log);
           return { ...service, stop: () => service.stop(stopMs) };
         }),
       ),

@@ -160,7 +160,11 @@ function recordProblem(mine: readonly CloudObject[], type: string, address: stri
 /** States and clouds must know the same objects, in both directions. */
 function compareStates(world: World, living: readonly Row[]): { text: string; stack: string }[] {
   const stackOf = ({ instance, cell }: CloudObject): string | undefined =>
-    instance === undefined ? cell && `cell.${cell}` : living.find(({ id }) => id === instance)?.slug;
+    instance === undefined
+      ? cell !== undefined && world.cells.includes(cell)
+        ? `cell.${cell}`
+        : undefined
+      : living.find(({ id }) => id === instance)?.slug;
   const tracked = new Set([...single, ...singleOfCell]);
   const here = world.objects.filter(({ kind }) => tracked.has(kind));
   const found: { text: string; stack: string }[] = [];

@@ -55,7 +55,9 @@ export function armFault(arena: Arena, fault: Fault): void {
     case "no-capacity":
       return hetzner.disturbances.add({ kind: "no-capacity", times: fault.times });
     case "machine":
-      return arena.machines.failNext(fault.how === "slow" ? { kind: "slow", ms: slowMs } : { kind: fault.how });
+      return arena.machines.failNext(
+        fault.how === "slow" ? { kind: "slow", ms: slowMs } : { kind: fault.how },
+      );
     case "webhooks":
       return changeWebhooks(arena, fault.how);
   }
@@ -68,7 +70,12 @@ function armRequest(arena: Arena, fault: Extract<Fault, { kind: "request" }>): v
   const path = fault.cloud === "stripe" ? "^/v1/(customers|subscriptions)" : "^/";
   const plan = arena.sandbox[fault.cloud].faults;
   for (const method of methods[fault.verb]) {
-    const one: RequestFault = { path, after: fault.skip, effect, ...(method === undefined ? {} : { method }) };
+    const one: RequestFault = {
+      path,
+      after: fault.skip,
+      effect,
+      ...(method === undefined ? {} : { method }),
+    };
     plan.add(one);
   }
 }

@@ -18,7 +18,9 @@ export async function startKillableDatabase(dir: string): Promise<KillableDataba
   let turn: Promise<unknown> = Promise.resolve();
 
   async function restart(): Promise<void> {
-    const pid = Number((await readFile(join(dir, "postgres", "cluster", "postmaster.pid"), "utf8")).split("\n")[0]);
+    const pid = Number(
+      (await readFile(join(dir, "postgres", "cluster", "postmaster.pid"), "utf8")).split("\n")[0],
+    );
     process.kill(pid, "SIGKILL");
     await running.stop();
     running = await startEmbedded(options);

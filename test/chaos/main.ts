@@ -16,7 +16,8 @@ function readOptions(): ChaosOptions {
 
 const options = readOptions();
 if (options.plan) {
-  for (const step of planStorm(options)) print(`${String(step.waitMs).padStart(5)} ms  ${describeStep(step)}`);
+  for (const step of planStorm(options))
+    print(`${String(step.waitMs).padStart(5)} ms  ${describeStep(step)}`);
   process.exit(0);
 }
 

@@ -74,10 +74,7 @@ const actionCommands = [
 type Weighted<T> = readonly (readonly [weight: number, make: (random: Random) => T])[];
 
 const kills: Weighted<Kill> = [
-  [
-    20,
-    (random) => ({ kind: "worker", index: random.next() < 0.5 ? 0 : 1, whole: random.next() < 0.5 }),
-  ],
+  [20, (random) => ({ kind: "worker", index: random.next() < 0.5 ? 0 : 1, whole: random.next() < 0.5 })],
   [35, (random) => ({ kind: "engine", share: random.next() })],
   [20, (random) => ({ kind: "runner", share: random.next() })],
   [17, (random) => ({ kind: "provider", name: pick(random, providerNames) })],
@@ -204,7 +201,7 @@ function describeWork(work: Work): string {
     case "drift":
       return `drift: ${work.what}`;
     case "suspend":
-      return `${work.status}`;
+      return work.status;
     case "change-plan":
     case "cancel":
     case "resume":

@@ -29,7 +29,9 @@ export async function startProviderProcess(
     child.once("close", (code, signal) => resolve(code ?? (signal === "SIGKILL" ? 137 : 1)));
     child.once("error", () => resolve(1));
   });
-  const listening = new Promise<"listening">((resolve) => child.stdout.once("data", () => resolve("listening")));
+  const listening = new Promise<"listening">((resolve) =>
+    child.stdout.once("data", () => resolve("listening")),
+  );
   const first = await Promise.race([listening, ended]);
   if (first !== "listening") throw new Error(`the provider server ${name} ended with ${first}: ${said}`);
   return {

@@ -193,7 +193,11 @@ async function readPulumi({ sql }: Arena): Promise<PulumiSide> {
   if (!there?.["name"]) return { states: [], remains: [], locks: [] };
   const entries = await sql<{ key: string; data: string }[]>`
     select key, convert_from(decode(data ->> 'data', 'base64'), 'utf8') as data from public.pulumi_state`;
-  const side = { states: [] as StackState[], remains: [] as { stack: string; key: string }[], locks: [] as string[] };
+  const side = {
+    states: [] as StackState[],
+    remains: [] as { stack: string; key: string }[],
+    locks: [] as string[],
+  };
   for (const { key, data } of entries) {
     if (key.includes("/locks/")) side.locks.push(key);
     else if (/\/stacks\/clawfleet\/[^/]+\.json$/.test(key)) side.states.push(toState(stackOfKey(key), data));
@@ -243,7 +247,11 @@ async function visitAll(arena: Arena, rows: readonly Row[]): Promise<Map<string,
   for (const { id, secrets } of sealed) {
     const { gatewayToken } = instanceSecretsSchema.parse(open(key, secrets, sealContext.instance(id)));
     const host = `${rows.find((row) => row.id === id)?.slug ?? id}.${sandboxZone}`;
-    const answer = await askAssistant(arena.sandbox.edge, { host, path: "/v1/models", token: gatewayToken }).then(
+    const answer = await askAssistant(arena.sandbox.edge, {
+      host,
+      path: "/v1/models",
+      token: gatewayToken,
+    }).then(
       ({ status, body }) => (status === 200 ? "200" : `${status} ${body.trim()}`),
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );

@@ -42,7 +42,9 @@ function renderHistory(
 ): string[] {
   const runs = operations.filter((one) => one.stack === stack);
   const mine = [...entries.filter(({ slugs }) => slugs.includes(stack)), ...mergeRepeated(runs)];
-  const lines = mine.toSorted((a, b) => a.at.getTime() - b.at.getTime()).map((one) => `  ${renderEntry(one)}`);
+  const lines = mine
+    .toSorted((a, b) => a.at.getTime() - b.at.getTime())
+    .map((one) => `  ${renderEntry(one)}`);
   return lines.length > longestHistory
     ? [`  ${lines.length - longestHistory} earlier lines are in the journal`, ...lines.slice(-longestHistory)]
     : lines;

@@ -105,10 +105,17 @@ export function findUnrest(world: World): string[] {
 
 function describeUnrest(row: Row): string[] {
   const { slug, status, detail, generation, observedGeneration } = row;
-  if (status !== "ready") return [`${slug}: ${status}${detail === null ? "" : `: ${detail}`}`];
+  if (status !== "ready") return [`${slug}: ${status}${detail === null ? "" : `: ${shorten(detail)}`}`];
   return observedGeneration < generation
     ? [`${slug}: ready, but at generation ${observedGeneration} of ${generation}`]
     : [];
+}
+
+const longestDetail = 240;
+
+/** What the engine itself said, where it said something, on one line. */
+function shorten(detail: string): string {
+  return (/error: [^]*/.exec(detail)?.[0] ?? detail).replaceAll(/\s+/g, " ").slice(0, longestDetail);
 }
 
 /** Rows that want something else than billing does. */

@@ -17,7 +17,12 @@ import {
   type CloudflareOptions,
 } from "./cloudflare/cloudflare.ts";
 import { startEdge, type Edge } from "./edge/edge.ts";
-import { defaultToken as hetznerToken, startHetzner, type Hetzner, type HetznerOptions } from "./hetzner/hetzner.ts";
+import {
+  defaultToken as hetznerToken,
+  startHetzner,
+  type Hetzner,
+  type HetznerOptions,
+} from "./hetzner/hetzner.ts";
 import type { ExchangeCheck } from "./kit/simulator.ts";
 import { machinePorts, type MachineDriver } from "./machines/driver.ts";
 import { createMachines, type Machines } from "./machines/machines.ts";

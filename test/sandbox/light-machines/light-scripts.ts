@@ -126,10 +126,7 @@ async function configure(
   return ok(wanted.phase === "suspended" ? "suspended\n" : `configured ${wanted.revision}\n`);
 }
 
-async function checkHealth(
-  { disk, addresses }: LightMachine,
-  stdin: string,
-): Promise<ScriptResult> {
+async function checkHealth({ disk, addresses }: LightMachine, stdin: string): Promise<ScriptResult> {
   const asked = healthSchema.parse(JSON.parse(stdin));
   const { configuration } = disk;
   if (asked.phase === "suspended") {
@@ -139,6 +136,7 @@ async function checkHealth(
   }
   if (configuration?.phase !== "running" || !addresses.has(asked.address))
     return failed(1, "health: the gateway did not start (nothing listens)");
-  if (asked.token !== tokenOf(disk)) return failed(1, "health: the gateway answers 401 to the configured token");
+  if (asked.token !== tokenOf(disk))
+    return failed(1, "health: the gateway answers 401 to the configured token");
   return ok(`started ${configuration.openclawVersion}\n`);
 }

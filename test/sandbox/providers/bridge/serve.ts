@@ -168,11 +168,11 @@ export async function serveProvider(plugin: Plugin, port = 0): Promise<ServedPro
 
   const front = await startFront(await bind(server), port);
   behind.front = front;
-  front.onEnd((port) => {
-    const run = runs.get(port);
+  front.onEnd((peer) => {
+    const run = runs.get(peer);
     run?.end.abort();
     run?.log?.close();
-    runs.delete(port);
+    runs.delete(peer);
   });
   return {
     name: plugin.name,
