@@ -76,10 +76,16 @@ async function runKind(stack: Stack, input: DriveInput): Promise<DriveResult> {
       // Without a refresh the plugin dies of a firewall that has vanished, and a vanished server is an error. The
       // program runs too, so that the tokens of today are used and not those that the state remembers.
       const result = await stack.destroy({ ...common, refresh: true, runProgram: true });
-      await stack.workspace.removeStack(input.stack);
+      await removeStack(stack, input);
       return { outputs: {}, changes: plainChanges(result.summary.resourceChanges) };
     }
   }
+}
+
+/** The Automation API's own leaves the last state behind as a backup: a copy of the customer who left. */
+async function removeStack({ workspace }: Stack, input: DriveInput): Promise<void> {
+  const args = ["stack", "rm", "--yes", "--remove-backups", input.stack];
+  await workspace.pulumiCommand.run(args, workspace.workDir, input.environment);
 }
 
 function plainOutputs(outputs: Record<string, { value: unknown }>): Record<string, unknown> {

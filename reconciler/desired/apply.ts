@@ -5,6 +5,7 @@ import type { Sql, TransactionSql } from "postgres";
 import type { Override } from "../../infra/config.ts";
 import { listAddresses, listCells } from "../db/cells.ts";
 import {
+  findInstance,
   insertInstance,
   lockInstances,
   updateDesired,
@@ -121,6 +122,8 @@ async function createRow(
   const [place] = listPlaces(desired.plan, override);
   if (!place) return undefined;
   await lockSlug(tx, slug);
+  // Another reading of the same subscription came first, and has queued what follows.
+  if (await findInstance(tx, slug)) return undefined;
   for (let attempt = 0; attempt < insertAttempts; attempt += 1) {
     const room = await findRoom(deps, tx);
     if (!room) {
