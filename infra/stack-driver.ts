@@ -1,7 +1,9 @@
 /** Drives one stack through the Automation API: the only file that knows how many CLI processes that takes. */
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { LocalWorkspace, type EngineEvent, type OpMap, type Stack } from "@pulumi/pulumi/automation/index.js";
 import type { ProgramInputs } from "./inputs.ts";
 import { runProgram } from "./program.ts";
@@ -23,6 +25,7 @@ export type DriveResult = {
   diff?: string;
 };
 
+const execute = promisify(execFile);
 const projectName = "clawfleet";
 
 /** @throws what the Automation API throws: CommandError and its kinds. */
@@ -84,8 +87,11 @@ async function runKind(stack: Stack, input: DriveInput): Promise<DriveResult> {
 
 /** The Automation API's own leaves the last state behind as a backup: a copy of the customer who left. */
 async function removeStack({ workspace }: Stack, input: DriveInput): Promise<void> {
-  const args = ["stack", "rm", "--yes", "--remove-backups", input.stack];
-  await workspace.pulumiCommand.run(args, workspace.workDir, input.environment);
+  const args = ["stack", "rm", "--yes", "--remove-backups", "--non-interactive", input.stack];
+  await execute(workspace.pulumiCommand.command, args, {
+    cwd: workspace.workDir,
+    env: { ...process.env, ...input.environment },
+  });
 }
 
 function plainOutputs(outputs: Record<string, { value: unknown }>): Record<string, unknown> {
