@@ -11,12 +11,25 @@ export async function listProcesses(): Promise<ProcessInfo[]> {
 }
 
 async function readProcess(pid: number): Promise<ProcessInfo | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // The name in brackets may hold anything; after it come state, parent and group.
-  const [state, parent, group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (state === undefined || state === "" || state === "Z") return undefined;
+  const [state, parent, group] = await readStat(pid);
+  if (!isLiving(state)) return undefined;
   const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   return { pid, parent: Number(parent), group: Number(group), command: command.replaceAll("\0", " ").trim() };
+}
+
+/** A zombie is dead: it does nothing any more. */
+export async function isRunning(pid: number): Promise<boolean> {
+  return isLiving((await readStat(pid))[0]);
+}
+
+function isLiving(state: string | undefined): boolean {
+  return state !== undefined && state !== "" && state !== "Z";
+}
+
+/** State, parent, group and more (source: proc_pid_stat(5)); the name before them, in brackets, may hold anything. */
+async function readStat(pid: number): Promise<string[]> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 /** Every process below this one. */
