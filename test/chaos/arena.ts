@@ -75,7 +75,11 @@ export async function startArena({ home, say }: ArenaOptions): Promise<Arena> {
     opened.push(async () => {
       for (const { pid } of await findByEnvironment(`${markerName}=${marker}`)) tryKill(pid);
     });
-    const env = { ...sandbox.env, ...quick, [markerName]: marker };
+    // What a killed runner leaves in the temporary folder goes with the storm's own.
+    const scratch = join(home, "tmp");
+    await mkdir(scratch);
+    opened.push(() => rm(scratch, { recursive: true, force: true }));
+    const env = { ...sandbox.env, ...quick, TMPDIR: scratch, [markerName]: marker };
     const workers = await Promise.all(
       ports.slice(0, workerCount).map((port, index) =>
         supervise({ say }, `worker ${index + 1}`, async () => {

@@ -199,7 +199,7 @@ async function readPulumi({ sql }: Arena): Promise<PulumiSide> {
     locks: [] as string[],
   };
   for (const { key, data } of entries) {
-    if (key.includes("/locks/")) side.locks.push(key);
+    if (key.includes("/locks/")) side.locks.push(`${key} ${data}`);
     else if (/\/stacks\/clawfleet\/[^/]+\.json$/.test(key)) side.states.push(toState(stackOfKey(key), data));
     else if (key.includes("/clawfleet/")) side.remains.push({ stack: stackOfKey(key), key });
   }

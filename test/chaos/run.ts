@@ -13,6 +13,7 @@ import { readWorld } from "./read-world.ts";
 import { readOperations, renderFindings } from "./report.ts";
 import { settle } from "./settle.ts";
 import { storm } from "./storm.ts";
+import type { World } from "./world.ts";
 
 /** True: nothing was found. undefined: ended early by the signal. */
 export async function runChaos(
@@ -34,7 +35,7 @@ export async function runChaos(
     say(`seed ${options.seed}, ${options.kills} kills; logs in ${home}`);
     const arena = await startArena({ home, say: (line) => journal.note(line) });
     try {
-      const findings = await rage(arena, options, { journal, say, signal });
+      const findings = await rage(arena, options, { home, journal, say, signal });
       if (findings === undefined) {
         keep = false;
         return undefined;
@@ -50,12 +51,12 @@ export async function runChaos(
   }
 }
 
-type Rage = { journal: Journal; say: (line: string) => void; signal: AbortSignal };
+type Rage = { home: string; journal: Journal; say: (line: string) => void; signal: AbortSignal };
 
 async function rage(
   arena: Arena,
   options: ChaosOptions,
-  { journal, say, signal }: Rage,
+  { home, journal, say, signal }: Rage,
 ): Promise<Finding[] | undefined> {
   const customers = createCustomers(arena);
   const { kills, missed } = await storm({ arena, customers, journal }, planStorm(options), signal);
@@ -67,6 +68,7 @@ async function rage(
   if (signal.aborted) return undefined;
   say(seconds === undefined ? "it did not come to rest" : `at rest after ${seconds.toFixed(0)} s`);
   const world = await readWorld(arena, { ask: true });
+  await writeFile(join(home, "world.json"), renderWorld(world));
   const findings = audit(world);
   await arena.stopWorkers();
   const left = await arena.findProcesses();
@@ -97,6 +99,10 @@ async function tell(
     print(["", ...lines, "", `logs and journal: ${home}`].join("\n"));
   }
   print(describeCounts(countFindings(findings)));
+}
+
+function renderWorld(world: World): string {
+  return `${JSON.stringify({ ...world, answers: Object.fromEntries(world.answers) }, null, 2)}\n`;
 }
 
 function elapsed(since: number): string {

@@ -70,6 +70,7 @@ export type World = {
   states: readonly StackState[];
   /** Keys of Pulumi's tables that belong to a stack but are not its state: history, copies. */
   remains: readonly { stack: string; key: string }[];
+  /** Key and content, which names its owner. */
   locks: readonly string[];
   jobs: readonly { queue: string; key: string; state: string; due: Date }[];
   openOperations: readonly { id: number; stack: string; kind: string; worker: string }[];
