@@ -53,7 +53,12 @@ export type PlanName = "starter" | "pro";
 export type Step = {
   /** Time after the step before, ms. */
   waitMs: number;
-  act: { type: "kill"; kill: Kill } | { type: "fault"; fault: Fault } | { type: "work"; work: Work };
+  act:
+    | { type: "kill"; kill: Kill }
+    | { type: "fault"; fault: Fault }
+    | { type: "work"; work: Work }
+    /** Everybody waits for the cell, so a storm over it says little about instances: most let it come up first. */
+    | { type: "cell" };
 };
 
 /** Customers that come before anything is disturbed; the first of them makes the cell. */
