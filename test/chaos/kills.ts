@@ -8,7 +8,7 @@ import type { Kill } from "./plan.ts";
 export type Hit = { text: string; slugs: string[] };
 
 /** Time to wait for somebody to kill. */
-const patienceMs = 15_000;
+const patienceMs = 6_000;
 
 /** undefined: there was nobody to kill within the patience. */
 export async function strike(arena: Arena, kill: Kill, signal: AbortSignal): Promise<Hit | undefined> {
@@ -16,15 +16,17 @@ export async function strike(arena: Arena, kill: Kill, signal: AbortSignal): Pro
     case "worker":
       return await waitFor(signal, () => killWorker(arena, kill.index, kill.whole));
     case "engine":
-      return await waitFor(signal, () => killOne(arena, isEngine, "Pulumi CLI", kill.share));
+      return (
+        (await waitFor(signal, () => killOne(arena, isEngine, "Pulumi CLI", kill.share))) ??
+        (await killInstead(arena, kill.share))
+      );
     case "runner":
-      return await waitFor(signal, () => killOne(arena, isRunner, "runner", kill.share));
+      return (
+        (await waitFor(signal, () => killOne(arena, isRunner, "runner", kill.share))) ??
+        (await killInstead(arena, kill.share))
+      );
     case "provider":
-      return await waitFor(signal, async () => {
-        const pid = arena.providers.find(({ name }) => name === `provider ${kill.name}`)?.pid();
-        if (pid === undefined || !tryKill(pid)) return undefined;
-        return { text: `killed provider ${kill.name} (${pid})`, slugs: stacksOf(await findWork(arena)) };
-      });
+      return await waitFor(signal, () => killProvider(arena, `provider ${kill.name}`));
     case "database": {
       const slugs = stacksOf(await findWork(arena));
       await arena.database.killAndRestart();
@@ -43,6 +45,18 @@ async function waitFor(
     if (hit || Date.now() > deadline || signal.aborted) return hit;
     await sleep(100);
   }
+}
+
+async function killProvider(arena: Arena, name: string): Promise<Hit | undefined> {
+  const pid = arena.providers.find((one) => one.name === name)?.pid();
+  if (pid === undefined || !tryKill(pid)) return undefined;
+  return { text: `killed ${name} (${pid})`, slugs: stacksOf(await findWork(arena)) };
+}
+
+/** When no run was under way for so long: a provider server is always there. */
+async function killInstead(arena: Arena, share: number): Promise<Hit | undefined> {
+  const chosen = arena.providers[Math.floor(share * arena.providers.length)];
+  return chosen && (await killProvider(arena, chosen.name));
 }
 
 async function killWorker(arena: Arena, index: number, whole: boolean): Promise<Hit | undefined> {

@@ -63,6 +63,8 @@ export type Step = {
 
 /** Customers that come before anything is disturbed; the first of them makes the cell. */
 const firstOrders = 3;
+/** Share of storms that begin when the cell is up. */
+const calmCells = 0.75;
 const longestWaitMs = 3_500;
 const actionCommands = [
   "create_server",
@@ -132,6 +134,7 @@ export function planStorm(options: { seed: number; kills: number }): Step[] {
   const steps: Step[] = [];
   const add = (waitMs: number, act: Step["act"]) => void steps.push({ waitMs: Math.round(waitMs), act });
   for (let first = 0; first < firstOrders; first += 1) add(0, { type: "work", work: order() });
+  if (random.next() < calmCells) add(0, { type: "cell" });
   for (let kill = 0; kill < options.kills; kill += 1) {
     if (random.next() < 0.7) add(random.between(0, 400), { type: "work", work: draw(random, works) });
     for (let more = random.next(); more < 0.6; more += 0.35)
@@ -164,6 +167,8 @@ export function describeStep({ act }: Step): string {
       return describeFault(act.fault);
     case "work":
       return describeWork(act.work);
+    case "cell":
+      return "let the cell come up";
   }
 }
 

@@ -37,7 +37,22 @@ export async function storm(
         journal.note(hit?.text ?? `found nobody for: ${describeStep(step)}`, hit?.slugs);
         break;
       }
+      case "cell":
+        await waitForCell(arena, signal);
+        journal.note("the cell is up");
+        break;
     }
   }
   return result;
+}
+
+const cellPatienceMs = 60_000;
+
+async function waitForCell({ sql }: Arena, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + cellPatienceMs;
+  while (Date.now() < deadline && !signal.aborted) {
+    const [open] = await sql`select 1 from clawfleet.cells where outputs is null`;
+    if (!open) return;
+    await sleep(200);
+  }
 }

@@ -13,6 +13,8 @@ const kindsOf = (steps: readonly Step[]): Set<string> =>
           return `fault ${act.fault.kind}`;
         case "work":
           return `work ${act.work.kind === "drift" ? act.work.what : act.work.kind}`;
+        case "cell":
+          return "cell";
       }
     }),
   );
