@@ -1,14 +1,14 @@
 /** Fresh secrets of an instance and of a cell, sealed before anybody stores them. */
 import { randomBytes } from "node:crypto";
-import ssh2 from "ssh2";
 import type { CellSecrets, InstanceSecrets } from "../infra/config.ts";
 import { seal, sealContext } from "../infra/seal.ts";
+import { createSshKeyPair } from "./ssh-key.ts";
 
 const tokenBytes = 32;
 
 /** A host key pair of its own and a gateway token; the customer's own keys come later. */
 export function createInstanceSecrets(masterKey: string, instanceId: string): Uint8Array {
-  const hostKey = createKeyPair(instanceId);
+  const hostKey = createSshKeyPair(instanceId);
   const secrets: InstanceSecrets = {
     hostKeyPrivate: hostKey.private,
     hostKeyPublic: hostKey.public,
@@ -19,15 +19,9 @@ export function createInstanceSecrets(masterKey: string, instanceId: string): Ui
 }
 
 export function createCellSecrets(masterKey: string, cell: string): Uint8Array {
-  const pair = createKeyPair(`clawfleet-${cell}`);
+  const pair = createSshKeyPair(`clawfleet-${cell}`);
   const secrets: CellSecrets = { sshPrivateKey: pair.private, sshPublicKey: pair.public };
   return seal(masterKey, secrets, sealContext.cell(cell));
-}
-
-/** ed25519 in OpenSSH's own format, which both sshd and cloud-init read. */
-function createKeyPair(comment: string): { private: string; public: string } {
-  const pair = ssh2.utils.generateKeyPairSync("ed25519", { comment });
-  return { private: pair.private, public: pair.public };
 }
 
 const idAlphabet = "abcdefghijklmnopqrstuvwxyz234567";

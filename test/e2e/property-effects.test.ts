@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import * as pulumi from "@pulumi/pulumi";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import ssh2 from "ssh2";
+import { createSshKeyPair } from "../../reconciler/ssh-key.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AssistantInstanceArgs } from "../../components/assistant-instance-args.ts";
 import { AssistantInstance } from "../../components/assistant-instance.ts";
@@ -32,7 +32,7 @@ function readTable(title: string): Map<string, string[]> {
   );
 }
 
-const key = () => ssh2.utils.generateKeyPairSync("ed25519");
+const key = () => createSshKeyPair("test");
 const keys = { host: key(), cell: key(), other: key() };
 
 const conformity = createCloudChecks();

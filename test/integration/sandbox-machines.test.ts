@@ -4,7 +4,7 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import ssh2 from "ssh2";
+import { createSshKeyPair } from "../../reconciler/ssh-key.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { remoteScripts } from "../../cloud-init/files.ts";
 import { renderUserData } from "../../cloud-init/user-data.ts";
@@ -17,9 +17,9 @@ import { eventually } from "../support/poll.ts";
 const check = await checkNamespaces();
 if (!check.usable) process.stderr.write(`skipped: ${check.reason}; ${check.remedy}\n`);
 
-const hostKey = ssh2.utils.generateKeyPairSync("ed25519");
-const backend = ssh2.utils.generateKeyPairSync("ed25519");
-const stranger = ssh2.utils.generateKeyPairSync("ed25519");
+const hostKey = createSshKeyPair("test");
+const backend = createSshKeyPair("test");
+const stranger = createSshKeyPair("test");
 
 let lastId = 100;
 let machines: Machines;

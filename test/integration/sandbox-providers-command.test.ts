@@ -8,6 +8,7 @@ import { Command, type CommandArgs } from "@pulumi/command/remote/command.js";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import * as pulumi from "@pulumi/pulumi";
 import ssh2 from "ssh2";
+import { createSshKeyPair } from "../../reconciler/ssh-key.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Bench, createSteps, readState, startBench } from "../support/provider-bench.ts";
 import { findTestEngine } from "../support/engine.ts";
@@ -17,9 +18,9 @@ if (!installed) {
   process.stderr.write("skipped: the Pulumi engine is not installed (npm run engine)\n");
 }
 
-const hostKey = ssh2.utils.generateKeyPairSync("ed25519");
-const clientKey = ssh2.utils.generateKeyPairSync("ed25519");
-const stranger = ssh2.utils.generateKeyPairSync("ed25519");
+const hostKey = createSshKeyPair("test");
+const clientKey = createSshKeyPair("test");
+const stranger = createSshKeyPair("test");
 
 type SshServer = { port: number; acceptAll: boolean; commands: string[]; close(): Promise<void> };
 

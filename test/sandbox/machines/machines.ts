@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { spawn } from "node:child_process";
-import ssh2 from "ssh2";
+import { createSshKeyPair } from "../../../reconciler/ssh-key.ts";
 import { runCommand, type CommandResult } from "../../../infra/engine/tools.ts";
 import { parseUserData } from "./cloud-config.ts";
 import {
@@ -216,7 +216,7 @@ async function startSshd(machine: Machine, namespace: Namespace, port: number): 
 async function writeSeed({ spec, folders }: Machine): Promise<void> {
   const firstBoot = parseUserData(spec.userData);
   if (!firstBoot.sshKeys["ed25519_private"]) {
-    const pair = ssh2.utils.generateKeyPairSync("ed25519");
+    const pair = createSshKeyPair("sandbox");
     firstBoot.sshKeys = { ed25519_private: pair.private, ed25519_public: pair.public };
   }
   const seed = { instanceId: String(spec.id), authorizedKeys: spec.authorizedKeys, firstBoot };
