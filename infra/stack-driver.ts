@@ -6,7 +6,7 @@ import { StackNotFoundError, type EngineEvent, type Stack } from "@pulumi/pulumi
 import type { ProgramInputs } from "./inputs.ts";
 import { runProgram } from "./program.ts";
 import type { Recovery, RunKind } from "./runner-protocol.ts";
-import { openStack, withStack } from "./stack-handle.ts";
+import { openStack, removeStack, withStack } from "./stack-handle.ts";
 import { inspectStack, recoverStack } from "./stack-recovery.ts";
 import { createStackReport } from "./stack-report.ts";
 
@@ -33,7 +33,7 @@ export async function driveStack(input: DriveInput): Promise<DriveResult> {
   const program = async () =>
     runProgram(input.kind === "destroy" ? toDestroyable(input.inputs) : input.inputs);
   try {
-    const stack = await openStack({ ...input, workDir, program, forDestroy: input.kind === "destroy" });
+    const stack = await openStack({ ...input, workDir, program });
     return await runKind(stack, input);
   } finally {
     await rm(workDir, { recursive: true, force: true });
@@ -70,7 +70,7 @@ async function runKind(stack: Stack, input: DriveInput): Promise<DriveResult> {
     case "destroy":
       // Without a refresh the plugin dies of a firewall that has vanished, and a vanished server is an error. The
       // program runs too, so that the tokens of today are used and not those that the state remembers.
-      await unlessAbsent(() => stack.destroy({ ...common, refresh: true, runProgram: true }));
+      await removed(stack, () => stack.destroy({ ...common, refresh: true, runProgram: true }));
       return { outputs: {}, changes: report.changes() };
     case "inspect":
       return { outputs: await inspectStack(stack), changes: {} };
@@ -80,10 +80,11 @@ async function runKind(stack: Stack, input: DriveInput): Promise<DriveResult> {
   }
 }
 
-/** Never made, or removed by a run whose end nobody saw. */
-async function unlessAbsent(work: () => Promise<unknown>): Promise<void> {
+/** The stack goes with what it described. One that was never made, or removed by a run whose end nobody saw, is fine. */
+async function removed(stack: Stack, destroy: () => Promise<unknown>): Promise<void> {
   try {
-    await work();
+    await destroy();
+    await removeStack(stack);
   } catch (error) {
     if (!(error instanceof StackNotFoundError)) throw error;
   }

@@ -1,4 +1,6 @@
 /** A stack of the Automation API that starts no CLI process for what is known already. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import {
   LocalWorkspace,
   PulumiCommand,
@@ -14,10 +16,9 @@ export type StackOptions = {
   workDir: string;
   program: () => Promise<Record<string, unknown>>;
   environment: Record<string, string>;
-  /** Every operation on this handle is a destroy, which removes the stack too. */
-  forDestroy: boolean;
 };
 
+const execute = promisify(execFile);
 export const projectName = "clawfleet";
 
 /**
@@ -34,8 +35,6 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     pulumiCommand: pinnedCommand(),
   });
   workspace.selectStack = () => Promise.resolve();
-  // The Automation API removes a destroyed stack in a process of its own, for a summary that nobody here reads.
-  if (options.forDestroy) workspace.serializeArgsForOp = () => Promise.resolve(["--remove"]);
   workspace.stackOutputs = () => Promise.resolve({});
   const stack = await Stack.select(options.stack, workspace);
   stack.history = () => Promise.resolve([]);
@@ -60,6 +59,18 @@ export async function withStack<T>(stack: Stack, existed: boolean, work: () => P
     await createStack(stack);
     return await work();
   }
+}
+
+/**
+ * A process of its own: a destroy's `--remove`, and the Automation API's `removeStack`, leave the last state behind as a backup,
+ * which is a copy of the customer who left.
+ */
+export async function removeStack({ name, workspace }: Stack): Promise<void> {
+  const args = ["stack", "rm", "--yes", "--remove-backups", "--non-interactive", name];
+  await execute(workspace.pulumiCommand.command, args, {
+    cwd: workspace.workDir,
+    env: { ...process.env, ...workspace.envVars },
+  });
 }
 
 async function createStack({ name, workspace }: Stack): Promise<void> {

@@ -12,6 +12,7 @@ const serverSchema = z.object({
   id: z.number(),
   name: z.string(),
   protection: z.object({ delete: z.boolean() }),
+  location: z.object({ name: z.string() }).transform(({ name }) => name),
 });
 const serversSchema = pageSchema.extend({ servers: z.array(serverSchema) });
 const firewallsSchema = pageSchema.extend({

@@ -96,7 +96,8 @@ async function up(
   if (row.observedPhase === null) await refuseForeignRecords(deps, row, job.reason);
   await markConverging(deps.sql, row.id);
   // Another location replaces the server, and Hetzner refuses to delete a protected one.
-  if (leavesItsLocation(row)) await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
+  if (await leavesItsLocation(deps, row, job.reason))
+    await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
   let result = await runUp(deps, row, job, refresh, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
@@ -112,9 +113,13 @@ async function up(
   await recordTrouble(deps, row, job, result);
 }
 
-function leavesItsLocation(row: ConvergeRow): boolean {
+/** One that never got to its outputs may have a server all the same: then the cloud knows where it stands. */
+async function leavesItsLocation(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<boolean> {
+  const wanted = row.override.location ?? row.location;
   const seen = instanceOutputsSchema.safeParse(row.outputs);
-  return seen.success && seen.data.location !== (row.override.location ?? row.location);
+  if (seen.success) return seen.data.location !== wanted;
+  const servers = await deps.cloudsOf(row.account, reason).hetzner.findServers(row.id);
+  return servers.some(({ location }) => location !== wanted);
 }
 
 function runUp(

@@ -27,6 +27,8 @@ export type EmbeddedOptions = {
   dataDir?: string | undefined;
   /** Default 300: every stack operation of Pulumi opens a pool of its own. */
   maxConnections?: number;
+  /** Default: a free one. A server that comes back where its clients look for it needs the same. */
+  port?: number;
 };
 
 /** Not `clawfleet`: a schema of the same name would come before `public` in the search path. */
@@ -116,7 +118,7 @@ type Start = {
 async function startServer(start: Start): Promise<RunningDatabase> {
   let lastLines = "";
   for (let attempt = 0; attempt < portAttempts; attempt += 1) {
-    const port = await findFreePort();
+    const port = start.options.port ?? (await findFreePort());
     const server = await spawnServer(start, port);
     const url = `postgres://${user}:${start.password}@127.0.0.1:${port}/clawfleet`;
     if (await becomesReady(server, url)) return { url, stop: () => endForGood(server, start.scratch) };

@@ -57,7 +57,6 @@ export async function measureBigStacks({ say, report }: Reporter, database: Benc
         workDir: await mkdtemp(join(tmpdir(), "big-")),
         program: async () => describeAll(size, zoneId, release),
         environment,
-        forDestroy: false,
       });
       await stack.workspace.createStack(stack.name);
       stack.workspace.envVars = {

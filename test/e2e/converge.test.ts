@@ -46,6 +46,9 @@ async function expectGone(slug: string): Promise<void> {
       .map(({ name }) => name),
   ).not.toContain(`cf-${slug}`);
   expect(records(slug)).toEqual([]);
+  const keys = await fleet.database.sql<{ key: string }[]>`
+    select key from public.pulumi_state where key like ${`%/clawfleet/${slug}%`}`;
+  expect(keys, `what Pulumi still keeps of ${slug}`).toEqual([]);
 }
 
 /** Bought with a card, so that billing can change it. */

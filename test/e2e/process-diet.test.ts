@@ -115,13 +115,13 @@ describe.skipIf(obstacle !== undefined)("processes of a converge", () => {
     expect(await readdir(rig.tmp)).toEqual([]);
   });
 
-  test("the end of an instance: one, and the stack is gone with it", async () => {
+  test("the end of an instance: two, and the stack is gone with its backups", async () => {
     await database.sql`
       update clawfleet.instances set phase = 'gone', generation = generation + 1 where slug = 'grace'`;
     await rig.converge(deps, job, "cancel");
-    expect(await rig.counter.take()).toEqual(["destroy"]);
+    expect(await rig.counter.take()).toEqual(["destroy", "stack rm"]);
     const left = await database.sql`
-      select key from public.pulumi_state where key like '%.pulumi/stacks/clawfleet/grace.json'`;
+      select key from public.pulumi_state where key like '%.pulumi/stacks/clawfleet/grace.json%'`;
     expect(left).toEqual([]);
   });
 

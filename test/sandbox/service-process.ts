@@ -13,7 +13,7 @@ export type ServiceProcess = {
   isAlive(): boolean;
   /** As Ctrl-C would. */
   interrupt(): void;
-  /** Its exit code, once it has ended by itself. */
+  /** Resolves to the exit code, however it ended. */
   ended: Promise<number>;
   /** SIGTERM, and SIGKILL after `graceMs`. Resolves to the exit code. */
   stop(graceMs?: number): Promise<number>;

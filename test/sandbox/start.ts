@@ -14,13 +14,19 @@ import {
   defaultToken as cloudflareToken,
   startCloudflare,
   type Cloudflare,
+  type CloudflareOptions,
 } from "./cloudflare/cloudflare.ts";
 import { startEdge, type Edge } from "./edge/edge.ts";
-import { defaultToken as hetznerToken, startHetzner, type Hetzner } from "./hetzner/hetzner.ts";
+import {
+  defaultToken as hetznerToken,
+  startHetzner,
+  type Hetzner,
+  type HetznerOptions,
+} from "./hetzner/hetzner.ts";
 import type { ExchangeCheck } from "./kit/simulator.ts";
 import { machinePorts, type MachineDriver } from "./machines/driver.ts";
 import { createMachines, type Machines } from "./machines/machines.ts";
-import { startProviders, type Providers } from "./providers/providers.ts";
+import { startProviders, type Providers, type ProvidersOptions } from "./providers/providers.ts";
 import { startStripe, type StripeSimulator } from "./stripe/stripe.ts";
 
 export type SandboxOptions = {
@@ -30,8 +36,12 @@ export type SandboxOptions = {
   databaseUrl?: string;
   /** False: servers are rows only, and remote commands find nobody. Default true. */
   machines?: boolean;
-  /** Machines of another kind, which the caller closes; `machines` means nothing then. */
+  /** Machines of another make than the real ones, such as `light-machines/`. Closed with the sandbox. */
   driver?: MachineDriver;
+  /** Starts the provider servers elsewhere than in this process. Closed with the sandbox. */
+  providers?: (options: ProvidersOptions) => Promise<Providers>;
+  hetzner?: Pick<HetznerOptions, "speed" | "rateLimit">;
+  cloudflare?: Pick<CloudflareOptions, "rateLimit">;
   stacksDir?: string;
   /** DNS zones beside the sandbox's own. */
   moreZones?: string[];
@@ -72,13 +82,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     throw new Error(`PROVIDERS=official, but there is no plugin ${missing.join(", ")} ${where}`);
   }
   const home = await mkdtemp(join(tmpdir(), "clawfleet-sandbox-"));
-  const machines = options.machines === false || options.driver ? undefined : await createMachines();
+  const machines =
+    options.machines === false || options.driver !== undefined ? undefined : await createMachines();
   const driver = options.driver ?? machines;
   const hetzner = await startHetzner({
     ...(driver ? { machines: driver } : {}),
+    ...options.hetzner,
     ...(options.checks?.hetzner ? { check: options.checks.hetzner } : {}),
   });
   const cloudflare = await startCloudflare({
+    ...options.cloudflare,
     zones: [sandboxZone, ...(options.moreZones ?? [])].map((name) => ({ name })),
     check: options.checks?.cloudflare,
   });
@@ -90,7 +103,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   });
   const providers = official
     ? undefined
-    : await startProviders({
+    : await (options.providers ?? startProviders)({
         hcloudEndpoint: hetzner.url,
         cloudflareBaseUrl: cloudflare.url,
         timeScale: options.timeScale ?? 0.1,
@@ -134,7 +147,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     async close() {
       await providers?.close();
       await Promise.all([edge.close(), stripe.close(), cloudflare.close(), hetzner.close()]);
-      await machines?.close();
+      await driver?.close();
       await rm(home, { recursive: true, force: true });
     },
   };

@@ -183,7 +183,6 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
       await gate.close();
       await store?.close();
       await sandbox.close();
-      await driver.close();
       await counter.close();
       await rm(home, { recursive: true, force: true });
     },

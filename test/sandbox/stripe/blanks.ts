@@ -68,3 +68,36 @@ export function blankInvoice(): Record<string, unknown> {
     status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
   };
 }
+
+export function blankProduct(name: string): Record<string, unknown> {
+  return {
+    active: true,
+    default_price: null,
+    description: null,
+    images: [],
+    marketing_features: [],
+    metadata: {},
+    name,
+    package_dimensions: null,
+    shippable: null,
+    statement_descriptor: null,
+    tax_code: null,
+    type: "service",
+    unit_label: null,
+    url: null,
+  };
+}
+
+export function blankPrice(): Record<string, unknown> {
+  return {
+    active: true,
+    billing_scheme: "per_unit",
+    custom_unit_amount: null,
+    metadata: {},
+    nickname: null,
+    tax_behavior: "unspecified",
+    tiers_mode: null,
+    transform_quantity: null,
+    type: "recurring",
+  };
+}

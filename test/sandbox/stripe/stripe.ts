@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { startSimulator, type ExchangeCheck, type Simulator, type SimulatorEnv } from "../kit/simulator.ts";
+import { blankPrice, blankProduct } from "./blanks.ts";
 import { createBilling, type Billing, type EndOfRetries, type Subscription } from "./billing.ts";
 import { createCheckout, type Payment } from "./checkout.ts";
 import { renderCheckoutPage } from "./checkout-page.ts";
@@ -37,6 +38,8 @@ export type StripeSimulator = Simulator & {
   delivery: Delivery;
   billing: Billing;
   seedPrice(seed: PriceSeed): StripeObject;
+  /** By its lookup key. @throws when there is none. */
+  price(lookupKey: string): StripeObject;
   payCheckout(sessionId: string, payment?: Partial<Payment>): StripeObject;
   createPaidSubscription(input: {
     lookupKey: string;
@@ -162,6 +165,12 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
     return subscription as Subscription;
   }
 
+  function findPrice(lookupKey: string): StripeObject {
+    const price = store.prices.newest().find((one) => one["lookup_key"] === lookupKey);
+    if (!price) throw missing("price", lookupKey);
+    return price;
+  }
+
   function cancelSubscription(id: string): void {
     billing.cancel(findSubscription(id));
   }
@@ -216,6 +225,7 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
         unit_amount_decimal: String(unitAmount),
       });
     },
+    price: findPrice,
     payCheckout: (sessionId, payment = {}) =>
       checkout.pay(findSession(sessionId), {
         card: "4242424242424242",
@@ -223,8 +233,7 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
         ...payment,
       }),
     createPaidSubscription({ lookupKey, email, metadata = {}, trialDays }) {
-      const price = store.prices.newest().find((one) => one["lookup_key"] === lookupKey);
-      if (!price) throw missing("price", lookupKey);
+      const price = findPrice(lookupKey);
       const customer = checkout.createCustomer({ email });
       return billing.createSubscription({
         customer: customer.id,
@@ -258,38 +267,5 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
     },
     rotateSecret: addSecret,
     emit: (type, object) => billing.emit(type, object),
-  };
-}
-
-function blankProduct(name: string): Record<string, unknown> {
-  return {
-    active: true,
-    default_price: null,
-    description: null,
-    images: [],
-    marketing_features: [],
-    metadata: {},
-    name,
-    package_dimensions: null,
-    shippable: null,
-    statement_descriptor: null,
-    tax_code: null,
-    type: "service",
-    unit_label: null,
-    url: null,
-  };
-}
-
-function blankPrice(): Record<string, unknown> {
-  return {
-    active: true,
-    billing_scheme: "per_unit",
-    custom_unit_amount: null,
-    metadata: {},
-    nickname: null,
-    tax_behavior: "unspecified",
-    tiers_mode: null,
-    transform_quantity: null,
-    type: "recurring",
   };
 }

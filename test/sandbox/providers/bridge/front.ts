@@ -10,8 +10,8 @@ export type Front = {
   close(): Promise<void>;
 };
 
-/** Forwards 127.0.0.1:<free port> to 127.0.0.1:`behind`. */
-export async function startFront(behind: number): Promise<Front> {
+/** Forwards 127.0.0.1:`port` (0: a free one) to 127.0.0.1:`behind`. */
+export async function startFront(behind: number, port = 0): Promise<Front> {
   const pairs = new Map<number, { client: Socket; inner: Socket }>();
   const listeners: ((peerPort: number) => void)[] = [];
   const server = createServer((client) => {
@@ -30,7 +30,7 @@ export async function startFront(behind: number): Promise<Front> {
     inner.setNoDelay(true).on("error", end).on("close", end);
     client.pipe(inner).pipe(client);
   });
-  await listen(server);
+  await listen(server, port);
   return {
     port: (server.address() as AddressInfo).port,
     cut(peerPort) {
@@ -51,8 +51,8 @@ export async function startFront(behind: number): Promise<Front> {
   };
 }
 
-function listen(server: Server): Promise<void> {
+function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", reject).listen(0, "127.0.0.1", resolve);
+    server.once("error", reject).listen(port, "127.0.0.1", resolve);
   });
 }

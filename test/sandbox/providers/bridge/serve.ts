@@ -30,8 +30,8 @@ type Run = {
 /** Of `getPeer()`: the port that the front used for this engine's connection. */
 const portOf = (peer: string): number => Number(peer.slice(peer.lastIndexOf(":") + 1));
 
-/** Listens on 127.0.0.1. Every engine run has a connection, configuration and death of its own. */
-export async function serveProvider(plugin: Plugin): Promise<ServedProvider> {
+/** Listens on 127.0.0.1:`at` (0: a free port). Every engine run has a connection, configuration and death of its own. */
+export async function serveProvider(plugin: Plugin, at = 0): Promise<ServedProvider> {
   const runs = new Map<number, Run>();
   const server = new grpc.Server({
     "grpc.max_receive_message_length": -1,
@@ -170,7 +170,7 @@ export async function serveProvider(plugin: Plugin): Promise<ServedProvider> {
     }),
   });
 
-  const front = await startFront(await bind(server));
+  const front = await startFront(await bind(server), at);
   behind.front = front;
   front.onEnd((port) => {
     const run = runs.get(port);

@@ -1,0 +1,142 @@
+/**
+ * What the product's remote scripts do to a machine, as far as anybody outside can tell. A command is known by its whole
+ * text: what is not exactly one of the product's own scripts fails, as does one that comes before what it needs.
+ */
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { remoteScripts } from "../../../cloud-init/files.ts";
+import { bashCommand, nodeCommand } from "../../../cloud-init/remote-command.ts";
+import { makeCertificateRequest } from "./certificate-request.ts";
+
+/** What survives a power cut. */
+export type Disk = {
+  /** OpenSSH private key of the machine; empty when the user data had none. */
+  hostKey: string;
+  /** Id of the server whose first boot ran. */
+  bootedFor: number | undefined;
+  key: string | undefined;
+  request: { host: string; pem: string } | undefined;
+  certificate: string | undefined;
+  configuration: Configuration | undefined;
+};
+
+export type LightMachine = { disk: Disk; addresses: Set<string> };
+
+export type ScriptResult = { code: number; stdout: string; stderr: string };
+
+const file = z.object({ content: z.string() });
+const configurationSchema = z.object({
+  phase: z.enum(["running", "suspended"]),
+  privateIp: z.string(),
+  openclawVersion: z.string(),
+  environment: file,
+  revision: z.string(),
+});
+export type Configuration = z.infer<typeof configurationSchema>;
+
+const healthSchema = z.object({ phase: z.string(), address: z.string(), token: z.string() });
+const requestSchema = z.object({ host: z.string() });
+const installSchema = z.object({ certificate: z.string() });
+
+/** The script's own bound is 120 s; nothing here comes up that slowly. */
+const addressWaitMs = 20_000;
+
+export function blankDisk(hostKey: string): Disk {
+  return {
+    hostKey,
+    bootedFor: undefined,
+    key: undefined,
+    request: undefined,
+    certificate: undefined,
+    configuration: undefined,
+  };
+}
+
+/** The gateway's token as the environment file holds it. */
+export function tokenOf(disk: Disk): string | undefined {
+  const text = disk.configuration?.environment.content ?? "";
+  return /^OPENCLAW_GATEWAY_TOKEN="([^"]+)"$/m.exec(text)?.[1];
+}
+
+type Script = (machine: LightMachine, stdin: string, off: AbortSignal) => Promise<ScriptResult>;
+
+const scripts = new Map<string, Script>([
+  [bashCommand(remoteScripts.waitFirstBoot), waitFirstBoot],
+  [nodeCommand(remoteScripts.tlsRequest), requestCertificate],
+  [nodeCommand(remoteScripts.tlsInstall), installCertificate],
+  [nodeCommand(remoteScripts.configure), configure],
+  [nodeCommand(remoteScripts.health), checkHealth],
+]);
+
+export async function runRemoteCommand(
+  machine: LightMachine,
+  command: string,
+  stdin: string,
+  off: AbortSignal,
+): Promise<ScriptResult> {
+  const script = scripts.get(command);
+  if (!script) return failed(127, `this machine knows no such script: ${command.slice(0, 80)}`);
+  return await script(machine, stdin, off).catch((error: unknown) =>
+    failed(1, error instanceof Error ? error.message : String(error)),
+  );
+}
+
+const ok = (stdout: string): ScriptResult => ({ code: 0, stdout, stderr: "" });
+const failed = (code: number, stderr: string): ScriptResult => ({ code, stdout: "", stderr: `${stderr}\n` });
+
+async function waitFirstBoot({ disk }: LightMachine): Promise<ScriptResult> {
+  return disk.bootedFor === undefined
+    ? failed(1, "the first boot did not start (cloud-init status 1)")
+    : ok("first boot finished\n");
+}
+
+async function requestCertificate({ disk }: LightMachine, stdin: string): Promise<ScriptResult> {
+  const { host } = requestSchema.parse(JSON.parse(stdin));
+  if (disk.key === undefined || disk.request?.host !== host) {
+    const made = await makeCertificateRequest(host, disk.key);
+    disk.key = made.key;
+    disk.request = { host, pem: made.request };
+  }
+  return ok(disk.request?.pem ?? "");
+}
+
+async function installCertificate({ disk }: LightMachine, stdin: string): Promise<ScriptResult> {
+  const { certificate } = installSchema.parse(JSON.parse(stdin));
+  const parsed = new X509Certificate(certificate);
+  if (disk.key === undefined || !parsed.checkPrivateKey(createPrivateKey(disk.key)))
+    return failed(1, "the certificate does not belong to this machine's key");
+  disk.certificate = certificate;
+  return ok(`certificate for ${parsed.subjectAltName ?? ""}\n`);
+}
+
+async function configure(
+  { disk, addresses }: LightMachine,
+  stdin: string,
+  off: AbortSignal,
+): Promise<ScriptResult> {
+  const wanted = configurationSchema.parse(JSON.parse(stdin));
+  const deadline = Date.now() + addressWaitMs;
+  while (wanted.phase === "running" && !addresses.has(wanted.privateIp)) {
+    if (Date.now() > deadline) return failed(1, `the private address ${wanted.privateIp} did not appear`);
+    await sleep(50, undefined, { signal: off });
+  }
+  if (disk.certificate === undefined) return failed(1, "configure: caddy has no certificate");
+  disk.configuration = wanted;
+  return ok(wanted.phase === "suspended" ? "suspended\n" : `configured ${wanted.revision}\n`);
+}
+
+async function checkHealth({ disk, addresses }: LightMachine, stdin: string): Promise<ScriptResult> {
+  const asked = healthSchema.parse(JSON.parse(stdin));
+  const { configuration } = disk;
+  if (asked.phase === "suspended") {
+    return configuration?.phase === "running"
+      ? failed(1, "health: the gateway still runs although it is suspended")
+      : ok("suspended\n");
+  }
+  if (configuration?.phase !== "running" || !addresses.has(asked.address))
+    return failed(1, "health: the gateway did not start (nothing listens)");
+  if (asked.token !== tokenOf(disk))
+    return failed(1, "health: the gateway answers 401 to the configured token");
+  return ok(`started ${configuration.openclawVersion}\n`);
+}
