@@ -1,5 +1,5 @@
 /** One customer's converge, ours beside the usual ways to drive the same program, and what more workers bring. */
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startConvergeWorker } from "../../reconciler/converge/worker.ts";
@@ -51,7 +51,7 @@ async function compareSides({ say, report }: Reporter, rig: ConvergeRig): Promis
     for (const side of sides) jobs.set(side, await rig.addInstance(`${side.name}-${round}`));
     for (const what of cases) {
       for (const [side, job] of jobs) {
-        if (what === "change") await wishRelease(rig, job, "2026.9.7");
+        if (what === "change") await rig.override(job, "openclawVersion: 2026.9.7");
         const key = `${what} ${side.name}`;
         const seconds = await samples.time(key, () => side.run(what, job));
         processes.set(key, (await rig.counter.take()).length);
@@ -120,12 +120,6 @@ async function createSides(rig: ConvergeRig): Promise<Side[]> {
   ];
 }
 
-async function wishRelease(rig: ConvergeRig, job: ConvergeJob, release: string): Promise<void> {
-  const file = join(rig.stacksDir, `Pulumi.${job.stack}.yaml`);
-  await writeFile(file, `config:\n  clawfleet:openclawVersion: ${release}\n`);
-  await rig.wantAgain(job);
-}
-
 async function skipUnchanged({ report, say }: Reporter, rig: ConvergeRig): Promise<void> {
   const deps = rig.createWorkerDeps();
   const job = await rig.addInstance("skipped");
@@ -154,7 +148,7 @@ async function countWorkers(
   await workThrough(rig, database, jobs, Math.max(...workerCounts), samples, "making them");
   for (let round = 0; round < rounds; round += 1) {
     for (const count of workerCounts) {
-      for (const job of jobs) await wishRelease(rig, job, `2026.${10 + round}.${count}`);
+      for (const job of jobs) await rig.override(job, `openclawVersion: 2026.${10 + round}.${count}`);
       const memory = await workThrough(rig, database, jobs, count, samples, `workers ${count}`);
       if (count === 1) ({ idleMb, busyMb } = memory);
       say(`round ${round + 1} of ${rounds}: ${jobs.length} converges by ${count} workers`);

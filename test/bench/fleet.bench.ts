@@ -1,6 +1,4 @@
 /** What changes with the size of the fleet, which should be nothing for one customer; beside one stack that holds them all. */
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { BillingProvider, SubscriptionReading } from "../../reconciler/billing/provider.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
@@ -66,9 +64,7 @@ async function measureChanges({ say, report }: Reporter, fleets: readonly Fleet[
   for (let round = 0; round < changeRounds; round += 1) {
     // Back and forth, so that no fleet always comes after the same other.
     for (const { size, rig, deps, customer } of round % 2 === 0 ? fleets : fleets.toReversed()) {
-      const release = `config:\n  clawfleet:openclawVersion: 2026.9.${10 + round}\n`;
-      await writeFile(join(rig.stacksDir, `Pulumi.${customer.stack}.yaml`), release);
-      await rig.wantAgain(customer);
+      await rig.override(customer, `openclawVersion: 2026.9.${10 + round}`);
       const name = `change ${size}`;
       const seconds = await samples.time(name, () => rig.converge(deps, customer, "pull-request"));
       say(`round ${round + 1} of ${changeRounds}: ${name} ${seconds.toFixed(2)} s`);

@@ -2,8 +2,8 @@
  * Proves with the real engine how many processes of the Pulumi CLI, and of runners, each kind of converge costs, and that outputs
  * are whole without asking for them. Says nothing of seconds; `npm run bench -- converge` does. Machines answer and run nothing.
  */
-import { readdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { version } from "@pulumi/pulumi/version.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -22,11 +22,6 @@ let database: TestDatabase;
 let rig: ConvergeRig;
 let deps: ConvergeDeps & { pool: RunnerPool };
 let job: ConvergeJob;
-
-async function wish(change: string): Promise<void> {
-  await writeFile(join(rig.stacksDir, `Pulumi.${job.stack}.yaml`), `config:\n  clawfleet:${change}\n`);
-  await rig.wantAgain(job);
-}
 
 async function lastOutcome(): Promise<unknown> {
   const [row] = await database.sql`
@@ -73,7 +68,7 @@ describe.skipIf(obstacle !== undefined)("processes of a converge", () => {
   });
 
   test("a change: one", async () => {
-    await wish("openclawVersion: 2026.9.7");
+    await rig.override(job, "openclawVersion: 2026.9.7");
     await rig.converge(deps, job, "pull-request");
     expect(await rig.counter.take()).toEqual(["up"]);
     expect(await lastOutcome()).toMatchObject({ outcome: "succeeded", changes: { update: 2, same: 13 } });

@@ -46,8 +46,8 @@ export type ConvergeRig = {
   changePlans(): Promise<void>;
   /** A paid customer's, by way of the desired rows. */
   addInstance(slug: string): Promise<ConvergeJob>;
-  /** Says that something else is desired, so that it is not skipped. */
-  wantAgain(job: ConvergeJob): Promise<void>;
+  /** What follows from a pull request that gives the customer this line of an override; who gives the job is up to the caller. */
+  override(job: ConvergeJob, line: string): Promise<void>;
   /** All of them are as desired. */
   isSettled(jobs: readonly ConvergeJob[]): Promise<boolean>;
   /** As the worker does it. @throws Error unless the row says afterwards that it is ready, or gone. */
@@ -166,9 +166,12 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
       if (!row) throw new Error(`there is no instance ${slug}`);
       return { ...toJob(slug), instanceId: row.id };
     },
-    async wantAgain(job) {
-      await sql`
-        update clawfleet.instances set generation = generation + 1 where id = ${job.instanceId ?? ""}`;
+    async override({ stack: slug }, line) {
+      await writeFile(join(stacksDir, `Pulumi.${slug}.yaml`), `config:\n  clawfleet:${line}\n`);
+      const reason = "pull-request";
+      const { changed } = await applyDesired(apply, { kind: "slugs", slugs: [slug], reason, actor: "rig" });
+      if (changed !== 1) throw new Error(`${line} changes nothing of ${slug}`);
+      await sql`delete from pgboss.job where name = 'converge' and singleton_key = ${slug}`;
     },
     async isSettled(jobs) {
       const ids = jobs.map((job) => job.instanceId ?? "");
