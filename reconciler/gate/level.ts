@@ -68,27 +68,29 @@ export type Learned = Said & {
 };
 
 /**
- * `spent` requests were answered since the holder's last report. What the cloud said stands over our own count when its
- * request was sent after everybody's last report; else it can only lower it. `level` is as it was stored, not brought to `now`.
+ * What a holder's answers said. Whoever was answered last was told what is left after all others, so that the least that was
+ * said counts, and only `unheard` requests, whose answers said nothing, have to be taken off. It rises above what we knew only
+ * when it was asked for after everybody's last report. `level` is as it was stored, not brought to `now`.
  */
 export function report(
   cloud: CloudName,
   level: Level,
-  seen: { spent: number; learned?: Learned | undefined },
+  seen: { unheard: number; learned?: Learned | undefined },
   now: Date,
 ): Level {
   const present = levelAt(cloud, level, now);
-  const counted = { ...present, remaining: Math.max(0, present.remaining - seen.spent) };
-  if (seen.learned === undefined) return counted;
+  const takeOff = (remaining: number): number => Math.max(0, remaining - seen.unheard);
+  if (seen.learned === undefined) return { ...present, remaining: takeOff(present.remaining) };
   const learnedAt = new Date(now.getTime() - seen.learned.ageMs);
   const told = levelAt(cloud, toLevel(cloud, level, seen.learned, learnedAt), now);
-  if (now.getTime() - seen.learned.sentAgeMs >= level.asOf.getTime()) return told;
+  const isNewer = now.getTime() - seen.learned.sentAgeMs >= level.asOf.getTime();
+  if (isNewer) return { ...told, remaining: takeOff(told.remaining) };
   return {
-    ...counted,
+    ...present,
     limit: told.limit,
     periodMs: told.periodMs,
-    remaining: Math.min(counted.remaining, told.remaining),
-    resetAt: counted.resetAt ?? told.resetAt,
+    remaining: takeOff(Math.min(present.remaining, told.remaining)),
+    resetAt: present.resetAt ?? told.resetAt,
   };
 }
 

@@ -130,7 +130,8 @@ export function createPool(deps: PoolDeps, reason: Reason): Pool {
       if (concluded) return;
       concluded = true;
       inFlight -= 1;
-      const one: Unreported = { spent: 1, learned: undefined, verdicts: verdict ? [verdict] : [] };
+      const one: Unreported = { ...nothing(), spent: 1, unheard: said ? 0 : 1 };
+      if (verdict) one.verdicts.push(verdict);
       if (said) one.learned = { ...said, sentAt, at: performance.now() };
       unreported = merge(unreported, one);
       // Others must learn of a storm before they run into it themselves.
@@ -187,12 +188,13 @@ export function createPool(deps: PoolDeps, reason: Reason): Pool {
 
 type Unreported = {
   spent: number;
+  unheard: number;
   learned: (Said & { sentAt: number; at: number }) | undefined;
   verdicts: Verdict[];
 };
 
 function nothing(): Unreported {
-  return { spent: 0, learned: undefined, verdicts: [] };
+  return { spent: 0, unheard: 0, learned: undefined, verdicts: [] };
 }
 
 /** Answers overtake one another: of what they said in one go the least counts. */
@@ -202,16 +204,14 @@ function merge(earlier: Unreported, later: Unreported): Unreported {
   const learned = later.learned ?? earlier.learned;
   return {
     spent: earlier.spent + later.spent,
+    unheard: earlier.unheard + later.unheard,
     learned: learned && { ...learned, sentAt, remaining: least },
     verdicts: [...earlier.verdicts, ...later.verdicts],
   };
 }
 
-function toReport(
-  { spent, learned, verdicts }: Unreported,
-  now: number,
-): Omit<Report, "givenBack" | "probe"> {
-  if (!learned) return { spent, verdicts };
+function toReport({ learned, ...rest }: Unreported, now: number): Omit<Report, "givenBack" | "probe"> {
+  if (!learned) return rest;
   const { at, sentAt, ...said } = learned;
-  return { spent, verdicts, learned: { ...said, ageMs: now - at, sentAgeMs: now - sentAt } };
+  return { ...rest, learned: { ...said, ageMs: now - at, sentAgeMs: now - sentAt } };
 }

@@ -10,6 +10,8 @@ export type SharedBudget = Level & { breaker: Breaker; leases: ReadonlyMap<strin
 export type Report = {
   /** Requests that got their answer, or lost it, since the last report. */
   spent: number;
+  /** Those of them whose answer did not say what is left. */
+  unheard: number;
   learned?: Learned | undefined;
   /** In the order in which they came. */
   verdicts: readonly Verdict[];

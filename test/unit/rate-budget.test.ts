@@ -24,7 +24,7 @@ const window = (remaining: number, resetMs: number | null = 60_000) => ({
   periodMs: 300_000,
   resetAt: resetMs === null ? null : at(resetMs),
 });
-const nothing: Report = { spent: 0, verdicts: [], givenBack: 0 };
+const nothing: Report = { spent: 0, unheard: 0, verdicts: [], givenBack: 0 };
 
 describe("refill", () => {
   test.each([
@@ -82,26 +82,26 @@ describe("headers", () => {
 describe("what the cloud says", () => {
   test("stands over our own count when nobody reported later", () => {
     const learned = { limit: 100, remaining: 42, ageMs: 1000, sentAgeMs: 2000 };
-    expect(report("hetzner", level(80), { spent: 3, learned }, at(2000)).remaining).toBe(43);
+    expect(report("hetzner", level(80), { unheard: 0, learned }, at(2000)).remaining).toBe(43);
   });
 
   test("can only lower it when somebody did", () => {
     const later = { ...level(30), asOf: at(5000) };
     const older = { limit: 100, remaining: 42, ageMs: 3000, sentAgeMs: 3500 };
-    expect(report("hetzner", later, { spent: 2, learned: older }, at(5000)).remaining).toBe(28);
+    expect(report("hetzner", later, { unheard: 2, learned: older }, at(5000)).remaining).toBe(28);
     const lower = { ...older, remaining: 10 };
-    expect(report("hetzner", later, { spent: 2, learned: lower }, at(5000)).remaining).toBe(13);
+    expect(report("hetzner", later, { unheard: 0, learned: lower }, at(5000)).remaining).toBe(13);
   });
 
   test("an answer that was long under way does not know what others have reported meanwhile", () => {
     const later = { ...level(30), asOf: at(5000) };
     const slow = { limit: 100, remaining: 42, ageMs: 0, sentAgeMs: 1000 };
-    expect(report("hetzner", later, { spent: 1, learned: slow }, at(5500)).remaining).toBe(29.5);
+    expect(report("hetzner", later, { unheard: 0, learned: slow }, at(5500)).remaining).toBe(30.5);
   });
 
   test("sets limit and end of the window too", () => {
     const learned = { limit: 500, periodMs: 60_000, remaining: 7, resetMs: 20_000, ageMs: 0, sentAgeMs: 500 };
-    const after = report("cloudflare", window(90), { spent: 1, learned }, at(1000));
+    const after = report("cloudflare", window(90), { unheard: 0, learned }, at(1000));
     expect(after).toMatchObject({ limit: 500, periodMs: 60_000, remaining: 7, resetAt: at(21_000) });
     expect(levelAt("cloudflare", after, at(21_000)).remaining).toBe(500);
   });
@@ -208,7 +208,8 @@ describe("exchange", () => {
           const learned = hears
             ? { limit: 100, remaining: Math.floor(bucket), ageMs: 0, sentAgeMs: 0 }
             : undefined;
-          const settled = settle("hetzner", budget, ask(holder, reason, needed, { spent, learned }), at(now));
+          const seenBy = { spent, unheard: hears ? 0 : spent, learned };
+          const settled = settle("hetzner", budget, ask(holder, reason, needed, seenBy), at(now));
           budget = settled.budget;
           const granted = settled.reply.kind === "granted" ? settled.reply.granted : 0;
           held.set(holder, (held.get(holder) ?? 0) - spent + granted);
