@@ -19,12 +19,13 @@ export type CellRow = {
   fileGoneAt: Date | null;
 };
 
+/** Only the living have an address, and by it they are counted from an index instead of reading the fleet for each cell. */
 export async function listCells(sql: Query): Promise<CellRow[]> {
   const rows = await sql<(Omit<CellRow, "settings"> & { settings: unknown })[]>`
     select c.name, c.account, c.settings, c.generation, c.observed_generation as "observedGeneration",
       c.outputs is not null as ready, c.drained_at as "drainedAt", c.drained_by as "drainedBy",
       c.file_gone_at as "fileGoneAt",
-      (select count(*)::int from clawfleet.instances i where i.cell = c.name and i.status <> 'gone') as used
+      (select count(*)::int from clawfleet.instances i where i.cell = c.name and i.private_ip is not null) as used
     from clawfleet.cells c
     order by c.name`;
   // Keys that came later have their defaults until the cell's file is read again.

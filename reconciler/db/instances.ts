@@ -40,7 +40,10 @@ const columns = (sql: Query) => sql`
   i.observed_generation as "observedGeneration", i.status, i.retry_reason as "retryReason", i.delete_votes as "deleteVotes",
   i.delete_vote_at as "deleteVoteAt"`;
 
-/** Living instances with these names, and those that these subscriptions pay for. Locked in one order, against deadlock. */
+/**
+ * Living instances with these names, and those that these subscriptions pay for. Locked in one order, against deadlock. Both
+ * are looked for by their index: one condition with `or` reads the whole fleet for one customer.
+ */
 export async function lockInstances(
   sql: Query,
   slugs: readonly string[],
@@ -48,13 +51,14 @@ export async function lockInstances(
 ): Promise<InstanceRow[]> {
   return await sql<InstanceRow[]>`
     select ${columns(sql)} from clawfleet.instances i
-    where i.status <> 'gone' and (
-      i.slug = any(${[...slugs]}::text[])
-      or (i.provider, i.subscription_id) in (
-        select p, s from unnest(
-          ${subscriptions.map((one) => one.provider)}::text[], ${subscriptions.map((one) => one.id)}::text[]
-        ) as wanted(p, s)
-      )
+    where i.status <> 'gone' and i.id in (
+      select id from clawfleet.instances where status <> 'gone' and slug = any(${[...slugs]}::text[])
+      union
+      select paid.id from clawfleet.instances paid
+      join unnest(
+        ${subscriptions.map((one) => one.provider)}::text[], ${subscriptions.map((one) => one.id)}::text[]
+      ) as wanted(provider, subscription_id) using (provider, subscription_id)
+      where paid.status <> 'gone'
     )
     order by i.id
     for update`;

@@ -87,7 +87,7 @@ function describeAll(size: number, zoneId: string, release: string): Record<stri
   return Object.fromEntries(
     Array.from({ length: size }, (_, at) => [
       `c${at}`,
-      describeOne(`c${at}`, at === 0 ? release : "0", zoneId, parent),
+      describeOne(`c${at}-of-${size}`, at === 0 ? release : "0", zoneId, parent),
     ]),
   );
 }
