@@ -5,6 +5,7 @@ import type { Sql } from "postgres";
 import { exchange, listBudgets, type BudgetKey } from "../db/rate-budgets.ts";
 import type { Reason } from "../queue/jobs.ts";
 import type { Verdict } from "./breaker.ts";
+import { settlingMs } from "./level.ts";
 import { createPool, type Pool, type Taken } from "./pool.ts";
 
 export type Budget = {
@@ -24,12 +25,9 @@ export type BudgetDeps = {
   onHealed(key: BudgetKey): void;
   /** Accounts whose tokens this process has, by cloud. */
   knows(key: BudgetKey): boolean;
-  tidyMs?: number;
-  lookMs?: number;
 };
 
-const defaultTidyMs = 1_000;
-const defaultLookMs = 2_000;
+const lookMs = 2_000;
 
 export function createBudget(deps: BudgetDeps): Budget {
   const process = randomUUID();
@@ -63,10 +61,10 @@ export function createBudget(deps: BudgetDeps): Budget {
   }
 
   const timers = [
-    every(deps.tidyMs ?? defaultTidyMs, async () => {
+    every(settlingMs, async () => {
       await Promise.all([...pools.values()].map((pool) => pool.tidy()));
     }),
-    every(deps.lookMs ?? defaultLookMs, lookAfterBreakers),
+    every(lookMs, lookAfterBreakers),
   ];
 
   /** Never twice at once. */

@@ -105,6 +105,9 @@ function toLevel(cloud: CloudName, level: Level, learned: Learned, learnedAt: Da
   };
 }
 
+/** How often holders report. */
+export const settlingMs = 1_000;
+
 export type Want = { reason: Reason; needed: number; ahead: number };
 
 /** Tokens for one holder beside what all others hold. None: `waitMs` until it is worth asking again. */
@@ -121,7 +124,9 @@ export function grant(
     const ahead = Math.min(want.ahead, Math.floor(free / 20));
     return { granted: Math.min(free, want.needed + ahead), waitMs: 0 };
   }
-  const missing = 1 - (level.remaining - leased - reserve);
+  // What others hold is soon used or given back, and counted then.
+  if (level.remaining - reserve >= 1) return { granted: 0, waitMs: settlingMs };
+  const missing = 1 - (level.remaining - reserve);
   if (official[cloud].refill === "steady") {
     return { granted: 0, waitMs: Math.ceil(missing * (level.periodMs / level.limit)) };
   }

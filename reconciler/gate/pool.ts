@@ -135,7 +135,7 @@ export function createPool(deps: PoolDeps, reason: Reason): Pool {
       if (said) one.learned = { ...said, sentAt, at: performance.now() };
       unreported = merge(unreported, one);
       // Others must learn of a storm before they run into it themselves.
-      if (verdict?.kind === "bad") void tell();
+      if (verdict?.kind === "bad" || unreported.spent > lotSize) void tell();
     };
   }
 

@@ -35,7 +35,7 @@ afterAll(() => database.close());
 
 function startOne(): Promise<TestGate> {
   const tokens = { hcloudToken: hetzner.token, cloudflareToken: "c".repeat(40) };
-  return startTestGate(database.sql, { hetzner: hetzner.url }, { holdMs: 0, accounts: { default: tokens } });
+  return startTestGate(database.sql, { hetzner: hetzner.url }, { accounts: { default: tokens } });
 }
 
 async function ask(which: number, reason: Reason): Promise<number> {
@@ -123,6 +123,9 @@ describe("storm", () => {
     const [row] = await database.sql<{ breaker: string }[]>`select breaker from clawfleet.rate_budgets`;
     return row?.breaker;
   };
+  /** Longer than a request is held back. */
+  const pauseForLong = () =>
+    database.sql`update clawfleet.rate_budgets set breaker_until = now() + interval '1 hour'`;
   const metrics = async () => {
     const registry = new Registry();
     createGateMetrics(registry, database.sql);
@@ -137,6 +140,7 @@ describe("storm", () => {
     expect(await metrics()).toContain(
       'clawfleet_breaker_state{cloud="hetzner",account="default",state="open"} 1',
     );
+    await pauseForLong();
     const before = isAsked();
     for (const which of [0, 1]) expect(await ask(which, "paid")).toBe(503);
     expect(isAsked(), "nobody asks").toBe(before);
@@ -159,6 +163,7 @@ describe("storm", () => {
     hetzner.faults.add({ path: "^/v1/", times: 5, effect: { kind: "drop-before" } });
     for (let count = 0; count < 5; count += 1) await expect(ask(0, "paid")).rejects.toThrow("fetch failed");
     await eventually("it is open", async () => (await state()) === "open");
+    await pauseForLong();
     expect(await ask(1, "paid")).toBe(503);
   });
 });

@@ -133,6 +133,7 @@ describe("reserve", () => {
     const want = { reason: "resync", needed: 1, ahead: 0 } as const;
     expect(grant("hetzner", level(38.5), 0, want)).toEqual({ granted: 0, waitMs: 2500 });
     expect(grant("cloudflare", window(40), 0, want)).toEqual({ granted: 0, waitMs: 60_000 });
+    expect(grant("hetzner", level(90), 60, want), "others hold it").toEqual({ granted: 0, waitMs: 1000 });
   });
 
   test("tokens ahead of need are given only while there is plenty", () => {
