@@ -135,8 +135,9 @@ async function answer(gateway: Gateway, incoming: IncomingMessage, outgoing: Ser
   }
   if (path === "/startupz" || path === "/startup") {
     const ok = gateway.phase === "started";
-    const uptimeMs = Date.now() - gateway.startedAt;
-    return send(ok ? 200 : 503, { ok, status: gateway.phase, version: gateway.version, uptimeMs });
+    const details = { version: gateway.version, uptimeMs: Date.now() - gateway.startedAt };
+    const known = incoming.headers.authorization === `Bearer ${gateway.token}`;
+    return send(ok ? 200 : 503, { ok, status: gateway.phase, ...(known ? details : {}) });
   }
   if (path === "/readyz" || path === "/ready") {
     const ready = gateway.phase === "started";
