@@ -3,7 +3,7 @@
  * that the command says so, exits with 0 and leaves no process and no folder. Longer storms: npm run chaos.
  */
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,8 @@ const hasEngine = (await findTestEngine()) !== undefined;
 let folder = "";
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "chaos-test-"));
+  // PostgreSQL runs as another user when this process is root.
+  await chmod(folder, 0o755);
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
