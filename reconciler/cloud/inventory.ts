@@ -74,9 +74,12 @@ type Server = z.output<typeof serversPage>["servers"][number];
 export async function listHetzner(access: Access): Promise<SeenObject[]> {
   const http = createCloudHttp({ cloud: "hetzner", ...access });
   const found: SeenObject[] = [];
-  for await (const page of pages(http, "servers", serversPage))
-    found.push(...page.servers.flatMap(seeServer));
-  for await (const page of pages(http, "firewalls", firewallsPage)) {
+  const readServers = (query: string) =>
+    http.request({ method: "GET", path: `/servers?${query}`, schema: serversPage });
+  const readFirewalls = (query: string) =>
+    http.request({ method: "GET", path: `/firewalls?${query}`, schema: firewallsPage });
+  for await (const { servers } of pages(readServers)) found.push(...servers.flatMap(seeServer));
+  for await (const page of pages(readFirewalls)) {
     for (const firewall of page.firewalls) {
       const rules = firewall.rules.map(({ source_ips, destination_ips, ...rule }) => ({
         ...rule,
