@@ -14,7 +14,12 @@ const serversPage = pagination.extend({
       id: z.number(),
       name: z.string(),
       labels,
-      server_type: z.object({ name: z.string() }),
+      server_type: z.object({
+        name: z.string(),
+        prices: z
+          .array(z.object({ location: z.string(), price_monthly: z.object({ net: z.string() }) }))
+          .default([]),
+      }),
       location: z.object({ name: z.string() }),
       backup_window: z.string().nullable(),
       protection: z.object({ delete: z.boolean(), rebuild: z.boolean() }),
@@ -68,6 +73,8 @@ const cloudflarePage = 1000;
 const maxPages = 2000;
 
 type Access = { baseUrl: string; token: string; fetch: typeof fetch };
+/** Ways to both clouds of one account. */
+export type CloudAccess = { hetzner: Access; cloudflare: Access };
 type Server = z.output<typeof serversPage>["servers"][number];
 
 /** Every server, attachment and firewall of a project, labelled or not: a label may be what has drifted. */
@@ -141,7 +148,9 @@ function seeServer(server: Server): SeenObject[] {
   const attachments = server.private_net.map(({ network, ip }) =>
     toAttachment({ serverId: server.id, networkId: network, ip }),
   );
-  return [object, ...attachments].map((one) => ({ ...one, instanceId }));
+  const price = server.server_type.prices.find(({ location }) => location === server.location.name);
+  const seen = { ...object, instanceId, ...(price ? { monthlyNet: price.price_monthly.net } : {}) };
+  return [seen, ...attachments.map((one) => ({ ...one, instanceId }))];
 }
 
 function firstHost(network: string): string {

@@ -13,7 +13,16 @@ export async function previewInstance(
   const { reason, actor, stack } = job;
   await runOperation(
     deps,
-    { kind: "preview", stack, instanceId: row.id, reason, actor, generation: row.generation },
+    {
+      kind: "preview",
+      stack,
+      instanceId: row.id,
+      reason,
+      actor,
+      generation: row.generation,
+      // What has drifted shows only to who looks at the clouds first.
+      refresh: reason === "drift",
+    },
     signal,
   );
 }

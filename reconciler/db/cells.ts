@@ -11,6 +11,8 @@ export type CellRow = {
   observedGeneration: number;
   /** Its network exists: `outputs` have been recorded. */
   ready: boolean;
+  /** Null until the cell is up. */
+  zoneId: string | null;
   /** Living instances placed here. */
   used: number;
 };
@@ -18,7 +20,7 @@ export type CellRow = {
 export async function listCells(sql: Query): Promise<CellRow[]> {
   return await sql<CellRow[]>`
     select c.name, c.account, c.settings, c.generation, c.observed_generation as "observedGeneration",
-      c.outputs is not null as ready,
+      c.outputs is not null as ready, c.outputs ->> 'zoneId' as "zoneId",
       (select count(*)::int from clawfleet.instances i where i.cell = c.name and i.status <> 'gone') as used
     from clawfleet.cells c
     order by c.name`;

@@ -18,7 +18,11 @@ export type CloudObject = {
 export type ExpectedObject = CloudObject & { resource: string };
 
 /** An object of a cloud, with the instance that its label or comment names; null when it names none. */
-export type SeenObject = CloudObject & { instanceId: string | null };
+export type SeenObject = CloudObject & {
+  instanceId: string | null;
+  /** What it costs a month, net, in the account's currency; absent for what costs nothing. */
+  monthlyNet?: string;
+};
 
 const labels = z.record(z.string(), z.string()).nullish();
 const strings = z.array(z.string()).nullish();
