@@ -57,6 +57,11 @@ export function recordComment(instanceId: string): string {
   return `clawfleet instance ${instanceId}`;
 }
 
+/** The instance that a comment names; undefined for anybody else's. */
+export function parseRecordComment(comment: string): string | undefined {
+  return /^clawfleet instance ([a-z0-9]+)$/.exec(comment)?.[1];
+}
+
 export function instanceStack(slug: string): string {
   return slug;
 }

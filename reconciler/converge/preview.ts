@@ -21,6 +21,8 @@ export async function previewInstance(
       reason,
       actor,
       generation: row.generation,
+      // What has drifted shows only to who looks at the clouds first.
+      refresh: reason === "drift",
     },
     signal,
   );

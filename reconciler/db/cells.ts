@@ -11,6 +11,8 @@ export type CellRow = {
   observedGeneration: number;
   /** Its network exists: `outputs` have been recorded. */
   ready: boolean;
+  /** Null until the cell is up. */
+  zoneId: string | null;
   /** Living instances placed here, those whose deletion is not finished included. */
   used: number;
   drainedAt: Date | null;
@@ -23,7 +25,7 @@ export type CellRow = {
 export async function listCells(sql: Query): Promise<CellRow[]> {
   const rows = await sql<(Omit<CellRow, "settings"> & { settings: unknown })[]>`
     select c.name, c.account, c.settings, c.generation, c.observed_generation as "observedGeneration",
-      c.outputs is not null as ready, c.drained_at as "drainedAt", c.drained_by as "drainedBy",
+      c.outputs is not null as ready, c.outputs ->> 'zoneId' as "zoneId", c.drained_at as "drainedAt", c.drained_by as "drainedBy",
       c.file_gone_at as "fileGoneAt",
       (select count(*)::int from clawfleet.instances i where i.cell = c.name and i.private_ip is not null) as used
     from clawfleet.cells c

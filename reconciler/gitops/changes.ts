@@ -1,0 +1,63 @@
+/** Which customers a change of `stacks/` concerns: only these are previewed, however large the fleet. Pure. */
+import { isDeepStrictEqual } from "node:util";
+import type { Override, Plans } from "../../infra/config.ts";
+import type { StackFiles } from "../desired/stack-files.ts";
+
+export type FleetMember = { slug: string; plan: string };
+
+export type ChangedCustomer = {
+  slug: string;
+  /** As a person reads it: `override changed`, `plan pro changed`. */
+  why: string[];
+  /** No such instance lives: nothing can be previewed. */
+  unknown: boolean;
+};
+
+export type ChangedFiles = {
+  customers: ChangedCustomer[];
+  cells: string[];
+  /** Files of the head that cannot be used, by key, with file, line and what is allowed. */
+  problems: string[];
+};
+
+export function findChanges(base: StackFiles, head: StackFiles, fleet: readonly FleetMember[]): ChangedFiles {
+  const reasons = new Map<string, string[]>();
+  const add = (slug: string, why: string) => void reasons.set(slug, [...(reasons.get(slug) ?? []), why]);
+  for (const slug of changedKeys(base.overrides, head.overrides)) {
+    if (head.broken.has(slug)) continue;
+    add(slug, describeOverride(base.overrides.get(slug), head.overrides.get(slug)));
+  }
+  const plans = changedPlans(base.plans, head.plans);
+  for (const { slug, plan } of fleet) {
+    const chosen = head.overrides.get(slug)?.plan ?? plan;
+    if (plans.has(chosen))
+      add(slug, head.plans[chosen] ? `plan ${chosen} changed` : `plan ${chosen} is gone`);
+  }
+  const known = new Set(fleet.map(({ slug }) => slug));
+  const customers = [...reasons].map(([slug, why]) => ({ slug, why, unknown: !known.has(slug) }));
+  return {
+    customers: customers.toSorted((a, b) => (a.slug < b.slug ? -1 : 1)),
+    cells: changedKeys(base.cells, head.cells),
+    problems: [...head.broken].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, problem]) => problem),
+  };
+}
+
+function describeOverride(before: Override | undefined, after: Override | undefined): string {
+  if (!before) return `override added: ${Object.keys(after ?? {}).join(", ") || "empty"}`;
+  if (!after) return "override removed";
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const changed = [...keys].filter(
+    (key) => !isDeepStrictEqual(Reflect.get(before, key), Reflect.get(after, key)),
+  );
+  return `override changed: ${changed.toSorted().join(", ")}`;
+}
+
+function changedPlans(before: Plans, after: Plans): Set<string> {
+  const ids = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return new Set([...ids].filter((id) => !isDeepStrictEqual(before[id], after[id])));
+}
+
+function changedKeys<Value>(before: ReadonlyMap<string, Value>, after: ReadonlyMap<string, Value>): string[] {
+  const keys = new Set([...before.keys(), ...after.keys()]);
+  return [...keys].filter((key) => !isDeepStrictEqual(before.get(key), after.get(key))).toSorted();
+}

@@ -1,0 +1,53 @@
+/** What a change of `stacks/` would do to the clouds, customer by customer, with a hash that says "exactly this". Pure. */
+import { createHash } from "node:crypto";
+
+export type PlannedStep = { resource: string; op: "create" | "update" | "replace" | "delete" };
+
+export type CustomerPlan = {
+  slug: string;
+  why: readonly string[];
+  steps: readonly PlannedStep[];
+  /** Pulumi's diff as text. */
+  diff: string;
+  /** Net, a month; null when it cannot be told. */
+  costBefore: number | null;
+  costAfter: number | null;
+  /** Why there is no preview. */
+  error: string | null;
+};
+
+export type FleetPlan = {
+  base: string;
+  head: string;
+  customers: readonly CustomerPlan[];
+  cells: readonly string[];
+  problems: readonly string[];
+};
+
+export type Counts = Record<PlannedStep["op"], number>;
+
+export function countSteps(steps: readonly PlannedStep[]): Counts {
+  const counts: Counts = { create: 0, update: 0, replace: 0, delete: 0 };
+  for (const { op } of steps) counts[op] += 1;
+  return counts;
+}
+
+/** Servers that are replaced or deleted: their disks are lost, so that more than a few need a person's label. */
+export function countLostServers({ customers }: FleetPlan): number {
+  const lost = ({ resource, op }: PlannedStep) =>
+    resource === "server" && (op === "replace" || op === "delete");
+  return customers.filter(({ steps }) => steps.some(lost)).length;
+}
+
+/** The same for the same effects, whatever the order of customers and steps; times and texts of diffs are no part of it. */
+export function hashPlan({ customers, cells, problems }: FleetPlan): string {
+  const effects = customers
+    .map(({ slug, steps, error }) => [
+      slug,
+      steps.map(({ resource, op }) => `${resource} ${op}`).toSorted(),
+      error,
+    ])
+    .toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
+  const text = JSON.stringify([effects, cells.toSorted(), problems.toSorted()]);
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}

@@ -1,0 +1,164 @@
+/**
+ * Proves with real states and simulated clouds that a scan finds what another hand changed, deleted and added, invents nothing,
+ * repairs what the policy allows, and closes what is right again. How many requests it takes is for the bench.
+ */
+import { pino } from "pino";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { listFindings } from "../../reconciler/db/drift.ts";
+import { defaultPolicy, type DriftPolicy } from "../../reconciler/drift/policy.ts";
+import { scanDrift, type ScanResult } from "../../reconciler/drift/scan.ts";
+import { createQueue, type Queue } from "../../reconciler/queue/queue.ts";
+import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
+
+const obstacle = await findObstacle();
+const nothing: DriftPolicy = {
+  ...defaultPolicy,
+  cosmetic: "ignore",
+  repair: "ignore",
+  missing: "ignore",
+  leak: "ignore",
+  stateless: "ignore",
+  dangerous: "ignore",
+};
+
+describe.skipIf(obstacle !== undefined)("a scan", () => {
+  let fleet: Fleet;
+  let queue: Queue;
+  const log = pino({ level: "silent" });
+
+  const project = () => fleet.sandbox.hetzner.project();
+  const record = (type: string) => {
+    const found = fleet.sandbox.cloudflare.recordsNamed("ada.claws.example").find((one) => one.type === type);
+    if (!found) throw new Error(`ada has no ${type} record`);
+    return found;
+  };
+  const findings = async () =>
+    (await listFindings(fleet.database.sql)).map(({ slug, subject, class: kind, differences }) => ({
+      who: slug ?? subject.split(":")[0],
+      class: kind,
+      what: differences.map((one) => `${one.kind} ${one.property ?? one.class}`).toSorted(),
+    }));
+
+  function scan(policy: DriftPolicy = nothing): Promise<ScanResult> {
+    const { env } = fleet.sandbox;
+    return scanDrift({
+      sql: fleet.database.sql,
+      queue,
+      clock: { now: () => new Date() },
+      log,
+      policy,
+      repairsPerHour: 10,
+      accessOf: () => ({
+        hetzner: { baseUrl: env["HCLOUD_ENDPOINT"] ?? "", token: env["HCLOUD_TOKEN"] ?? "", fetch },
+        cloudflare: {
+          baseUrl: env["CLOUDFLARE_BASE_URL"] ?? "",
+          token: env["CLOUDFLARE_API_TOKEN"] ?? "",
+          fetch,
+        },
+      }),
+    });
+  }
+
+  beforeAll(async () => {
+    fleet = await startFleet();
+    queue = createQueue({ sql: fleet.database.sql, connectionString: fleet.database.url, log });
+    await queue.start();
+    await fleet.provision("ada");
+    await fleet.untilStatus("ada", "ready");
+  });
+  afterAll(async () => {
+    await queue?.stop();
+    await fleet?.close();
+  });
+
+  test("of a fleet that is as it was left finds nothing, with three requests", async () => {
+    expect(await scan()).toMatchObject({ findings: 0, compared: 1, requests: 3 });
+  });
+
+  test("finds what was changed, each with its class, and forgets it when it is put back by hand", async () => {
+    const a = record("A");
+    const { content } = a;
+    a.content = "192.0.2.66";
+    await project().api("PUT", `/servers/${project().server("cf-ada").id}`, { labels: { other: "label" } });
+    await scan();
+    expect(await findings()).toEqual([
+      { who: "ada", class: "repair", what: ["record content", "server labels"] },
+    ]);
+    a.content = content;
+    await scan();
+    expect(await findings()).toEqual([{ who: "ada", class: "cosmetic", what: ["server labels"] }]);
+  });
+
+  test("repairs what the policy lets it repair, once, and closes the finding", async () => {
+    record("A").content = "192.0.2.67";
+    const after = await fleet.lastOperationId("ada");
+    expect(await scan(defaultPolicy)).toMatchObject({ repairs: 1, held: 0 });
+    const operation = await fleet.nextOperation("ada", after, ["up"]);
+    expect(operation).toMatchObject({ reason: "drift", outcome: "succeeded", actor: "drift scan" });
+    expect(record("A").content).toBe(project().server("cf-ada").ipv4?.ip);
+    await fleet.untilStatus("ada", "ready");
+    expect(await scan(defaultPolicy)).toMatchObject({ findings: 0, repairs: 0 });
+    expect(await findings()).toEqual([]);
+  });
+
+  test("finds what was deleted, and an up makes it again", async () => {
+    const { id } = record("AAAA");
+    const [cell] = await fleet.database.sql<{ zoneId: string }[]>`
+      select outputs ->> 'zoneId' as "zoneId" from clawfleet.cells`;
+    const { env } = fleet.sandbox;
+    await fetch(`${env["CLOUDFLARE_BASE_URL"]}/zones/${cell?.zoneId}/dns_records/${id}`, {
+      method: "DELETE",
+      headers: { authorization: `Bearer ${env["CLOUDFLARE_API_TOKEN"]}` },
+    });
+    const after = await fleet.lastOperationId("ada");
+    await scan();
+    expect(await findings()).toEqual([{ who: "ada", class: "missing", what: ["record missing"] }]);
+    expect(await scan(defaultPolicy)).toMatchObject({ repairs: 1 });
+    await fleet.nextOperation("ada", after, ["up"]);
+    expect(record("AAAA").content).toContain("2001:db8");
+  });
+
+  test("finds what was added: a leak with its price, and an object of ours that no state knows; both stay", async () => {
+    const { labels } = project().server("cf-ada");
+    const order = { name: "stray", server_type: "cx23", image: "ubuntu-24.04", location: "nbg1" };
+    await project().api("POST", "/servers", {
+      ...order,
+      labels: { ...labels, "clawfleet-instance": "idead00000000" },
+      start_after_create: false,
+    });
+    await project().api("POST", "/firewalls", { name: "stray", labels, rules: [] });
+    await project().settled();
+    await fleet.untilStatus("ada", "ready");
+    await scan(defaultPolicy);
+    expect((await findings()).toSorted((a, b) => (a.class < b.class ? -1 : 1))).toEqual([
+      { who: "server", class: "leak", what: ["server leak"] },
+      { who: "ada", class: "stateless", what: ["firewall stateless"] },
+    ]);
+    const [leak] = (await listFindings(fleet.database.sql)).filter(({ slug }) => slug === null);
+    expect(Number(leak?.monthlyNet)).toBeGreaterThan(1);
+    expect(
+      project()
+        .servers()
+        .map(({ name }) => name),
+    ).toContain("stray");
+  });
+
+  test("concludes nothing when a cloud cannot be read whole", async () => {
+    const before = await findings();
+    fleet.sandbox.hetzner.faults.add({
+      method: "GET",
+      path: "^/v1/firewalls",
+      effect: {
+        kind: "answer",
+        status: 503,
+        body: { error: { code: "unavailable", message: "no", details: null } },
+      },
+    });
+    await expect(scan(defaultPolicy)).rejects.toMatchObject({ code: "cloud_unavailable" });
+    fleet.sandbox.hetzner.faults.clear();
+    expect(await findings()).toEqual(before);
+    const [last] = await fleet.database.sql<{ outcome: string }[]>`
+      select outcome from clawfleet.drift_scans order by id desc limit 1`;
+    expect(last?.outcome).toBe("failed");
+  });
+});

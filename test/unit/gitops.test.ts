@@ -1,0 +1,187 @@
+/** Proves which customers a change concerns, that a plan's hash means its effects, and that its comment fits the forge. */
+import { array, assert, constantFrom, double, oneof, property, record, string } from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { StackFiles } from "../../reconciler/desired/stack-files.ts";
+import { findChanges } from "../../reconciler/gitops/changes.ts";
+import { commentMarker, maxCommentLength, renderComment } from "../../reconciler/gitops/comment.ts";
+import {
+  countLostServers,
+  hashPlan,
+  type CustomerPlan,
+  type FleetPlan,
+} from "../../reconciler/gitops/plan.ts";
+import { parsePlans } from "../../infra/stack-file.ts";
+
+const plansText = (extra = "") => `
+starter: { name: S, summary: s, stripeLookupKey: a, serverTypes: [cx23], locations: [nbg1]${extra} }
+pro: { name: P, summary: p, stripeLookupKey: b, serverTypes: [cx33], locations: [nbg1] }
+`;
+const files = (change: Partial<StackFiles> = {}): StackFiles => ({
+  plans: parsePlans(plansText(), "plans.yaml"),
+  cells: new Map(),
+  overrides: new Map(),
+  broken: new Map(),
+  ...change,
+});
+const fleet = Array.from({ length: 10_000 }, (_, i) => ({
+  slug: `c${i}`,
+  plan: i === 7 ? "starter" : "pro",
+}));
+
+const customer = (slug: string, change: Partial<CustomerPlan> = {}): CustomerPlan => ({
+  slug,
+  why: ["override changed: location"],
+  steps: [],
+  diff: "",
+  costBefore: 5.49,
+  costAfter: 5.49,
+  error: null,
+  ...change,
+});
+const plan = (...customers: CustomerPlan[]): FleetPlan => ({
+  base: "a".repeat(40),
+  head: "b".repeat(40),
+  customers,
+  cells: [],
+  problems: [],
+});
+
+describe("a change of stacks/", () => {
+  test("of three overrides concerns three of ten thousand", () => {
+    const head = files({
+      overrides: new Map([
+        ["c1", { location: "hel1" as const }],
+        ["c2", { hold: true }],
+        ["c3", {}],
+      ]),
+    });
+    const base = files({ overrides: new Map([["c2", { hold: false }]]) });
+    expect(findChanges(base, head, fleet).customers).toEqual([
+      { slug: "c1", why: ["override added: location"], unknown: false },
+      { slug: "c2", why: ["override changed: hold"], unknown: false },
+      { slug: "c3", why: ["override added: empty"], unknown: false },
+    ]);
+    expect(findChanges(head, files(), fleet).customers[0]?.why).toEqual(["override removed"]);
+    expect(findChanges(head, head, fleet).customers).toEqual([]);
+  });
+
+  test("of a plan concerns those who have it, by an override too", () => {
+    const head = files({
+      plans: parsePlans(plansText(", backups: true"), "plans.yaml"),
+      overrides: new Map([["c5", { plan: "starter" }]]),
+    });
+    const base = files({ overrides: head.overrides });
+    expect(findChanges(base, head, fleet).customers.map(({ slug }) => slug)).toEqual(["c5", "c7"]);
+  });
+
+  test("of a file that cannot be used is a problem and no customer's change", () => {
+    const head = files({ broken: new Map([["c1", "stacks/Pulumi.c1.yaml:2: unknown key"]]) });
+    const base = files({ overrides: new Map([["c1", { hold: true }]]) });
+    expect(findChanges(base, head, fleet)).toEqual({
+      customers: [],
+      cells: [],
+      problems: ["stacks/Pulumi.c1.yaml:2: unknown key"],
+    });
+  });
+
+  test("for a name that nobody has is told as such", () => {
+    const head = files({ overrides: new Map([["nobody", { hold: true }]]) });
+    expect(findChanges(files(), head, fleet).customers).toMatchObject([{ slug: "nobody", unknown: true }]);
+  });
+});
+
+describe("a plan's hash", () => {
+  const a = customer("a", { steps: [{ resource: "server", op: "replace" }] });
+  const b = customer("b", { steps: [{ resource: "record-a", op: "update" }] });
+
+  test("is the same for the same effects and another for others", () => {
+    expect(hashPlan(plan(a, b))).toBe(hashPlan(plan(b, { ...a, diff: "other words" })));
+    expect(hashPlan(plan(a))).not.toBe(hashPlan(plan(a, b)));
+    expect(hashPlan(plan({ ...a, steps: [{ resource: "server", op: "update" }] }))).not.toBe(
+      hashPlan(plan(a)),
+    );
+  });
+
+  test("servers that would be lost are counted once a customer", () => {
+    const twice = customer("c", {
+      steps: [
+        { resource: "server", op: "delete" },
+        { resource: "firewall", op: "delete" },
+      ],
+    });
+    expect(countLostServers(plan(a, b, twice))).toBe(2);
+  });
+});
+
+describe("the comment", () => {
+  test("puts what is grave first, with counts, costs and folded diffs", () => {
+    const text = renderComment(
+      plan(
+        customer("calm", { steps: [{ resource: "record-a", op: "update" }], diff: "~ record" }),
+        customer("lost", { steps: [{ resource: "server", op: "delete" }], costAfter: 0 }),
+        customer("moved", { steps: [{ resource: "server", op: "replace" }], costAfter: 8.49 }),
+      ),
+    );
+    expect(text.startsWith(commentMarker)).toBe(true);
+    const order = [...text.matchAll(/^\| (?:🔴 |🟡 )?(\w+) \|/gm)].map(([, slug]) => slug);
+    expect(order.slice(1)).toEqual(["lost", "moved", "calm"]);
+    expect(text).toContain("**1 to replace**, **1 to delete**. Cost a month: -2.49.");
+    expect(text).toContain("🔴 **2 servers with their disks would be lost.**");
+    expect(text).toContain("<summary>calm</summary>\n\n```diff\n~ record\n```");
+  });
+
+  test("says so when nothing changes, and which file cannot be used", () => {
+    expect(renderComment(plan())).toContain("No customer changes.");
+    const text = renderComment({
+      ...plan(),
+      problems: ["stacks/Pulumi.bob.yaml:3: location: allowed are fsn1"],
+    });
+    expect(text).toContain("- stacks/Pulumi.bob.yaml:3: location: allowed are fsn1");
+  });
+
+  test("lets no text out of its place", () => {
+    const text = renderComment(
+      plan(customer("x", { why: ["a | b <!-- clawfleet:plan --> @everyone\n| c"], diff: "```\nend" })),
+    );
+    expect(text.split(commentMarker)).toHaveLength(2);
+    expect(text).not.toContain("@everyone");
+    expect(text).toContain("a \\| b");
+    expect(text).toContain("````diff\n```\nend\n````");
+  });
+
+  test("fits the forge with ten thousand changed customers, whatever their diffs hold", () => {
+    const steps = array(
+      record({
+        resource: constantFrom("server", "firewall", "record-a"),
+        op: constantFrom("create", "update", "replace", "delete"),
+      }),
+      { maxLength: 4 },
+    );
+    const one = record({
+      slug: string({ minLength: 1, maxLength: 32 }),
+      why: array(string({ maxLength: 400 }), { maxLength: 3 }),
+      steps,
+      diff: oneof(string({ maxLength: 50 }), string({ maxLength: 20_000, size: "max" })),
+      costBefore: double({ noNaN: true, min: 0, max: 1e4 }),
+      costAfter: double({ noNaN: true, min: 0, max: 1e4 }),
+      error: constantFrom(null, "x".repeat(5_000)),
+    });
+    expect(() =>
+      assert(
+        property(
+          array(one, { minLength: 1, maxLength: 8 }),
+          array(string({ maxLength: 4_000 })),
+          (some, problems) => {
+            const many = Array.from({ length: 10_000 }, (_, i) => {
+              const { slug, ...rest } = some[i % some.length] ?? customer("c");
+              return { ...rest, slug: `${slug}${i}` };
+            });
+            const text = renderComment({ ...plan(...many), problems, cells: many.map(({ slug }) => slug) });
+            return text.length <= maxCommentLength && text.includes("Plan `");
+          },
+        ),
+        { numRuns: 10 },
+      ),
+    ).not.toThrow();
+  });
+});
