@@ -1,11 +1,21 @@
 /** Configuration from the environment. Every mistake is reported at once; no default is a secret. */
 import { z } from "zod";
 import type { Role } from "./db/connections.ts";
+import { defaultPolicy, parsePolicy, type DriftPolicy } from "./drift/policy.ts";
 
 const seconds = (fallback: number, min: number, max: number) =>
   z.coerce.number().min(min).max(max).default(fallback);
 
 const listenSchema = z.string().regex(/^[^:\s]+:\d{1,5}$/, "host:port");
+
+function readPolicy(text: string, context: z.core.$RefinementCtx<string>): DriftPolicy {
+  try {
+    return parsePolicy(text);
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message : "not a policy");
+    return defaultPolicy;
+  }
+}
 
 /** What a process needs that runs converges and nothing else. */
 const workSchema = z.object({
@@ -23,6 +33,11 @@ const workSchema = z.object({
   CLAWFLEET_DRAIN_SECONDS: seconds(600, 0, 14_400),
   /** Wait after a first failure of an instance; it doubles, up to ten minutes. */
   CLAWFLEET_RETRY_SECONDS: seconds(5, 0.1, 600),
+  /** Time between two looks for drift; 0 never looks. Asked for by `serve`, done by `work`. */
+  CLAWFLEET_DRIFT_SECONDS: seconds(3600, 0, 604_800),
+  /** `<class>=<action>` of those that are not to be as by default. */
+  CLAWFLEET_DRIFT_POLICY: z.string().default("").transform(readPolicy),
+  CLAWFLEET_DRIFT_REPAIRS_PER_HOUR: z.coerce.number().int().min(0).default(10),
   HCLOUD_ENDPOINT: z.url().default("https://api.hetzner.cloud/v1"),
   CLOUDFLARE_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
@@ -73,6 +88,8 @@ export type WorkConfig = {
   convergeDeadlineMs: number;
   drainMs: number;
   retryFirstMs: number;
+  /** `intervalMs` 0: never. */
+  drift: { intervalMs: number; policy: DriftPolicy; repairsPerHour: number };
   hetznerUrl: string;
   cloudflareUrl: string;
   /** By account name, `default` for the tokens without suffix. Empty where nothing is done in the clouds. */
@@ -169,6 +186,11 @@ function toWorkConfig(
     convergeDeadlineMs: env.CLAWFLEET_CONVERGE_DEADLINE_SECONDS * 1000,
     drainMs: env.CLAWFLEET_DRAIN_SECONDS * 1000,
     retryFirstMs: env.CLAWFLEET_RETRY_SECONDS * 1000,
+    drift: {
+      intervalMs: env.CLAWFLEET_DRIFT_SECONDS * 1000,
+      policy: env.CLAWFLEET_DRIFT_POLICY,
+      repairsPerHour: env.CLAWFLEET_DRIFT_REPAIRS_PER_HOUR,
+    },
     hetznerUrl: env.HCLOUD_ENDPOINT.replace(/\/$/, ""),
     cloudflareUrl: env.CLOUDFLARE_BASE_URL.replace(/\/$/, ""),
     accounts,

@@ -184,7 +184,8 @@ export async function deprovisionCommand(
   return await followAndReport(io, { slug, after, kinds: ["destroy"] });
 }
 
-async function followAndReport(
+/** What follows from an order, to its end. */
+export async function followAndReport(
   io: CommandIo,
   input: { slug: string; after: number; kinds: readonly string[] },
 ): Promise<ExitCode> {

@@ -19,6 +19,7 @@ import {
   type CommandIo,
   type ExitCode,
 } from "./commands.ts";
+import { driftCommand, driftDeleteCommand, driftRepairCommand, driftScanCommand } from "./drift.ts";
 import { loadEnvironmentFile } from "../../infra/environment-file.ts";
 
 const environment = { ...loadEnvironmentFile(process.env), ...process.env };
@@ -125,7 +126,31 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .command("undrain <cell>")
     .description("let a drained cell take new instances again")
     .action(async (cell) => finish(await drainCommand(createIo(), cell, false)));
+  addDrift(program, finish);
   return program;
+}
+
+function addDrift(program: Command, finish: (code: ExitCode) => void): void {
+  const drift = program
+    .command("drift")
+    .description("what another hand changed in the clouds")
+    .option("--json", "for programs")
+    .action(async (options) => finish(await driftCommand(createIo(), options)));
+  drift
+    .command("scan")
+    .description("look now")
+    .action(async (_options, command) =>
+      finish(await driftScanCommand(createIo(), command.optsWithGlobals())),
+    );
+  drift
+    .command("repair <name>")
+    .description("read the clouds and put one instance, or cell.<name>, as it should be")
+    .action(async (name) => finish(await driftRepairCommand(createIo(), name)));
+  drift
+    .command("delete <object>")
+    .description("delete an object that carries our label and is in no state, as fleet drift names it")
+    .option("--yes", "do not ask")
+    .action(async (object, options) => finish(await driftDeleteCommand(createIo(), object, options)));
 }
 
 function toExitCode(error: unknown): number {

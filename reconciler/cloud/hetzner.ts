@@ -31,6 +31,8 @@ export type Hetzner = {
   /** Resolves when the cloud has taken the order; absent is fine. */
   deleteServer(serverId: number): Promise<void>;
   deleteFirewall(firewallId: number): Promise<void>;
+  deleteNetwork(networkId: number): Promise<void>;
+  deleteSshKey(keyId: number): Promise<void>;
 };
 
 const perPage = 50;
@@ -72,6 +74,8 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
       act(`/servers/${serverId}/actions/change_protection`, "POST", { delete: false, rebuild: false }),
     deleteServer: (serverId) => act(`/servers/${serverId}`, "DELETE"),
     deleteFirewall: (firewallId) => act(`/firewalls/${firewallId}`, "DELETE"),
+    deleteNetwork: (networkId) => act(`/networks/${networkId}`, "DELETE"),
+    deleteSshKey: (keyId) => act(`/ssh_keys/${keyId}`, "DELETE"),
   };
 }
 

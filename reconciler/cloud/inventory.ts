@@ -1,8 +1,18 @@
 /** Everything that an account's clouds hold, by bulk lists: some dozens of requests for a thousand instances. Only looks. */
 import { z } from "zod";
-import { labelKeys, managedBy, parseRecordComment } from "../../components/naming.ts";
-import { toAttachment, toFirewall, toRecord, toServer, type SeenObject } from "../drift/objects.ts";
-import { createCloudHttp } from "./http.ts";
+import { cellStack, labelKeys, managedBy, parseRecordComment } from "../../components/naming.ts";
+import {
+  toAttachment,
+  toFirewall,
+  toNetwork,
+  toRecord,
+  toServer,
+  toSshKey,
+  toSubnet,
+  type SeenObject,
+} from "../drift/objects.ts";
+import { ClawfleetError } from "../errors.ts";
+import { createCloudHttp, type CloudHttp, type CloudName } from "./http.ts";
 
 const pagination = z.object({
   meta: z.object({ pagination: z.object({ next_page: z.number().nullable() }) }),
@@ -51,6 +61,20 @@ const firewallsPage = pagination.extend({
     }),
   ),
 });
+const networksPage = pagination.extend({
+  networks: z.array(
+    z.object({
+      id: z.number(),
+      name: z.string(),
+      labels,
+      ip_range: z.string(),
+      subnets: z.array(z.object({ ip_range: z.string(), network_zone: z.string() })),
+    }),
+  ),
+});
+const sshKeysPage = pagination.extend({
+  ssh_keys: z.array(z.object({ id: z.number(), name: z.string(), labels, fingerprint: z.string() })),
+});
 const recordsPage = z.object({
   result: z.array(
     z.object({
@@ -69,7 +93,7 @@ const recordsPage = z.object({
 /** Most that Hetzner gives at once. */
 const hetznerPage = 50;
 const cloudflarePage = 1000;
-/** 100,000 objects of a kind: whoever has more has more accounts. */
+/** 100,000 objects of a kind: whoever has more has more accounts. A list that is cut off would look like loss. */
 const maxPages = 2000;
 
 type Access = { baseUrl: string; token: string; fetch: typeof fetch };
@@ -77,61 +101,91 @@ type Access = { baseUrl: string; token: string; fetch: typeof fetch };
 export type CloudAccess = { hetzner: Access; cloudflare: Access };
 type Server = z.output<typeof serversPage>["servers"][number];
 
-/** Every server, attachment and firewall of a project, labelled or not: a label may be what has drifted. */
+/** Everything in a project that a state can know, labelled or not: a label may be what has drifted. @throws ClawfleetError */
 export async function listHetzner(access: Access): Promise<SeenObject[]> {
   const http = createCloudHttp({ cloud: "hetzner", ...access });
   const found: SeenObject[] = [];
-  const readServers = (query: string) =>
-    http.request({ method: "GET", path: `/servers?${query}`, schema: serversPage });
-  const readFirewalls = (query: string) =>
-    http.request({ method: "GET", path: `/firewalls?${query}`, schema: firewallsPage });
-  for await (const { servers } of pages(readServers)) found.push(...servers.flatMap(seeServer));
-  for await (const page of pages(readFirewalls)) {
-    for (const firewall of page.firewalls) {
-      const rules = firewall.rules.map(({ source_ips, destination_ips, ...rule }) => ({
-        ...rule,
-        sourceIps: source_ips,
-        destinationIps: destination_ips,
-      }));
-      const object = toFirewall(String(firewall.id), { ...firewall, rules });
-      found.push({ ...object, instanceId: ownerOf(firewall.labels) });
-    }
-  }
+  for await (const { servers } of pages(http, "servers", serversPage))
+    found.push(...servers.flatMap(seeServer));
+  for await (const { firewalls } of pages(http, "firewalls", firewallsPage))
+    found.push(...firewalls.map(seeFirewall));
+  for await (const { networks } of pages(http, "networks", networksPage))
+    found.push(...networks.flatMap(seeNetwork));
+  for await (const { ssh_keys: keys } of pages(http, "ssh_keys", sshKeysPage))
+    found.push(...keys.map((key) => ({ ...toSshKey(String(key.id), key), owner: ownerOf(key.labels) })));
   return found;
 }
 
-/** Every record of a zone. */
+/** Every record of a zone. @throws ClawfleetError */
 export async function listRecords(access: Access, zoneId: string): Promise<SeenObject[]> {
   const http = createCloudHttp({ cloud: "cloudflare", ...access });
   const found: SeenObject[] = [];
   for (let page = 1; page <= maxPages; page += 1) {
     const path = `/zones/${zoneId}/dns_records?per_page=${cloudflarePage}&page=${page}`;
     const answer = await http.request({ method: "GET", path, schema: recordsPage });
-    for (const record of answer?.result ?? []) {
-      const instanceId = parseRecordComment(record.comment ?? "") ?? null;
-      found.push({ ...toRecord(record.id, record), instanceId });
+    if (!answer) throw notListed("cloudflare", path);
+    for (const record of answer.result) {
+      const owner = parseRecordComment(record.comment ?? "") ?? null;
+      found.push({ ...toRecord(record.id, record), owner, zoneId });
     }
-    if (!answer || page >= answer.result_info.total_pages) break;
+    if (page >= answer.result_info.total_pages) return found;
   }
-  return found;
+  throw notListed("cloudflare", `/zones/${zoneId}/dns_records`);
 }
 
-type Paged = { meta: { pagination: { next_page: number | null } } };
-
-async function* pages<Page extends Paged>(
-  read: (query: string) => Promise<Page | undefined>,
-): AsyncGenerator<Page> {
+async function* pages<Schema extends typeof pagination>(
+  http: CloudHttp,
+  kind: string,
+  schema: Schema,
+): AsyncGenerator<z.output<Schema>> {
   let next: number | null = 1;
-  for (let count = 0; next !== null && count < maxPages; count += 1) {
-    const page: Page | undefined = await read(`per_page=${hetznerPage}&page=${next}`);
-    if (!page) return;
+  for (let count = 0; count < maxPages; count += 1) {
+    const path: string = `/${kind}?per_page=${hetznerPage}&page=${next}`;
+    const page: z.output<Schema> | undefined = await http.request({ method: "GET", path, schema });
+    if (!page) throw notListed("hetzner", path);
     yield page;
     next = page.meta.pagination.next_page;
+    if (next === null) return;
   }
+  throw notListed("hetzner", `/${kind}`);
+}
+
+/** No list is no answer: what is not listed would be taken for lost. */
+function notListed(cloud: CloudName, path: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "cloud_unavailable",
+    message: `${cloud}: GET ${path} gave no whole list`,
+    retry: { kind: "blocked", by: cloud },
+    remedy: `look at the account's token and at the address of ${cloud}`,
+  });
+}
+
+type Firewall = z.output<typeof firewallsPage>["firewalls"][number];
+type Network = z.output<typeof networksPage>["networks"][number];
+
+function seeFirewall(firewall: Firewall): SeenObject {
+  const rules = firewall.rules.map(({ source_ips, destination_ips, ...rule }) => ({
+    ...rule,
+    sourceIps: source_ips,
+    destinationIps: destination_ips,
+  }));
+  return {
+    ...toFirewall(String(firewall.id), { ...firewall, rules }),
+    owner: ownerOf(firewall.labels),
+  };
+}
+
+function seeNetwork(network: Network): SeenObject[] {
+  const owner = ownerOf(network.labels);
+  const subnets = network.subnets.map((subnet) =>
+    toSubnet({ networkId: network.id, ipRange: subnet.ip_range, networkZone: subnet.network_zone }),
+  );
+  const whole = toNetwork(String(network.id), { ...network, ipRange: network.ip_range });
+  return [whole, ...subnets].map((object) => ({ ...object, owner }));
 }
 
 function seeServer(server: Server): SeenObject[] {
-  const instanceId = ownerOf(server.labels);
+  const owner = ownerOf(server.labels);
   const object = toServer(String(server.id), {
     name: server.name,
     serverType: server.server_type.name,
@@ -149,15 +203,17 @@ function seeServer(server: Server): SeenObject[] {
     toAttachment({ serverId: server.id, networkId: network, ip }),
   );
   const price = server.server_type.prices.find(({ location }) => location === server.location.name);
-  const seen = { ...object, instanceId, ...(price ? { monthlyNet: price.price_monthly.net } : {}) };
-  return [seen, ...attachments.map((one) => ({ ...one, instanceId }))];
+  const seen = { ...object, owner, ...(price ? { monthlyNet: price.price_monthly.net } : {}) };
+  return [seen, ...attachments.map((one) => ({ ...one, owner }))];
 }
 
 function firstHost(network: string): string {
   return network.replace(/::\/\d+$/, "::1");
 }
 
-/** Null for what is not ours, and for what belongs to a cell. */
+/** Null for what is not ours. */
 function ownerOf(found: Record<string, string>): string | null {
-  return found[managedBy.key] === managedBy.value ? (found[labelKeys.instance] ?? null) : null;
+  if (found[managedBy.key] !== managedBy.value) return null;
+  const cell = found[labelKeys.cell];
+  return found[labelKeys.instance] ?? (cell === undefined ? null : cellStack(cell));
 }

@@ -29,6 +29,7 @@ export async function convergeCell(
     reason,
     actor,
     generation: row.generation,
+    refresh: reason === "drift",
   } as const;
   const result = await runOperation(deps, run, signal);
   if (result.kind !== "done") {

@@ -1,6 +1,6 @@
 /** A preview through the queue: the same program on the same inputs, nothing changed, the diff in the record. */
 import type { ConvergeJob } from "../queue/jobs.ts";
-import { findConvergeRow } from "../db/observed.ts";
+import { findCellRow, findConvergeRow } from "../db/observed.ts";
 import { runOperation, type OperationDeps } from "./run-operation.ts";
 
 export async function previewInstance(
@@ -8,15 +8,15 @@ export async function previewInstance(
   job: ConvergeJob,
   signal: AbortSignal,
 ): Promise<void> {
-  const row = job.instanceId === undefined ? undefined : await findConvergeRow(deps.sql, job.instanceId);
-  if (!row || row.status === "gone") return;
+  const row = await findRow(deps, job);
+  if (!row) return;
   const { reason, actor, stack } = job;
   await runOperation(
     deps,
     {
       kind: "preview",
       stack,
-      instanceId: row.id,
+      instanceId: job.instanceId ?? null,
       account: row.account,
       reason,
       actor,
@@ -26,4 +26,13 @@ export async function previewInstance(
     },
     signal,
   );
+}
+
+async function findRow(
+  { sql }: OperationDeps,
+  { instanceId, cell }: ConvergeJob,
+): Promise<{ account: string; generation: number } | undefined> {
+  if (instanceId === undefined) return await findCellRow(sql, cell);
+  const row = await findConvergeRow(sql, instanceId);
+  return row?.status === "gone" ? undefined : row;
 }

@@ -1,12 +1,16 @@
 /** Rows of `clawfleet.drift_scans` and `clawfleet.drift_findings`: one statement a function. */
 import type { Difference, DriftClass } from "../drift/compare.ts";
-import type { OpenFinding } from "../drift/policy.ts";
+import type { DriftAction } from "../drift/policy.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
-export async function beginScan(sql: Query, startedAt: Date): Promise<number> {
+export async function beginScan(
+  sql: Query,
+  scan: { account: string; actor: string; startedAt: Date },
+): Promise<number> {
   const [row] = await sql<{ id: number }[]>`
-    insert into clawfleet.drift_scans (started_at) values (${startedAt}) returning id::int as id`;
+    insert into clawfleet.drift_scans (account, actor, started_at)
+    values (${scan.account}, ${scan.actor}, ${scan.startedAt}) returning id::int as id`;
   return row?.id ?? 0;
 }
 
@@ -16,6 +20,7 @@ export type ScanEnd = {
   outcome: "complete" | "failed";
   requests: number;
   compared: number;
+  findings: number;
   detail: string | null;
 };
 
@@ -23,30 +28,80 @@ export async function endScan(sql: Query, end: ScanEnd): Promise<void> {
   await sql`
     update clawfleet.drift_scans set
       ended_at = ${end.endedAt}, outcome = ${end.outcome}, requests = ${end.requests}, compared = ${end.compared},
-      detail = ${end.detail}
+      findings = ${end.findings}, detail = ${end.detail}
     where id = ${end.id}`;
 }
 
-export type ScannedInstance = { id: string; slug: string; cell: string; account: string; resting: boolean };
+export type ScanRow = {
+  id: number;
+  account: string;
+  actor: string;
+  startedAt: Date;
+  endedAt: Date | null;
+  outcome: string | null;
+  requests: number | null;
+  compared: number | null;
+  findings: number | null;
+  detail: string | null;
+};
 
-/** Living instances; `resting`: as desired, and nothing ran on its stack since `since`, so that its state is the last word. */
-export async function listScanned(sql: Query, since: Date): Promise<ScannedInstance[]> {
-  return await sql<ScannedInstance[]>`
-    select i.id, i.slug, i.cell, c.account,
-      i.status = 'ready' and i.observed_generation = i.generation and not exists (
-        select 1 from clawfleet.operations o
-        where o.stack = i.slug and (o.ended_at is null or o.ended_at >= ${since})
-      ) as resting
-    from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
-    where i.status <> 'gone'`;
+/** The newest of each account. */
+export async function listLastScans(sql: Query): Promise<ScanRow[]> {
+  return await sql<ScanRow[]>`
+    select distinct on (account) id::int as id, account, actor, started_at as "startedAt", ended_at as "endedAt", outcome,
+      requests, compared, findings, detail
+    from clawfleet.drift_scans order by account, id desc`;
+}
+
+/** By account, the end of the last one that was complete. */
+export async function listScanTimes(sql: Query): Promise<{ account: string; endedAt: Date }[]> {
+  return await sql<{ account: string; endedAt: Date }[]>`
+    select account, max(ended_at) as "endedAt" from clawfleet.drift_scans
+    where outcome = 'complete' group by account order by account`;
+}
+
+/** A stack that a scan may judge. `id`: an instance's id, or the name of a cell's stack. */
+export type ScannedStack = {
+  id: string;
+  stack: string;
+  instanceId: string | null;
+  cell: string;
+  account: string;
+  /** As desired, and nothing ran on it since the scan began: its state is the last word. */
+  resting: boolean;
+  /** Its override leaves it alone. */
+  held: boolean;
+};
+
+/** Living instances, those that went meanwhile, and cells. */
+export async function listScanned(sql: Query, since: Date): Promise<ScannedStack[]> {
+  return await sql<ScannedStack[]>`
+    with all_stacks as (
+      select i.id, i.slug as stack, i.id as "instanceId", i.cell, c.account,
+        i.status = 'ready' and i.observed_generation = i.generation as settled,
+        coalesce((i.override ->> 'hold')::boolean, false) as held
+      from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
+      where i.status <> 'gone' or i.gone_at >= ${since}
+      union all
+      select 'cell.' || name, 'cell.' || name, null, name, account,
+        outputs is not null and observed_generation = generation, false
+      from clawfleet.cells
+    )
+    select id, stack, "instanceId", cell, account, held, settled and not exists (
+      select 1 from clawfleet.operations o
+      where o.stack = s.stack and o.kind <> 'preview' and (o.ended_at is null or o.ended_at >= ${since})
+    ) as resting
+    from all_stacks s`;
 }
 
 export type NewFinding = {
   subject: string;
   instanceId: string | null;
+  /** Stack that it is about; null for an orphan. */
   slug: string | null;
   account: string;
   class: DriftClass;
+  action: DriftAction;
   differences: readonly Difference[];
   monthlyNet: string | null;
 };
@@ -61,58 +116,83 @@ export async function upsertFindings(
   const rows = await sql<{ subject: string }[]>`
     with wanted as (
       select * from jsonb_to_recordset(${sql.json(toJson(findings))}) as w(
-        subject text, "instanceId" text, slug text, account text, class text, differences jsonb, "monthlyNet" numeric)
+        subject text, "instanceId" text, slug text, account text, class text, action text, differences jsonb,
+        "monthlyNet" numeric)
     ), before as (
-      select f.subject, f.differences from clawfleet.drift_findings f join wanted using (subject) where f.closed_at is null
+      select f.subject, f.differences, f.action from clawfleet.drift_findings f join wanted using (subject) where f.closed_at is null
     ), stored as (
       insert into clawfleet.drift_findings as f
-        (subject, instance_id, slug, account, class, differences, monthly_net, first_seen, last_seen)
-      select subject, "instanceId", slug, account, class, differences, "monthlyNet", ${now}, ${now} from wanted
+        (subject, instance_id, slug, account, class, action, differences, monthly_net, first_seen, last_seen)
+      select subject, "instanceId", slug, account, class, action, differences, "monthlyNet", ${now}, ${now} from wanted
       on conflict (subject) where closed_at is null do update set
-        class = excluded.class, differences = excluded.differences, monthly_net = excluded.monthly_net, last_seen = excluded.last_seen
-      returning f.subject, f.differences
+        class = excluded.class, action = excluded.action, differences = excluded.differences,
+        monthly_net = excluded.monthly_net, last_seen = excluded.last_seen
+      returning f.subject, f.differences, f.action
     )
     select stored.subject from stored left join before using (subject)
-    where before.differences is distinct from stored.differences`;
+    where (before.differences, before.action) is distinct from (stored.differences, stored.action)`;
   return rows.map(({ subject }) => subject);
 }
 
-/** What this scan could have seen and did not. `unjudged`: instances that were not at rest, whose findings stay as they are. */
+/** What this account's scan could have seen and did not. `unjudged`: subjects that were not at rest; theirs stay as they are. */
 export async function closeFindings(
   sql: Query,
-  { scanAt, unjudged }: { scanAt: Date; unjudged: readonly string[] },
+  { account, scanAt, unjudged }: { account: string; scanAt: Date; unjudged: readonly string[] },
 ): Promise<number> {
   const rows = await sql`
     update clawfleet.drift_findings set closed_at = ${scanAt}
-    where closed_at is null and last_seen < ${scanAt}
-      and (instance_id is null or instance_id <> all(${[...unjudged]}::text[]))
+    where closed_at is null and account = ${account} and last_seen < ${scanAt}
+      and subject <> all(${[...unjudged]}::text[])
     returning id`;
   return rows.length;
 }
 
-export type FindingRow = OpenFinding & {
+export type FindingRow = {
+  id: number;
   subject: string;
   instanceId: string | null;
   slug: string | null;
   account: string;
+  class: DriftClass;
+  action: DriftAction;
   differences: Difference[];
   monthlyNet: string | null;
+  since: Date;
   lastSeen: Date;
+  repairAt: Date | null;
+  deletion: { actor: string; at: string; error: string | null } | null;
 };
 
 export async function listFindings(sql: Query): Promise<FindingRow[]> {
   return await sql<FindingRow[]>`
-    select id::text as id, subject, instance_id as "instanceId", slug, account, class, differences,
-      monthly_net::text as "monthlyNet", first_seen as since, last_seen as "lastSeen", repair_at as "repairAt"
+    select id::int as id, subject, instance_id as "instanceId", slug, account, class, action, differences,
+      monthly_net::text as "monthlyNet", first_seen as since, last_seen as "lastSeen", repair_at as "repairAt", deletion
     from clawfleet.drift_findings where closed_at is null order by first_seen, id`;
 }
 
+export async function countFindings(
+  sql: Query,
+): Promise<{ class: DriftClass; action: DriftAction; count: number }[]> {
+  return await sql<{ class: DriftClass; action: DriftAction; count: number }[]>`
+    select class, action, count(*)::int as count from clawfleet.drift_findings
+    where closed_at is null group by class, action`;
+}
+
+/** Those of closed findings too. */
 export async function countRepairs(sql: Query, since: Date): Promise<number> {
   const [row] = await sql<{ count: number }[]>`
     select count(*)::int as count from clawfleet.drift_findings where repair_at > ${since}`;
   return row?.count ?? 0;
 }
 
-export async function markRepairs(sql: Query, ids: readonly string[], now: Date): Promise<void> {
-  await sql`update clawfleet.drift_findings set repair_at = ${now} where id::text = any(${[...ids]}::text[])`;
+export async function markRepairs(sql: Query, ids: readonly number[], now: Date): Promise<void> {
+  await sql`update clawfleet.drift_findings set repair_at = ${now} where id = any(${[...ids]}::bigint[])`;
+}
+
+export async function markDeletion(
+  sql: Query,
+  id: number,
+  deletion: NonNullable<FindingRow["deletion"]>,
+): Promise<void> {
+  await sql`update clawfleet.drift_findings set deletion = ${sql.json(deletion)} where id = ${id}`;
 }

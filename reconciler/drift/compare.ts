@@ -12,9 +12,9 @@ export type Difference = {
   objectId: string;
   name: string;
   /** Of an object that exists on both sides; else absent. */
-  property?: string;
-  expected?: string;
-  seen?: string;
+  property?: string | undefined;
+  expected?: string | undefined;
+  seen?: string | undefined;
 };
 
 /**
@@ -44,32 +44,52 @@ const propertyClasses: Record<ObjectKind, Readonly<Record<string, DriftClass>>> 
     proxied: "repair",
     comment: "cosmetic",
   },
+  network: { name: "cosmetic", labels: "cosmetic", ipRange: "dangerous" },
+  subnet: { networkZone: "dangerous" },
+  "ssh-key": { name: "cosmetic", labels: "cosmetic", fingerprint: "dangerous" },
 };
 
-/** What one instance's state says, against everything that the clouds show. */
-export function compareInstance(
+/** An up makes them anew, and what they held is lost: a disk, a network with everybody in it. */
+const irreplaceable: ReadonlySet<ObjectKind> = new Set(["server", "network", "subnet"]);
+/** Parts of another object, named after it; they come and go with it. */
+const parts: ReadonlySet<ObjectKind> = new Set(["attachment", "subnet"]);
+
+/** What one stack's state says, against everything that the clouds show. */
+export function compareStack(
   expected: readonly ExpectedObject[],
   seen: ReadonlyMap<string, SeenObject>,
 ): Difference[] {
   return expected.flatMap((object) => {
+    if (object.leaving) return [];
     const found = seen.get(keyOf(object));
     return found ? compareProperties(object, found) : [missing(object)];
   });
 }
 
-/** Objects with our label or comment that no state knows: of an instance that lives, or of nobody. */
+export type UnknownObject = { owner: string; difference: Difference };
+
+/** Objects with our label or comment that no state knows: of a stack that lives, or of nobody. */
 export function findUnknown(
   known: ReadonlySet<string>,
   seen: Iterable<SeenObject>,
   living: ReadonlySet<string>,
-): { instanceId: string | null; difference: Difference }[] {
+): UnknownObject[] {
+  const knownWholes = new Set([...known].map(wholeOf));
   return [...seen].flatMap((object) => {
-    if (known.has(keyOf(object))) return [];
-    const owned = object.instanceId !== null && living.has(object.instanceId);
-    const { kind, id: objectId, name } = object;
-    const difference: Difference = { class: owned ? "stateless" : "leak", kind, objectId, name };
-    return [{ instanceId: object.instanceId, difference }];
+    const { kind, id: objectId, name, owner } = object;
+    const key = keyOf(object);
+    if (owner === null || known.has(key)) return [];
+    if (parts.has(kind) && !knownWholes.has(wholeOf(key))) return [];
+    const difference: Difference = { class: living.has(owner) ? "stateless" : "leak", kind, objectId, name };
+    return [{ owner, difference }];
   });
+}
+
+/** Of a part the object that it is a part of: an attachment is `<server>-<network>`, a subnet `<network>-<range>`. */
+function wholeOf(key: string): string {
+  const [kind = "", id = ""] = key.split(":", 2);
+  if (kind === "attachment") return `server:${id.split("-")[0]}`;
+  return kind === "subnet" ? `network:${id.split("-")[0]}` : key;
 }
 
 export function keyOf({ kind, id }: Pick<CloudObject, "kind" | "id">): string {
@@ -84,8 +104,7 @@ export function gravest(differences: readonly Difference[]): DriftClass {
 }
 
 function missing({ kind, id, name }: ExpectedObject): Difference {
-  // An up would make a new server, with an empty disk.
-  return { class: kind === "server" ? "dangerous" : "missing", kind, objectId: id, name };
+  return { class: irreplaceable.has(kind) ? "dangerous" : "missing", kind, objectId: id, name };
 }
 
 function compareProperties(expected: ExpectedObject, seen: SeenObject): Difference[] {
@@ -98,6 +117,12 @@ function compareProperties(expected: ExpectedObject, seen: SeenObject): Differen
   });
 }
 
+/** The same text for the same value, in whatever order its keys come: PostgreSQL keeps them in an order of its own. */
 function show(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value ?? null);
+  return typeof value === "string" ? value : JSON.stringify(value ?? null, sortedKeys);
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,7 +1,15 @@
 /** One form for what a state remembers and what a cloud shows, so that both can be compared. Pure. */
 import { z } from "zod";
 
-export const objectKinds = ["server", "firewall", "attachment", "record"] as const;
+export const objectKinds = [
+  "server",
+  "firewall",
+  "attachment",
+  "record",
+  "network",
+  "subnet",
+  "ssh-key",
+] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
 type Value = string | number | boolean | null | readonly Value[] | { readonly [name: string]: Value };
@@ -14,14 +22,16 @@ export type CloudObject = {
   properties: Readonly<Record<string, Value>>;
 };
 
-/** An object of a state, with its logical name in the program. */
-export type ExpectedObject = CloudObject & { resource: string };
+/** An object of a state. `leaving`: replaced already and on its way out, so that it may be there or not. */
+export type ExpectedObject = CloudObject & { leaving?: true };
 
-/** An object of a cloud, with the instance that its label or comment names; null when it names none. */
+/** An object of a cloud. `owner`: what its label or comment names, an instance's id or a cell's stack; null for a stranger's. */
 export type SeenObject = CloudObject & {
-  instanceId: string | null;
+  owner: string | null;
   /** What it costs a month, net, in the account's currency; absent for what costs nothing. */
   monthlyNet?: string;
+  /** Of a record. */
+  zoneId?: string;
 };
 
 const labels = z.record(z.string(), z.string()).nullish();
@@ -58,20 +68,40 @@ const recordOutputs = z.object({
   comment: z.string().nullish(),
 });
 
-export type StateResource = { urn: string; type: string; id: string; outputs: unknown };
+const networkOutputs = z.object({ name: z.string(), labels, ipRange: z.string() });
+const subnetOutputs = z.object({ networkId: z.number(), ipRange: z.string(), networkZone: z.string() });
+const sshKeyOutputs = z.object({ name: z.string(), labels, fingerprint: z.string() });
+
+export const stateResourceSchema = z.object({
+  type: z.string(),
+  id: z.string().default(""),
+  outputs: z.unknown(),
+  delete: z.boolean().default(false),
+});
+export type StateResource = z.output<typeof stateResourceSchema>;
 
 /** undefined: nothing that a bulk list shows (commands, certificates, providers). @throws when its outputs have another shape. */
-export function toExpected({ urn, type, id, outputs }: StateResource): ExpectedObject | undefined {
-  const resource = urn.slice(urn.lastIndexOf("::") + 2);
+export function toExpected(resource: StateResource): ExpectedObject | undefined {
+  const object = toObject(resource);
+  return object && (resource.delete ? { ...object, leaving: true } : object);
+}
+
+function toObject({ type, id, outputs }: StateResource): CloudObject | undefined {
   switch (type) {
     case "hcloud:index/server:Server":
-      return { resource, ...toServer(id, serverOutputs.parse(outputs)) };
+      return toServer(id, serverOutputs.parse(outputs));
     case "hcloud:index/firewall:Firewall":
-      return { resource, ...toFirewall(id, firewallOutputs.parse(outputs)) };
+      return toFirewall(id, firewallOutputs.parse(outputs));
     case "hcloud:index/serverNetwork:ServerNetwork":
-      return { resource, ...toAttachment(attachmentOutputs.parse(outputs)) };
+      return toAttachment(attachmentOutputs.parse(outputs));
     case "cloudflare:index/dnsRecord:DnsRecord":
-      return { resource, ...toRecord(id, recordOutputs.parse(outputs)) };
+      return toRecord(id, recordOutputs.parse(outputs));
+    case "hcloud:index/network:Network":
+      return toNetwork(id, networkOutputs.parse(outputs));
+    case "hcloud:index/networkSubnet:NetworkSubnet":
+      return toSubnet(subnetOutputs.parse(outputs));
+    case "hcloud:index/sshKey:SshKey":
+      return toSshKey(id, sshKeyOutputs.parse(outputs));
     default:
       return undefined;
   }
@@ -138,6 +168,25 @@ export function toRecord(id: string, record: z.input<typeof recordOutputs>): Clo
       proxied: record.proxied ?? false,
       comment: record.comment ?? "",
     },
+  };
+}
+
+export function toNetwork(id: string, network: z.input<typeof networkOutputs>): CloudObject {
+  const { name, ipRange } = network;
+  return { kind: "network", id, name, properties: { name, ipRange, labels: sortKeys(network.labels ?? {}) } };
+}
+
+export function toSubnet({ networkId, ipRange, networkZone }: z.input<typeof subnetOutputs>): CloudObject {
+  return { kind: "subnet", id: `${networkId}-${ipRange}`, name: ipRange, properties: { networkZone } };
+}
+
+export function toSshKey(id: string, key: z.input<typeof sshKeyOutputs>): CloudObject {
+  const { name, fingerprint } = key;
+  return {
+    kind: "ssh-key",
+    id,
+    name,
+    properties: { name, fingerprint, labels: sortKeys(key.labels ?? {}) },
   };
 }
 

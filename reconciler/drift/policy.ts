@@ -1,11 +1,10 @@
 /** What is done about a finding: by class, and never more at once than the hour allows. Pure. */
-import type { DriftClass } from "./compare.ts";
+import { driftClasses, type DriftClass } from "./compare.ts";
 
 export const driftActions = ["repair", "ask", "ignore"] as const;
 export type DriftAction = (typeof driftActions)[number];
 export type DriftPolicy = Readonly<Record<DriftClass, DriftAction>>;
 
-/** Unknown objects are listed and deleted only on command: nothing here can be "repair" for them. */
 export const defaultPolicy: DriftPolicy = {
   cosmetic: "repair",
   repair: "repair",
@@ -15,10 +14,29 @@ export const defaultPolicy: DriftPolicy = {
   dangerous: "ask",
 };
 
-export type OpenFinding = { id: string; class: DriftClass; since: Date; repairAt: Date | null };
+/** No up makes these right: they are listed, and deleted only on command. */
+const unrepairable: ReadonlySet<DriftClass> = new Set(["leak", "stateless"]);
+
+/** `cosmetic=ignore,dangerous=repair`: what is not named stays as by default. @throws RangeError naming what is wrong. */
+export function parsePolicy(text: string): DriftPolicy {
+  const policy: Record<DriftClass, DriftAction> = { ...defaultPolicy };
+  for (const part of text.split(",").filter((one) => one.trim() !== "")) {
+    const [name = "", wanted = ""] = part.split("=").map((side) => side.trim());
+    const kind = driftClasses.find((one) => one === name);
+    const action = driftActions.find((one) => one === wanted);
+    if (!kind) throw new RangeError(`${name} is no class; there are ${driftClasses.join(", ")}`);
+    if (!action) throw new RangeError(`${name}=${wanted}: there are ${driftActions.join(", ")}`);
+    if (action === "repair" && unrepairable.has(kind))
+      throw new RangeError(`${kind} objects are in no state: they are deleted on command, never repaired`);
+    policy[kind] = action;
+  }
+  return policy;
+}
+
+export type RepairCandidate = { id: number; class: DriftClass; since: Date; repairAt: Date | null };
 
 const hourMs = 3_600_000;
-const order: readonly DriftClass[] = ["missing", "repair", "cosmetic"];
+const order: readonly DriftClass[] = ["missing", "repair", "dangerous", "cosmetic"];
 
 export type RepairLimits = {
   policy: DriftPolicy;
@@ -32,10 +50,10 @@ export type RepairLimits = {
  * are more likely our fault than drift, so the rest waits for the next hour, and an alert says so.
  */
 export function chooseRepairs(
-  findings: readonly OpenFinding[],
+  findings: readonly RepairCandidate[],
   { policy, perHour, begun }: RepairLimits,
   now: Date,
-): { repair: string[]; held: number } {
+): { repair: number[]; held: number } {
   const anHourAgo = now.getTime() - hourMs;
   const due = findings
     .filter((finding) => policy[finding.class] === "repair")

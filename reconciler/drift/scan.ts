@@ -1,8 +1,7 @@
-/** One scan: bulk lists of the clouds held against the states, findings kept up to date, repairs queued. */
+/** One scan of an account: bulk lists held against the states, findings kept up to date, repairs queued. */
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
-import { listHetzner, listRecords, type CloudAccess } from "../cloud/inventory.ts";
-import { listCells } from "../db/cells.ts";
+import type { CloudAccess } from "../cloud/inventory.ts";
 import {
   beginScan,
   closeFindings,
@@ -13,13 +12,15 @@ import {
   markRepairs,
   upsertFindings,
   type NewFinding,
-  type ScannedInstance,
+  type ScannedStack,
 } from "../db/drift.ts";
-import { readStackStates } from "../db/stack-states.ts";
+import { ClawfleetError } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
-import { compareInstance, findUnknown, gravest, keyOf, type Difference } from "./compare.ts";
-import { toExpected, type SeenObject } from "./objects.ts";
+import type { StateStore } from "../recovery/state-store.ts";
+import { readExpected } from "./expected.ts";
+import { readInventory } from "./inventory.ts";
+import { judge } from "./judge.ts";
 import { chooseRepairs, type DriftPolicy } from "./policy.ts";
 
 export type ScanDeps = {
@@ -27,11 +28,15 @@ export type ScanDeps = {
   queue: Queue;
   clock: { now(): Date };
   log: Logger;
+  /** Undefined where the states are in no PostgreSQL: then nothing can be compared. */
+  store: Pick<StateStore, "listVersions" | "readResources"> | undefined;
   policy: DriftPolicy;
-  /** Most repairs that are begun within an hour. */
+  /** Most repairs that are begun within an hour, of all accounts. */
   repairsPerHour: number;
   accessOf(account: string): CloudAccess;
 };
+
+export type ScanInput = { account: string; actor: string };
 
 export type ScanResult = {
   requests: number;
@@ -42,172 +47,103 @@ export type ScanResult = {
 };
 
 /** @throws ClawfleetError when a cloud cannot be read whole: then nothing is concluded, above all no absence. */
-export async function scanDrift(deps: ScanDeps): Promise<ScanResult> {
+export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): Promise<ScanResult> {
   const { sql, clock } = deps;
   const startedAt = clock.now();
-  const id = await beginScan(sql, startedAt);
-  const counter = { requests: 0 };
-  const end = { id, compared: 0, requests: 0, detail: null };
+  const id = await beginScan(sql, { account, actor, startedAt });
+  let requests = 0;
   try {
-    const seen = await readClouds(deps, counter);
-    const judged = await judge(deps, seen, startedAt);
-    const changed = await upsertFindings(sql, judged.findings, startedAt);
-    await closeFindings(sql, { scanAt: startedAt, unjudged: judged.unjudged });
-    await previewNew(deps, judged, new Set(changed));
-    const { repairs, held } = await repair(deps, judged.instances);
-    const { compared } = judged;
-    const result = { ...counter, compared, findings: judged.findings.length, repairs, held };
-    await endScan(sql, { ...end, ...counter, compared, endedAt: clock.now(), outcome: "complete" });
-    return result;
+    const inventory = await readInventory(sql, account, deps.accessOf(account));
+    requests = inventory.requests;
+    const expected = await readExpected(sql, requireStore(deps));
+    // Asked after everything was read: whatever ran meanwhile is not judged this time.
+    const stacks = await listScanned(sql, startedAt);
+    const { policy } = deps;
+    const { findings, unjudged, compared } = judge({
+      account,
+      stacks,
+      expected,
+      seen: inventory.seen,
+      policy,
+    });
+    const changed = await upsertFindings(sql, findings, startedAt);
+    await closeFindings(sql, { account, scanAt: startedAt, unjudged });
+    const byId = new Map(stacks.map((stack) => [stack.id, stack]));
+    await previewNew(deps, findings, new Set(changed), byId);
+    const { repairs, held } = await repair(deps, byId);
+    const result = { requests, compared, findings: findings.length };
+    await endScan(sql, { id, ...result, endedAt: clock.now(), outcome: "complete", detail: null });
+    deps.log.info({ account, ...result, repairs, held }, "drift scan");
+    return { ...result, repairs, held };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    await endScan(sql, { ...end, ...counter, endedAt: clock.now(), outcome: "failed", detail });
+    const end = { id, requests, compared: 0, findings: 0, detail };
+    await endScan(sql, { ...end, endedAt: clock.now(), outcome: "failed" });
     throw error;
   }
 }
 
-type Seen = { account: string; object: SeenObject };
-
-async function readClouds(deps: ScanDeps, counter: { requests: number }): Promise<Map<string, Seen>> {
-  const seen = new Map<string, Seen>();
-  const keep = (account: string, objects: readonly SeenObject[]) => {
-    for (const object of objects) seen.set(keyOf(object), { account, object });
-  };
-  const cells = (await listCells(deps.sql)).filter(({ ready }) => ready);
-  const accounts = new Set(cells.map(({ account }) => account));
-  for (const account of accounts) {
-    const access = counting(deps.accessOf(account), counter);
-    keep(account, await listHetzner(access.hetzner));
-    const zones = new Set(cells.filter((cell) => cell.account === account).map(({ zoneId }) => zoneId));
-    for (const zone of zones) if (zone !== null) keep(account, await listRecords(access.cloudflare, zone));
-  }
-  return seen;
-}
-
-function counting(access: CloudAccess, counter: { requests: number }): CloudAccess {
-  const wrap = (one: CloudAccess["hetzner"]): CloudAccess["hetzner"] => ({
-    ...one,
-    fetch: (input, init) => {
-      counter.requests += 1;
-      return one.fetch(input, init);
-    },
+function requireStore({ store }: ScanDeps): NonNullable<ScanDeps["store"]> {
+  if (store) return store;
+  throw new ClawfleetError({
+    code: "config_invalid",
+    message: "drift cannot be looked for: the states are not in PostgreSQL",
+    remedy: "move them there (docs/operations.md, section 2), or set CLAWFLEET_DRIFT_SECONDS=0",
+    retry: { kind: "permanent" },
   });
-  return { hetzner: wrap(access.hetzner), cloudflare: wrap(access.cloudflare) };
-}
-
-type Judged = {
-  findings: NewFinding[];
-  /** Ids of instances that were not at rest, before or after. */
-  unjudged: string[];
-  compared: number;
-  instances: Map<string, ScannedInstance>;
-};
-
-async function judge(deps: ScanDeps, seen: ReadonlyMap<string, Seen>, startedAt: Date): Promise<Judged> {
-  const objects = new Map([...seen].map(([key, { object }]) => [key, object]));
-  const differences = new Map<string, Difference[]>();
-  const known = new Set<string>();
-  const states = new Map<string, ReturnType<typeof compareInstance>>();
-  for await (const { stack, resources } of readStackStates(deps.sql)) {
-    const expected = resources.flatMap((resource) => toExpected(resource) ?? []);
-    for (const object of expected) known.add(keyOf(object));
-    states.set(stack, compareInstance(expected, objects));
-  }
-  // Asked after everything was read: whatever ran meanwhile is not judged this time.
-  const instances = new Map((await listScanned(deps.sql, startedAt)).map((one) => [one.id, one]));
-  const resting = [...instances.values()].filter((one) => one.resting);
-  for (const { id, slug } of resting) differences.set(id, states.get(slug) ?? []);
-
-  const findings: NewFinding[] = [];
-  const living = new Set(instances.keys());
-  for (const { instanceId, difference } of findUnknown(known, owned(seen), living)) {
-    const owner = instanceId === null ? undefined : instances.get(instanceId);
-    if (owner && !owner.resting) continue;
-    if (owner) differences.get(owner.id)?.push(difference);
-    else findings.push(toOrphan(seen, instanceId, difference));
-  }
-  for (const [id, found] of differences) {
-    const owner = instances.get(id);
-    if (owner && found.length > 0) findings.push(toFinding(owner, found));
-  }
-  const unjudged = [...instances.values()].filter((one) => !one.resting).map(({ id }) => id);
-  return { findings, unjudged, compared: resting.length, instances };
-}
-
-/** Objects that carry the name of an instance of ours; everything else in the account is none of our business. */
-function owned(seen: ReadonlyMap<string, Seen>): SeenObject[] {
-  return [...seen.values()].flatMap(({ object }) => (object.instanceId === null ? [] : [object]));
-}
-
-function toFinding({ id, slug, account }: ScannedInstance, differences: Difference[]): NewFinding {
-  return {
-    subject: id,
-    instanceId: id,
-    slug,
-    account,
-    class: gravest(differences),
-    differences,
-    monthlyNet: null,
-  };
-}
-
-function toOrphan(
-  seen: ReadonlyMap<string, Seen>,
-  instanceId: string | null,
-  difference: Difference,
-): NewFinding {
-  const key = keyOf({ kind: difference.kind, id: difference.objectId });
-  const found = seen.get(key);
-  return {
-    subject: key,
-    instanceId,
-    slug: null,
-    account: found?.account ?? "",
-    class: difference.class,
-    differences: [difference],
-    monthlyNet: found?.object.monthlyNet ?? null,
-  };
 }
 
 /** What a person is to decide about is shown to them as Pulumi's own diff. */
-async function previewNew(deps: ScanDeps, judged: Judged, changed: ReadonlySet<string>): Promise<void> {
-  const asked = judged.findings.filter(
-    (finding) => changed.has(finding.subject) && deps.policy[finding.class] === "ask",
-  );
-  const jobs = asked.flatMap(({ subject }) => {
-    const instance = judged.instances.get(subject);
-    return instance ? [toJob(instance, "preview")] : [];
-  });
+async function previewNew(
+  deps: ScanDeps,
+  findings: readonly NewFinding[],
+  changed: ReadonlySet<string>,
+  stacks: ReadonlyMap<string, ScannedStack>,
+): Promise<void> {
+  const asked = findings.filter(({ subject, action }) => changed.has(subject) && action === "ask");
   for (const { slug, subject, class: kind } of asked)
     deps.log.warn({ alert: "drift", stack: slug ?? undefined, subject, class: kind }, "drift needs a person");
+  const jobs = asked.flatMap(({ subject }) => {
+    const stack = stacks.get(subject);
+    return stack ? [toDriftJob(stack, "preview", "drift scan")] : [];
+  });
   if (jobs.length > 0) await deps.queue.enqueueConverge(deps.sql, jobs);
 }
 
+/** One process at a time: the hour's cap is for all accounts together. */
 async function repair(
   deps: ScanDeps,
-  instances: ReadonlyMap<string, ScannedInstance>,
+  stacks: ReadonlyMap<string, ScannedStack>,
 ): Promise<{ repairs: number; held: number }> {
   const now = deps.clock.now();
-  const open = (await listFindings(deps.sql)).filter(({ instanceId }) => instances.has(instanceId ?? ""));
-  const begun = await countRepairs(deps.sql, new Date(now.getTime() - 3_600_000));
-  const limits = { policy: deps.policy, perHour: deps.repairsPerHour, begun };
-  const { repair: chosen, held } = chooseRepairs(open, limits, now);
+  const { repairs, held } = await deps.sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(hashtext('clawfleet.drift-repairs'))`;
+    const open = (await listFindings(tx)).filter(({ subject }) => stacks.get(subject)?.held === false);
+    const begun = await countRepairs(tx, new Date(now.getTime() - 3_600_000));
+    const limits = { policy: deps.policy, perHour: deps.repairsPerHour, begun };
+    const chosen = chooseRepairs(open, limits, now);
+    const jobs = open.flatMap(({ id, subject }) => {
+      const stack = chosen.repair.includes(id) ? stacks.get(subject) : undefined;
+      return stack ? [toDriftJob(stack, "converge", "drift scan")] : [];
+    });
+    if (jobs.length > 0) {
+      await markRepairs(tx, chosen.repair, now);
+      await deps.queue.enqueueConverge(tx, jobs);
+    }
+    return { repairs: jobs.length, held: chosen.held };
+  });
   if (held > 0) {
     const message = `${held} more drifted instances wait: only ${deps.repairsPerHour} are repaired an hour`;
     deps.log.warn({ alert: "drift_cap", held }, message);
   }
-  const jobs = open.flatMap(({ id, instanceId }) => {
-    const instance = chosen.includes(id) ? instances.get(instanceId ?? "") : undefined;
-    return instance ? [toJob(instance, "converge")] : [];
-  });
-  if (jobs.length === 0) return { repairs: 0, held };
-  await deps.sql.begin(async (tx) => {
-    await markRepairs(tx, chosen, now);
-    await deps.queue.enqueueConverge(tx, jobs);
-  });
-  return { repairs: jobs.length, held };
+  return { repairs, held };
 }
 
-function toJob({ id, slug, cell }: ScannedInstance, kind: ConvergeJob["kind"]): ConvergeJob {
-  return { stack: slug, instanceId: id, cell, kind, reason: "drift", actor: "drift scan" };
+/** `converge` reads the clouds first and puts right what differs. */
+export function toDriftJob(
+  { stack, instanceId, cell }: Pick<ScannedStack, "stack" | "instanceId" | "cell">,
+  kind: ConvergeJob["kind"],
+  actor: string,
+): ConvergeJob {
+  return { stack, ...(instanceId === null ? {} : { instanceId }), cell, kind, reason: "drift", actor };
 }

@@ -16,6 +16,7 @@ import {
   type OperationRow,
 } from "../operations/rows.ts";
 import { drainCell, readCells } from "./cells.ts";
+import { createDriftOperators } from "./drift.ts";
 import { changeEnvironment } from "./environment.ts";
 import { notFound } from "./problems.ts";
 import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
@@ -101,6 +102,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         });
       }
     },
+    drift: createDriftOperators(deps),
     readCells: () => readCells(sql),
     drainCell: (input) => drainCell(deps, input),
     changeEnvironment: (change) => changeEnvironment(deps, change),

@@ -1,4 +1,4 @@
-/** Which converges a worker may take, and how it takes one of those. */
+/** Which converges and scans a worker may take, and how it takes one of those. */
 import type { Query } from "../db/database.ts";
 import type { QueueName } from "./jobs.ts";
 
@@ -35,7 +35,7 @@ export async function claimBound(
         and not exists (
           select 1 from pgboss.job a where a.name = ${queue} and a.state = 'active' and a.group_id = w.group_id
         )
-        and ${isOurs(sql, binding)}
+        and ${queue === "drift" ? isOurAccount(sql, binding) : isOurs(sql, binding)}
       order by w.priority desc, w.created_on
       limit 1
       for update of w skip locked
@@ -49,4 +49,13 @@ function isOurs(sql: Query, binding: Exclude<Binding, { kind: "all" }>) {
   return sql`(w.data ->> 'instanceId' is null or w.group_tier in (
     select c.name from clawfleet.cells c where c.settings ->> 'reach' = 'public'
   ))`;
+}
+
+/** Whoever converges in an account has its tokens, and looks there for drift. */
+function isOurAccount(sql: Query, binding: Exclude<Binding, { kind: "all" }>) {
+  const cells =
+    binding.kind === "cells"
+      ? sql`c.name = any(${[...binding.cells]}::text[])`
+      : sql`c.settings ->> 'reach' = 'public'`;
+  return sql`w.group_tier in (select c.account from clawfleet.cells c where ${cells})`;
 }

@@ -54,15 +54,29 @@ export type HintJob = z.infer<typeof hintSchema>;
 const sweepSchema = z.object({ actor: z.string() });
 export type SweepJob = z.infer<typeof sweepSchema>;
 
-type JobTypes = { converge: ConvergeJob; "billing-hint": HintJob; sweep: SweepJob };
+const driftSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("scan"), account: z.string(), actor: z.string() }),
+  z.object({
+    kind: z.literal("delete"),
+    account: z.string(),
+    actor: z.string(),
+    findingId: z.number(),
+    /** `<kind>:<id>`. */
+    object: z.string(),
+  }),
+]);
+export type DriftJob = z.infer<typeof driftSchema>;
+
+type JobTypes = { converge: ConvergeJob; "billing-hint": HintJob; sweep: SweepJob; drift: DriftJob };
 export type QueueName = keyof JobTypes;
 export type JobData<Name extends QueueName> = JobTypes[Name];
 export const jobSchemas: { readonly [Name in QueueName]: z.ZodType<JobTypes[Name]> } = {
   converge: convergeSchema,
   "billing-hint": hintSchema,
   sweep: sweepSchema,
+  drift: driftSchema,
 };
-export const queueNames: readonly QueueName[] = ["converge", "billing-hint", "sweep"];
+export const queueNames: readonly QueueName[] = ["converge", "billing-hint", "sweep", "drift"];
 
 /**
  * `short` keeps at most one waiting job of a key; at most one running is held by the fetch (group concurrency 1). The
@@ -83,6 +97,8 @@ export const queueOptions: Record<QueueName, Omit<Queue, "name">> = {
   converge: common,
   "billing-hint": { ...common, expireInSeconds: 600 },
   sweep: { ...common, retryLimit: 3, expireInSeconds: 3600 },
+  // The next scan is the next try; what a scan needs may be missing for long.
+  drift: { ...common, retryLimit: 2, expireInSeconds: 3600 },
 };
 
 export type QueuedJob = { key: string; group: { id: string; tier?: string }; priority: number; data: object };
@@ -102,4 +118,10 @@ export function toConvergeJob(job: ConvergeJob): QueuedJob {
 export function toHintJob(job: HintJob): QueuedJob {
   const id = `${job.provider}:${job.customerId ?? `event:${job.eventId}`}`;
   return { key: id, group: { id }, priority: priorities.paid, data: job };
+}
+
+/** One of an account at a time; a scan that waits is that scan. */
+export function toDriftQueueJob(job: DriftJob): QueuedJob {
+  const key = job.kind === "scan" ? `scan:${job.account}` : `delete:${job.object}`;
+  return { key, group: { id: `drift:${job.account}`, tier: job.account }, priority: 0, data: job };
 }

@@ -1,4 +1,4 @@
-/** The queue: pg-boss in schema `pgboss` of our own database, with three queues and many workers. */
+/** The queue: pg-boss in schema `pgboss` of our own database, with four queues and many workers. */
 import { PgBoss } from "pg-boss";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
@@ -11,8 +11,10 @@ import {
   queueNames,
   queueOptions,
   toConvergeJob,
+  toDriftQueueJob,
   toHintJob,
   type ConvergeJob,
+  type DriftJob,
   type HintJob,
   type QueueName,
   type SweepJob,
@@ -50,6 +52,10 @@ export type Queue = {
   enqueueHint(sql: Query, job: HintJob): Promise<number>;
   /** At once. A sweep that waits already is that sweep. */
   requestSweep(sql: Query, job: SweepJob): Promise<number>;
+  /** At once. A scan that waits already is that scan. */
+  requestDrift(sql: Query, job: DriftJob): Promise<number>;
+  /** As `requestDrift`, but once for every interval, however many processes ask. */
+  requestScanEvery(intervalMs: number, account: string): Promise<void>;
   /** One sweep for every interval, however many processes ask; also one now. Ends with `stop`. */
   scheduleSweeps(intervalMs: number): void;
   work<Name extends QueueName>(queue: Name, options: WorkerOptions, handler: JobHandler<Name>): Worker;
@@ -126,6 +132,17 @@ export function createQueue(deps: QueueDeps): Queue {
       return await enqueue(boss, sql, "sweep", [
         { key: "sweep", group: { id: "sweep" }, priority: 0, data: job },
       ]);
+    },
+
+    async requestDrift(sql, job) {
+      return await enqueue(boss, sql, "drift", [toDriftQueueJob(job)]);
+    },
+
+    async requestScanEvery(intervalMs, account) {
+      const { key, group, data } = toDriftQueueJob({ kind: "scan", account, actor: "clock" });
+      const singletonSeconds = Math.max(1, Math.round(intervalMs / 1000));
+      const sent = await boss.send("drift", data, { singletonKey: key, group, singletonSeconds });
+      if (sent !== null) await deps.sql`select pg_notify(${wakeChannel}, 'drift')`;
     },
 
     scheduleSweeps(intervalMs) {

@@ -38,7 +38,7 @@ export type WorkerOptions = {
   concurrency: number;
   /** How long a handler may take to end once it is aborted; then its job is handed back. Default 5000. */
   handBackMs?: number;
-  /** What it may take; for converges only. Default: everything. */
+  /** What it may take; for converges and drift only. Default: everything. */
   binding?: Binding;
 };
 

@@ -4,6 +4,7 @@ import type { Sql } from "postgres";
 import { z } from "zod";
 import { stackStateSchema, type StackState } from "../../infra/runner-protocol.ts";
 import { openDatabase } from "../db/database.ts";
+import { stateResourceSchema, type StateResource } from "../drift/objects.ts";
 import type { Lock } from "./locks.ts";
 
 export type StoredLock = Lock & { key: string; content: string };
@@ -14,10 +15,22 @@ export type StateStore = {
   removeLock(lock: StoredLock): Promise<void>;
   /** Empty when the stack has none yet. */
   readState(stack: string): Promise<StackState>;
+  /** Where every stack's state is, and what changes each time that it is written. */
+  listVersions(): Promise<StateVersion[]>;
+  /** By key, what these states remember of their resources. Secrets stay ciphertext. */
+  readResources(keys: readonly string[]): Promise<Map<string, StateResource[]>>;
   close(): Promise<void>;
 };
 
+export type StateVersion = { stack: string; key: string; version: string };
+
 const project = "clawfleet";
+const resourcesSchema = z.object({
+  resources: z
+    .array(stateResourceSchema)
+    .nullish()
+    .transform((value) => value ?? []),
+});
 const checkpointSchema = z.object({ checkpoint: z.object({ latest: z.unknown() }) });
 const lockSchema = z.object({
   pid: z.number(),
@@ -70,6 +83,23 @@ function createStateStore(sql: Sql, table: string, root: string): StateStore {
         select key, data ->> 'data' as content from ${name} where key in (${base}, ${`${base}.gz`}, ${`${base}.zst`})`;
       return toState(rows);
     },
+    async listVersions() {
+      if (!(await isThere())) return [];
+      const folder = `${root}/stacks/${project}/`;
+      const rows = await sql<{ key: string; version: string }[]>`
+        select key, updated_at::text as version from ${name} where starts_with(key, ${folder})`;
+      return rows.flatMap(({ key, version }) => {
+        const stack = /^([^/]+)\.json(?:\.gz|\.zst)?$/.exec(key.slice(folder.length))?.[1];
+        return stack === undefined ? [] : [{ stack, key, version }];
+      });
+    },
+    async readResources(keys) {
+      const rows = await sql<{ key: string; content: string }[]>`
+        select key, data ->> 'data' as content from ${name} where key = any(${[...keys]}::text[])`;
+      return new Map(
+        rows.map((row) => [row.key, resourcesSchema.parse(toLatest(row) ?? {}).resources] as const),
+      );
+    },
     close: async () => undefined,
   };
 }
@@ -84,11 +114,15 @@ function toState(rows: readonly { key: string; content: string }[]): StackState 
   const [row, second] = rows;
   if (!row) return stackStateSchema.parse({});
   if (second) throw new Error(`the state is there twice: ${row.key} and ${second.key}`);
+  return stackStateSchema.parse(toLatest(row) ?? {});
+}
+
+function toLatest(row: { key: string; content: string }): unknown {
   const bytes = decode(row.content);
   const text = (
     row.key.endsWith(".gz") ? gunzipSync(bytes) : row.key.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes
   ).toString("utf8");
-  return stackStateSchema.parse(checkpointSchema.parse(JSON.parse(text)).checkpoint.latest ?? {});
+  return checkpointSchema.parse(JSON.parse(text)).checkpoint.latest;
 }
 
 function decode(content: string): Buffer {

@@ -6,7 +6,9 @@ import { planIdSchema, slugSchema } from "../../infra/config.ts";
 import { countFleet, findFleetInstance, listFleet, type FleetRow } from "../db/fleet.ts";
 import { instanceStatuses } from "../web/order-view.ts";
 import { ClawfleetError } from "../errors.ts";
+import type { DriftOperators } from "../operators/drift.ts";
 import { createCellRoutes, type CellDeps } from "./cells.ts";
+import { createDriftRoutes } from "./drift.ts";
 import { validate } from "./validate.ts";
 
 /** One converge or preview as operators see it; times are ISO 8601. */
@@ -29,6 +31,7 @@ export type OperationEventAnswer = { seq: number; at: string; kind: string; mess
 
 export type AdminDeps = CellDeps & {
   sql: Sql;
+  drift: DriftOperators;
   operations: {
     list(stack: string, limit: number): Promise<OperationAnswer[]>;
     find(id: number): Promise<OperationAnswer | undefined>;
@@ -99,6 +102,7 @@ export function createAdminRoutes(deps: AdminDeps) {
 
   return new Hono()
     .route("/cells", createCellRoutes(deps, actor))
+    .route("/drift", createDriftRoutes({ ...deps, lastOperationId: operations.lastId }, actor))
     .get("/instances", validate("query", listQuery), async (c) => {
       const query = c.req.valid("query");
       const instances = await listFleet(sql, query);

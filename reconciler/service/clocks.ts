@@ -5,6 +5,7 @@ import type { BillingProvider } from "../billing/provider.ts";
 import type { ApplyDeps } from "../desired/apply.ts";
 import { addCells, syncCells } from "../desired/cells.ts";
 import { placeWaiting } from "../desired/place.ts";
+import { listCells } from "../db/cells.ts";
 import { countUnplaced } from "../db/instances.ts";
 import { readConditions, type Conditions } from "../conditions.ts";
 import { handleHint } from "../hints.ts";
@@ -14,6 +15,8 @@ import type { Core } from "./core.ts";
 const retryIntervalMs = 2_000;
 const roomIntervalMs = 2_000;
 const conditionsIntervalMs = 10_000;
+/** Asking is one statement an account; an interval's first asking is the one that counts. */
+const scanAskingMs = 30_000;
 
 /** Hints and sweeps are taken from the queue here; the clocks only ask. Returns how to stop the clocks. */
 export function startClocks(
@@ -37,8 +40,21 @@ export function startClocks(
     startRetryClock({ ...core, random: Math.random, retryFirstMs: config.retryFirstMs }, retryIntervalMs),
     every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, config.stacksDir)),
     watchConditions(core),
+    ...scanClock(core, config.drift.intervalMs),
   ];
   return () => stops.forEach((stop) => stop());
+}
+
+/** Asks for a scan of each account, once an interval; whoever converges there does it. */
+function scanClock(core: Core, intervalMs: number): (() => void)[] {
+  if (intervalMs === 0) return [];
+  const ask = async (): Promise<void> => {
+    const cells = (await listCells(core.sql)).filter(({ ready }) => ready);
+    for (const account of new Set(cells.map((cell) => cell.account)))
+      await core.queue.requestScanEvery(intervalMs, account);
+  };
+  const askEveryMs = Math.min(intervalMs / 4, scanAskingMs);
+  return [every(core, askEveryMs, "cannot ask for a drift scan", ask)];
 }
 
 /** Only while somebody waits: a cell whose file is new, a cell that was opened again, an instance that went. */

@@ -14,6 +14,7 @@ import { openStateStore } from "../recovery/state-store.ts";
 import type { ReadinessCheck } from "../routes/health.ts";
 import { createClouds } from "./clouds.ts";
 import type { Core } from "./core.ts";
+import { startDriftWorker } from "./drift.ts";
 import { startPresence } from "./presence.ts";
 
 export type Converges = {
@@ -77,6 +78,7 @@ export async function startConverges(
     },
     { concurrency: config.workers, binding },
   );
+  startDriftWorker(core, config, { gate, store, binding });
   return {
     checks: [createEngineCheck(environment, engine)],
     drain: () => presence.drain(),

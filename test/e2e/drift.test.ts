@@ -8,6 +8,8 @@ import { listFindings } from "../../reconciler/db/drift.ts";
 import { defaultPolicy, type DriftPolicy } from "../../reconciler/drift/policy.ts";
 import { scanDrift, type ScanResult } from "../../reconciler/drift/scan.ts";
 import { createQueue, type Queue } from "../../reconciler/queue/queue.ts";
+import { openStateStore } from "../../reconciler/recovery/state-store.ts";
+import { eventually } from "../support/poll.ts";
 import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
 
 const obstacle = await findObstacle();
@@ -41,8 +43,12 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
 
   function scan(policy: DriftPolicy = nothing): Promise<ScanResult> {
     const { env } = fleet.sandbox;
-    return scanDrift({
+    const deps = {
       sql: fleet.database.sql,
+      store: openStateStore(fleet.database.sql, {
+        backend: fleet.database.url,
+        database: fleet.database.url,
+      }),
       queue,
       clock: { now: () => new Date() },
       log,
@@ -56,7 +62,8 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
           fetch,
         },
       }),
-    });
+    };
+    return scanDrift(deps, { account: "default", actor: "drift scan" });
   }
 
   beforeAll(async () => {
@@ -71,8 +78,25 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
     await fleet?.close();
   });
 
-  test("of a fleet that is as it was left finds nothing, with three requests", async () => {
-    expect(await scan()).toMatchObject({ findings: 0, compared: 1, requests: 3 });
+  test("of a fleet that is as it was left finds nothing, with a request for each kind of object", async () => {
+    expect(await scan()).toMatchObject({ findings: 0, compared: 2, requests: 5 });
+  });
+
+  test("reads a state once each time that it is written", async () => {
+    const read = async () =>
+      await fleet.database.sql<{ stack: string; version: string }[]>`
+        select stack, version from clawfleet.drift_states order by stack`;
+    const before = await read();
+    expect(before.map(({ stack }) => stack)).toEqual(["ada", "cell.lab"]);
+    await fleet.database.sql`update clawfleet.drift_states set objects = '[]' where stack = 'ada'`;
+    // What was taken out of the state is believed as long as the state stays: all of ada's objects are unknown now.
+    await scan();
+    expect(await findings()).toMatchObject([{ who: "ada", class: "stateless" }]);
+    await fleet.apply("ada", { refresh: true });
+    await fleet.untilStatus("ada", "ready");
+    await scan();
+    expect(await findings()).toEqual([]);
+    expect(await read()).not.toEqual(before);
   });
 
   test("finds what was changed, each with its class, and forgets it when it is put back by hand", async () => {
@@ -116,6 +140,32 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
     expect(await scan(defaultPolicy)).toMatchObject({ repairs: 1 });
     await fleet.nextOperation("ada", after, ["up"]);
     expect(record("AAAA").content).toContain("2001:db8");
+  });
+
+  test("finds what is graver than a repair: a server that was resized, and a cell's network that was renamed", async () => {
+    const { id } = project().server("cf-ada");
+    await project().api("POST", `/servers/${id}/actions/poweroff`);
+    await project().settled();
+    const change = { server_type: "cx33", upgrade_disk: false };
+    await project().api("POST", `/servers/${id}/actions/change_type`, change);
+    await project().settled();
+    await project().api("PUT", `/networks/${project().network("cf-cell-lab").id}`, { name: "renamed" });
+    await scan();
+    expect((await findings()).toSorted((a, b) => (a.who && b.who && a.who < b.who ? -1 : 1))).toEqual([
+      { who: "ada", class: "dangerous", what: ["server serverType"] },
+      { who: "cell.lab", class: "cosmetic", what: ["network name"] },
+    ]);
+    const after = await fleet.lastOperationId("ada");
+    expect(await scan(defaultPolicy)).toMatchObject({ repairs: 1, findings: 2 });
+    // Asked for, and with Pulumi's own words for it; not done.
+    expect(await fleet.nextOperation("ada", after, ["preview"])).toMatchObject({ reason: "drift" });
+    await fleet.apply("ada", { refresh: true });
+    await fleet.untilStatus("ada", "ready");
+    await eventually("the cell is put right, and nothing is open any more", async () => {
+      await scan();
+      return (await findings()).length === 0;
+    });
+    expect(project().server("cf-ada").serverType.name).toBe("cx23");
   });
 
   test("finds what was added: a leak with its price, and an object of ours that no state knows; both stay", async () => {

@@ -125,6 +125,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     CLAWFLEET_STACKS_DIR: stacksDir,
     CLAWFLEET_SWEEP_SECONDS: "2",
     CLAWFLEET_RETRY_SECONDS: "1",
+    // Tests and the demo say themselves when somebody looks.
+    CLAWFLEET_DRIFT_SECONDS: "0",
     CLAWFLEET_DELETE_CAP_SHARE: "1",
     CLAWFLEET_POLL_INTERVAL: "100ms",
     HCLOUD_TOKEN: hetznerToken,

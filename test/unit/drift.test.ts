@@ -1,12 +1,6 @@
 /** Proves by table which difference is of which class, what is nobody's, and how many repairs an hour allows. */
 import { describe, expect, test } from "vitest";
-import {
-  compareInstance,
-  driftClasses,
-  findUnknown,
-  gravest,
-  keyOf,
-} from "../../reconciler/drift/compare.ts";
+import { compareStack, driftClasses, findUnknown, gravest, keyOf } from "../../reconciler/drift/compare.ts";
 import {
   toAttachment,
   toExpected,
@@ -16,7 +10,14 @@ import {
   type ExpectedObject,
   type SeenObject,
 } from "../../reconciler/drift/objects.ts";
-import { chooseRepairs, defaultPolicy, type OpenFinding } from "../../reconciler/drift/policy.ts";
+import {
+  chooseRepairs,
+  defaultPolicy,
+  parsePolicy,
+  type RepairCandidate,
+} from "../../reconciler/drift/policy.ts";
+import { judge, type JudgeInput } from "../../reconciler/drift/judge.ts";
+import type { ScannedStack } from "../../reconciler/db/drift.ts";
 
 const server = {
   name: "cf-ada",
@@ -35,31 +36,46 @@ const firewall = { name: "cf-ada", labels: {}, rules: [rule, { ...rule, port: "2
 const record = { name: "ada.example", type: "A", content: "192.0.2.1", proxied: true, ttl: 1, comment: "c" };
 
 const expected: ExpectedObject[] = [
-  { resource: "server", ...toServer("1", server) },
-  { resource: "firewall", ...toFirewall("2", firewall) },
-  { resource: "network", ...toAttachment({ serverId: 1, networkId: 5, ip: "10.0.0.3" }) },
-  { resource: "record-a", ...toRecord("r", record) },
+  toServer("1", server),
+  toFirewall("2", firewall),
+  toAttachment({ serverId: 1, networkId: 5, ip: "10.0.0.3" }),
+  toRecord("r", record),
 ];
 
 function see(...changed: Parameters<typeof keyOf>[0][]): Map<string, SeenObject> {
   const replaced = new Set(changed.map(keyOf));
   const all = expected.filter((one) => !replaced.has(keyOf(one)));
-  return new Map(all.map((one) => [keyOf(one), { ...one, instanceId: "i1" }]));
+  return new Map(all.map((one) => [keyOf(one), { ...one, owner: "i1" }]));
 }
 
 function seeInstead(object: ReturnType<typeof toServer>): Map<string, SeenObject> {
-  return see(object).set(keyOf(object), { ...object, instanceId: "i1" });
+  return see(object).set(keyOf(object), { ...object, owner: "i1" });
 }
 
 describe("an instance that is as it was left", () => {
   test("shows no difference, in whatever order the clouds list labels, firewalls, rules and networks", () => {
-    expect(compareInstance(expected, see())).toEqual([]);
+    expect(compareStack(expected, see())).toEqual([]);
     const shuffled = toServer("1", { ...server, labels: { a: "1", b: "2" }, firewallIds: [7, 9] });
-    expect(compareInstance(expected, seeInstead(shuffled))).toEqual([]);
+    expect(compareStack(expected, seeInstead(shuffled))).toEqual([]);
     const turned = { ...firewall, rules: [{ ...rule, port: "22", sourceIps: ["a", "b"] }, rule] };
-    expect(compareInstance(expected, seeInstead(toFirewall("2", turned)))).toEqual([]);
+    expect(compareStack(expected, seeInstead(toFirewall("2", turned)))).toEqual([]);
   });
 });
+
+describe("what the database gave back", () => {
+  test("is the same, in whatever order its keys are", () => {
+    const reversed = expected.map((object) => reverseKeys(object));
+    expect(compareStack(reversed, see())).toEqual([]);
+  });
+});
+
+function reverseKeys<Value>(value: Value): Value {
+  const turn = (_key: string, one: unknown): unknown =>
+    typeof one === "object" && one !== null && !Array.isArray(one)
+      ? Object.fromEntries(Object.entries(one).toReversed())
+      : one;
+  return JSON.parse(JSON.stringify(value, turn));
+}
 
 describe("what another hand changed", () => {
   test.each([
@@ -75,7 +91,7 @@ describe("what another hand changed", () => {
     ["proxied", toRecord("r", { ...record, proxied: false }), "repair"],
     ["comment", toRecord("r", { ...record, comment: null }), "cosmetic"],
   ])("%s", (property, seen, severity) => {
-    const found = compareInstance(expected, seeInstead(seen));
+    const found = compareStack(expected, seeInstead(seen));
     expect(found).toMatchObject([{ property, class: severity, kind: seen.kind, objectId: seen.id }]);
     expect(found[0]?.expected).not.toBe(found[0]?.seen);
   });
@@ -88,9 +104,7 @@ describe("what another hand changed", () => {
   ] as const)("a %s that is gone is %s", (kind, severity) => {
     const gone = expected.find((one) => one.kind === kind);
     if (!gone) throw new Error("unreachable");
-    expect(compareInstance(expected, see(gone))).toMatchObject([
-      { kind, class: severity, objectId: gone.id },
-    ]);
+    expect(compareStack(expected, see(gone))).toMatchObject([{ kind, class: severity, objectId: gone.id }]);
   });
 
   test("the gravest of several is the finding's", () => {
@@ -107,34 +121,119 @@ describe("what another hand changed", () => {
 });
 
 describe("what no state knows", () => {
-  const stray: SeenObject = { ...toRecord("x", record), instanceId: "i1" };
+  const stray: SeenObject = { ...toRecord("x", record), owner: "i1" };
 
   test("is a leak when its instance does not live, and stateless when it does", () => {
     expect(findUnknown(new Set(), [stray], new Set())).toMatchObject([
-      { instanceId: "i1", difference: { class: "leak", objectId: "x" } },
+      { owner: "i1", difference: { class: "leak", objectId: "x" } },
     ]);
     expect(findUnknown(new Set(), [stray], new Set(["i1"]))[0]?.difference.class).toBe("stateless");
     expect(findUnknown(new Set(["record:x"]), [stray], new Set())).toEqual([]);
   });
+
+  test("a stranger's is none of our business", () => {
+    expect(findUnknown(new Set(), [{ ...stray, owner: null }], new Set(["i1"]))).toEqual([]);
+  });
+
+  test("a part is told only of a whole that is known: what belongs to an orphan goes with it", () => {
+    const attachment: SeenObject = {
+      ...toAttachment({ serverId: 7, networkId: 5, ip: "10.0.0.9" }),
+      owner: "i1",
+    };
+    expect(findUnknown(new Set(), [attachment], new Set())).toEqual([]);
+    expect(findUnknown(new Set(["server:7"]), [attachment], new Set(["i1"]))).toHaveLength(1);
+  });
 });
 
 describe("states", () => {
+  const type = "hcloud:index/server:Server";
   test("give what a bulk list shows, and nothing of commands and certificates", () => {
-    const urn =
-      "urn:pulumi:ada::clawfleet::clawfleet:index:AssistantInstance$hcloud:index/server:Server::server";
-    const type = "hcloud:index/server:Server";
-    expect(toExpected({ urn, type, id: "1", outputs: server })).toEqual({
-      resource: "server",
-      ...toServer("1", server),
+    const resource = { type, id: "1", outputs: server, delete: false };
+    expect(toExpected(resource)).toEqual(toServer("1", server));
+    expect(toExpected({ ...resource, type: "command:remote:Command" })).toBeUndefined();
+    expect(() => toExpected({ ...resource, outputs: {} })).toThrow("serverType");
+  });
+
+  test("what they replaced already may be there or not", () => {
+    const leaving = toExpected({ type, id: "1", outputs: server, delete: true });
+    expect(leaving && compareStack([leaving], new Map())).toEqual([]);
+  });
+});
+
+describe("a judgement", () => {
+  const ada: ScannedStack = {
+    id: "i1",
+    stack: "ada",
+    instanceId: "i1",
+    cell: "lab",
+    account: "default",
+    resting: true,
+    held: false,
+  };
+  const bob: ScannedStack = { ...ada, id: "i2", stack: "bob", instanceId: "i2", account: "second" };
+  const judgeWith = (change: Partial<JudgeInput>) =>
+    judge({
+      account: "default",
+      stacks: [ada, bob],
+      expected: new Map([["ada", expected]]),
+      seen: see(),
+      policy: defaultPolicy,
+      ...change,
     });
-    expect(toExpected({ urn, type: "command:remote:Command", id: "c", outputs: {} })).toBeUndefined();
-    expect(() => toExpected({ urn, type, id: "1", outputs: {} })).toThrow("serverType");
+  const serverOf = (owner: string): SeenObject => ({ ...toServer("99", server), owner });
+  const withMore = (object: SeenObject) => see().set(keyOf(object), object);
+
+  test("of a fleet as it was left is empty", () => {
+    expect(judgeWith({})).toEqual({ findings: [], unjudged: [], compared: 1 });
+  });
+
+  test("leaves alone what is being worked on, and what belongs to it", () => {
+    const busy = { ...ada, resting: false };
+    const judged = judgeWith({ stacks: [busy, bob], seen: withMore(serverOf("i1")) });
+    expect(judged).toEqual({ findings: [], unjudged: ["i1"], compared: 0 });
+  });
+
+  test("a server that is labelled with an instance of another account is a leak here", () => {
+    expect(judgeWith({ seen: withMore(serverOf("i2")) }).findings).toMatchObject([
+      { subject: "server:99", slug: null, class: "leak", action: "ask" },
+    ]);
+  });
+
+  test("a record of another account's instance in a shared zone is not: its own scan looks after it", () => {
+    const other: SeenObject = { ...toRecord("z", record), owner: "i2" };
+    expect(judgeWith({ seen: withMore(other) }).findings).toEqual([]);
+  });
+
+  test("refuses to conclude anything from a project that shows none of what the states know", () => {
+    expect(() => judgeWith({ seen: new Map() })).toThrow("holds none of the 3 objects");
+    const foreign = new Map([["server:99", serverOf("i9")]]);
+    expect(() => judgeWith({ seen: foreign })).toThrow("holds none");
+  });
+
+  test("an account without anything is no wrong project", () => {
+    expect(judgeWith({ expected: new Map(), seen: new Map() }).findings).toEqual([]);
+  });
+});
+
+describe("a policy", () => {
+  test("changes what it names", () => {
+    expect(parsePolicy("")).toEqual(defaultPolicy);
+    const changed = { ...defaultPolicy, cosmetic: "ignore", dangerous: "repair" };
+    expect(parsePolicy(" cosmetic=ignore, dangerous=repair,")).toEqual(changed);
+  });
+  test.each([
+    ["odd=repair", "odd is no class"],
+    ["repair=always", "there are repair, ask, ignore"],
+    ["leak=repair", "deleted on command"],
+    ["repair", "there are"],
+  ])("%s is refused", (text, problem) => {
+    expect(() => parsePolicy(text)).toThrow(problem);
   });
 });
 
 describe("repairs", () => {
   const now = new Date("2026-11-21T12:00:00Z");
-  const finding = (id: string, change: Partial<OpenFinding> = {}): OpenFinding => ({
+  const finding = (id: number, change: Partial<RepairCandidate> = {}): RepairCandidate => ({
     id,
     class: "repair",
     since: new Date(now.getTime() - 60_000),
@@ -144,18 +243,20 @@ describe("repairs", () => {
   const limits = { policy: defaultPolicy, perHour: 2, begun: 0 };
 
   test("come in the order of gravity, then of age, as many as the hour allows", () => {
-    const old = finding("old", { since: new Date(0) });
-    const open = [finding("young"), old, finding("gone", { class: "missing" })];
-    expect(chooseRepairs(open, limits, now)).toEqual({ repair: ["gone", "old"], held: 1 });
-    expect(chooseRepairs(open, { ...limits, begun: 1 }, now)).toEqual({ repair: ["gone"], held: 2 });
+    const [young, old, gone] = [1, 2, 3];
+    const open = [finding(young), finding(old, { since: new Date(0) }), finding(gone, { class: "missing" })];
+    expect(chooseRepairs(open, limits, now)).toEqual({ repair: [gone, old], held: 1 });
+    expect(chooseRepairs(open, { ...limits, begun: 1 }, now)).toEqual({ repair: [gone], held: 2 });
     expect(chooseRepairs(open, { ...limits, begun: 5 }, now)).toEqual({ repair: [], held: 3 });
   });
 
   test("are tried again after an hour, and never where the policy asks or ignores", () => {
-    const tried = finding("tried", { repairAt: new Date(now.getTime() - 3_599_000) });
-    const longAgo = finding("again", { repairAt: new Date(now.getTime() - 3_600_000) });
-    const others = (["dangerous", "leak", "stateless"] as const).map((one) => finding(one, { class: one }));
-    expect(chooseRepairs([tried, longAgo, ...others], limits, now).repair).toEqual(["again"]);
+    const tried = finding(1, { repairAt: new Date(now.getTime() - 3_599_000) });
+    const longAgo = finding(2, { repairAt: new Date(now.getTime() - 3_600_000) });
+    const others = (["dangerous", "leak", "stateless"] as const).map((one, at) =>
+      finding(10 + at, { class: one }),
+    );
+    expect(chooseRepairs([tried, longAgo, ...others], limits, now).repair).toEqual([2]);
     const careful = { ...limits, policy: { ...defaultPolicy, repair: "ignore" as const } };
     expect(chooseRepairs([longAgo], careful, now)).toEqual({ repair: [], held: 0 });
   });

@@ -1,0 +1,125 @@
+/** The verbs of `fleet drift`. */
+import type { DriftAnswer, FindingAnswer } from "../operators/drift.ts";
+import { FleetRequestError, unwrap } from "./client.ts";
+import { exitCodes, followAndReport, type CommandIo, type ExitCode } from "./commands.ts";
+import { describeAge, renderTable, type Column } from "./table.ts";
+
+/** A scan waits for one that runs, and for a budget of requests that others use up. */
+const scanTimeoutMs = 15 * 60_000;
+const pollMs = 500;
+
+const columns = (now: Date): Column<FindingAnswer>[] => [
+  { title: "NAME", value: (row) => row.name ?? row.subject },
+  { title: "CLASS", value: (row) => row.class },
+  { title: "POLICY", value: (row) => row.action },
+  { title: "SINCE", value: (row) => describeAge(row.since, now), align: "right" },
+  { title: "A MONTH", value: (row) => row.monthlyNet?.replace(/(\.\d\d)\d*$/, "$1") ?? "", align: "right" },
+  { title: "WHAT", value: describeDifferences },
+];
+
+export function describeDifferences({ differences, deletion }: FindingAnswer): string {
+  const all = differences.map(({ class: severity, kind, objectId, property, expected, seen }) => {
+    if (property !== undefined)
+      return `${kind} ${property}: ${shorten(seen)} instead of ${shorten(expected)}`;
+    const unknown = severity === "leak" || severity === "stateless";
+    return unknown ? `${kind}:${objectId} is in no state` : `${kind} is gone`;
+  });
+  if (deletion?.error != null) all.push(`not deleted: ${deletion.error}`);
+  return all.join("; ");
+}
+
+function shorten(text = "nothing"): string {
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+export async function driftCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
+  const answer = await unwrap(io.client.drift.$get());
+  if (options.json) io.print(JSON.stringify(answer, null, 2));
+  else printDrift(io, answer);
+  return exitCodes.ok;
+}
+
+function printDrift(io: CommandIo, { findings, scans }: DriftAnswer): void {
+  io.print(findings.length === 0 ? "no drift is known" : renderTable(columns(io.now()), findings));
+  for (const { account, outcome, startedAt, requests, compared, detail } of scans) {
+    const age = describeAge(startedAt, io.now());
+    const how = outcome === "complete" ? `${compared} stacks, ${requests} requests` : (detail ?? "running");
+    io.note(`account ${account}: last look ${age} ago, ${how}`);
+  }
+  if (scans.length === 0) io.note("nobody has looked yet: fleet drift scan");
+}
+
+export async function driftScanCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
+  const { accounts, after } = await unwrap(io.client.drift.scans.$post());
+  io.note(`looking at ${accounts.length === 1 ? "the account" : "the accounts"} ${accounts.join(", ")}`);
+  const answer = await poll(io, "the scan", async () => {
+    const now = await unwrap(io.client.drift.$get());
+    const done = accounts.every((account) =>
+      now.scans.some((scan) => scan.account === account && scan.id > after && scan.endedAt !== null),
+    );
+    return done ? now : undefined;
+  });
+  if (options.json) io.print(JSON.stringify(answer, null, 2));
+  else printDrift(io, answer);
+  return answer.scans.every(({ outcome }) => outcome === "complete") ? exitCodes.ok : exitCodes.failed;
+}
+
+export async function driftRepairCommand(io: CommandIo, name: string): Promise<ExitCode> {
+  const { after } = await unwrap(io.client.drift.findings[":name"].repair.$post({ param: { name } }));
+  io.note(`repair of ${name} is queued`);
+  if (name.startsWith("cell.")) return exitCodes.ok;
+  return await followAndReport(io, { slug: name, after, kinds: ["up", "destroy"] });
+}
+
+export async function driftDeleteCommand(
+  io: CommandIo,
+  object: string,
+  options: { yes?: boolean },
+): Promise<ExitCode> {
+  const before = await findOrphan(io, object);
+  if (!before) {
+    io.note(`no scan found an object ${object} that no state knows; fleet drift lists them`);
+    return exitCodes.notFound;
+  }
+  const names = before.differences.map(({ name }) => name).join(", ");
+  if (!options.yes) {
+    const typed = await io.ask(`This deletes ${names} in the account ${before.account}. Type ${object}: `);
+    if (typed !== object) {
+      io.note(
+        typed === undefined
+          ? "no terminal to ask on: add --yes"
+          : "not what was asked for; nothing is deleted",
+      );
+      return exitCodes.usage;
+    }
+  }
+  await unwrap(io.client.drift.objects[":object"].$delete({ param: { object } }));
+  io.note(`${object} will be deleted`);
+  const after = await poll(io, `the deletion of ${object}`, async () => {
+    const now = await findOrphan(io, object);
+    if (!now) return "gone";
+    return now.deletion?.error ?? undefined;
+  });
+  io.note(after === "gone" ? `${object} is gone` : `${object} was not deleted: ${after}`);
+  return after === "gone" ? exitCodes.ok : exitCodes.failed;
+}
+
+async function findOrphan(io: CommandIo, object: string): Promise<FindingAnswer | undefined> {
+  const { findings } = await unwrap(io.client.drift.$get());
+  return findings.find(({ differences }) =>
+    differences.some(
+      ({ kind, objectId, class: severity }) =>
+        `${kind}:${objectId}` === object && (severity === "leak" || severity === "stateless"),
+    ),
+  );
+}
+
+async function poll<T>(io: CommandIo, what: string, look: () => Promise<T | undefined>): Promise<T> {
+  const deadline = io.now().getTime() + scanTimeoutMs;
+  while (io.now().getTime() < deadline) {
+    const value = await look();
+    if (value !== undefined) return value;
+    await io.sleep(pollMs);
+  }
+  throw new FleetRequestError(0, `${what} did not end in time`, "fleet drift shows how it went");
+}

@@ -1,0 +1,111 @@
+/** What the states say held against what a cloud holds: findings, and whose judgement has to wait. Pure. */
+import type { NewFinding, ScannedStack } from "../db/drift.ts";
+import { ClawfleetError } from "../errors.ts";
+import { compareStack, findUnknown, gravest, keyOf, type Difference } from "./compare.ts";
+import type { ExpectedObject, SeenObject } from "./objects.ts";
+import type { DriftPolicy } from "./policy.ts";
+
+export type JudgeInput = {
+  account: string;
+  /** Of every account: what is another account's is nobody's leak. */
+  stacks: readonly ScannedStack[];
+  expected: ReadonlyMap<string, readonly ExpectedObject[]>;
+  seen: ReadonlyMap<string, SeenObject>;
+  policy: DriftPolicy;
+};
+
+export type Judgement = {
+  findings: NewFinding[];
+  /** Subjects that were not at rest: what is known of them stands. */
+  unjudged: string[];
+  compared: number;
+};
+
+/** @throws ClawfleetError when the account shows nothing of what the states know there. */
+export function judge({ account, stacks, expected, seen, policy }: JudgeInput): Judgement {
+  const mine = stacks.filter((stack) => stack.account === account);
+  refuseWrongProject(account, mine, expected, seen);
+  const resting = mine.filter((stack) => stack.resting);
+  const byId = new Map(stacks.map((stack) => [stack.id, stack]));
+  const differences = new Map<string, Difference[]>(
+    resting.map(({ id, stack }) => [id, compareStack(expected.get(stack) ?? [], seen)]),
+  );
+  const findings: NewFinding[] = [];
+  const known = new Set([...expected.values()].flat().map(keyOf));
+  for (const { owner, difference } of findUnknown(known, seen.values(), new Set(byId.keys()))) {
+    const stack = byId.get(owner);
+    if (stack && belongsHere(stack, account, difference)) differences.get(owner)?.push(difference);
+    else findings.push(toOrphan(account, seen, owner, { ...difference, class: "leak" }, policy));
+  }
+  for (const [id, found] of differences) {
+    const stack = byId.get(id);
+    if (stack && found.length > 0) findings.push(toFinding(stack, found, policy));
+  }
+  const unjudged = mine.filter((one) => !one.resting).map(({ id }) => id);
+  return { findings, unjudged, compared: resting.length };
+}
+
+/** Accounts may share a zone, but never a project. */
+export function belongsHere(
+  stack: ScannedStack,
+  account: string,
+  { kind }: Pick<SeenObject, "kind">,
+): boolean {
+  return kind === "record" || stack.account === account;
+}
+
+/** A token of another project answers well and shows nothing of ours: all would be "lost", and made a second time. */
+function refuseWrongProject(
+  account: string,
+  mine: readonly ScannedStack[],
+  expected: JudgeInput["expected"],
+  seen: JudgeInput["seen"],
+): void {
+  const keys = mine.flatMap(({ stack }) => (expected.get(stack) ?? []).map(keyOf));
+  const atHetzner = keys.filter((key) => !key.startsWith("record:"));
+  if (atHetzner.length === 0 || atHetzner.some((key) => seen.has(key))) return;
+  throw new ClawfleetError({
+    code: "cloud_unavailable",
+    message: `the Hetzner project of the account ${account} holds none of the ${atHetzner.length} objects that the states know`,
+    remedy: `look whether HCLOUD_TOKEN of ${account} belongs to the right project; if everything was really deleted: fleet apply --refresh`,
+    retry: { kind: "blocked", by: "hetzner" },
+  });
+}
+
+function toFinding(
+  { id, stack, instanceId, account }: ScannedStack,
+  found: Difference[],
+  policy: DriftPolicy,
+) {
+  const severity = gravest(found);
+  return {
+    subject: id,
+    instanceId,
+    slug: stack,
+    account,
+    class: severity,
+    action: policy[severity],
+    differences: found,
+    monthlyNet: null,
+  };
+}
+
+function toOrphan(
+  account: string,
+  seen: JudgeInput["seen"],
+  owner: string,
+  difference: Difference,
+  policy: DriftPolicy,
+): NewFinding {
+  const key = keyOf({ kind: difference.kind, id: difference.objectId });
+  return {
+    subject: key,
+    instanceId: owner.includes(".") ? null : owner,
+    slug: null,
+    account,
+    class: difference.class,
+    action: policy[difference.class],
+    differences: [difference],
+    monthlyNet: seen.get(key)?.monthlyNet ?? null,
+  };
+}

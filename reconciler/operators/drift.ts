@@ -1,0 +1,124 @@
+/** What operators see of drift, and what they order about it. */
+import { listCells } from "../db/cells.ts";
+import {
+  listFindings,
+  listLastScans,
+  listScanned,
+  markDeletion,
+  markRepairs,
+  type FindingRow,
+  type ScanRow,
+} from "../db/drift.ts";
+import type { ApplyDeps } from "../desired/apply.ts";
+import type { Difference } from "../drift/compare.ts";
+import { findUnknownDifference } from "../drift/orphans.ts";
+import { toDriftJob } from "../drift/scan.ts";
+import { ClawfleetError } from "../errors.ts";
+
+export type ScanAnswer = Omit<ScanRow, "startedAt" | "endedAt"> & {
+  startedAt: string;
+  endedAt: string | null;
+};
+export type FindingAnswer = {
+  id: number;
+  subject: string;
+  /** Stack that it is about; null for an object that nobody owns. */
+  name: string | null;
+  account: string;
+  class: string;
+  action: string;
+  differences: Difference[];
+  monthlyNet: string | null;
+  since: string;
+  repairAt: string | null;
+  deletion: FindingRow["deletion"];
+};
+export type DriftAnswer = { findings: FindingAnswer[]; scans: ScanAnswer[] };
+
+type Deps = Pick<ApplyDeps, "sql" | "queue" | "clock">;
+
+export type DriftOperators = {
+  read(): Promise<DriftAnswer>;
+  /** Of every account. Returns their names. */
+  scan(actor: string): Promise<string[]>;
+  /** @throws not_found */
+  repair(input: { name: string; actor: string }): Promise<void>;
+  /** `object`: `<kind>:<id>`. @throws not_found */
+  deleteOrphan(input: { object: string; actor: string }): Promise<void>;
+};
+
+export function createDriftOperators(deps: Deps): DriftOperators {
+  const { sql, queue, clock } = deps;
+  return {
+    async read() {
+      const [findings, scans] = await Promise.all([listFindings(sql), listLastScans(sql)]);
+      return { findings: findings.map(toFindingAnswer), scans: scans.map(toScanAnswer) };
+    },
+    async scan(actor) {
+      const cells = (await listCells(sql)).filter(({ ready }) => ready);
+      const accounts = [...new Set(cells.map(({ account }) => account))];
+      for (const account of accounts) await queue.requestDrift(sql, { kind: "scan", account, actor });
+      return accounts;
+    },
+    async repair({ name, actor }) {
+      const finding = (await listFindings(sql)).find(({ slug }) => slug === name);
+      if (!finding) throw unknown(`nothing is known to have drifted at ${name}`);
+      const now = clock.now();
+      const stack = (await listScanned(sql, now)).find(({ id }) => id === finding.subject);
+      if (!stack) throw unknown(`${name} does not live any more`);
+      if (stack.held) throw held(name);
+      await sql.begin(async (tx) => {
+        await markRepairs(tx, [finding.id], now);
+        await queue.enqueueConverge(tx, toDriftJob(stack, "converge", actor));
+      });
+    },
+    async deleteOrphan({ object, actor }) {
+      const finding = (await listFindings(sql)).find((one) => findUnknownDifference(one, object));
+      if (!finding) throw unknown(`no scan found an object ${object} that no state knows`);
+      await sql.begin(async (tx) => {
+        await markDeletion(tx, finding.id, { actor, at: clock.now().toISOString(), error: null });
+        const { account, id: findingId } = finding;
+        await queue.requestDrift(tx, { kind: "delete", account, actor, findingId, object });
+      });
+    },
+  };
+}
+
+function toFindingAnswer(row: FindingRow): FindingAnswer {
+  const { id, subject, slug: name, account, action, differences, monthlyNet, deletion } = row;
+  return {
+    id,
+    subject,
+    name,
+    account,
+    class: row.class,
+    action,
+    differences,
+    monthlyNet,
+    since: row.since.toISOString(),
+    repairAt: row.repairAt?.toISOString() ?? null,
+    deletion,
+  };
+}
+
+function toScanAnswer(row: ScanRow): ScanAnswer {
+  return { ...row, startedAt: row.startedAt.toISOString(), endedAt: row.endedAt?.toISOString() ?? null };
+}
+
+function unknown(message: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "not_found",
+    message,
+    remedy: "fleet drift scan looks now; fleet drift lists what was found",
+    retry: { kind: "permanent" },
+  });
+}
+
+function held(name: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "conflict",
+    message: `${name} is held as it is by its override`,
+    remedy: `take clawfleet:hold out of stacks/Pulumi.${name}.yaml first`,
+    retry: { kind: "permanent" },
+  });
+}

@@ -1,0 +1,41 @@
+/** Scans and deletions of orphans, taken from the queue where the tokens of their accounts are. */
+import type { WorkConfig } from "../config.ts";
+import { deleteOrphan, type OrphanDeps } from "../drift/orphans.ts";
+import { scanDrift } from "../drift/scan.ts";
+import type { Gate } from "../gate/gate.ts";
+import type { Binding } from "../queue/binding.ts";
+import type { StateStore } from "../recovery/state-store.ts";
+import { createClouds, findTokens } from "./clouds.ts";
+import type { Core } from "./core.ts";
+
+export function startDriftWorker(
+  core: Core,
+  config: WorkConfig,
+  { gate, store, binding }: { gate: Gate; store: StateStore | undefined; binding: Binding },
+): void {
+  const { sql, queue, clock, log } = core;
+  const addressesOf = (account: string) => gate.addressesFor({ account, reason: "drift" });
+  const deps: OrphanDeps = {
+    sql,
+    queue,
+    clock,
+    log,
+    store,
+    policy: config.drift.policy,
+    repairsPerHour: config.drift.repairsPerHour,
+    accessOf(account) {
+      const { hcloudToken, cloudflareToken } = findTokens(config, account);
+      const urls = addressesOf(account);
+      return {
+        hetzner: { baseUrl: urls.hetzner, token: hcloudToken, fetch },
+        cloudflare: { baseUrl: urls.cloudflare, token: cloudflareToken, fetch },
+      };
+    },
+    cloudsOf: (account) => createClouds(config, account, addressesOf(account)),
+  };
+  queue.work("drift", { concurrency: 1, binding }, async ({ data }) => {
+    const { account, actor } = data;
+    if (data.kind === "delete") await deleteOrphan(deps, data);
+    await scanDrift(deps, { account, actor });
+  });
+}
