@@ -45,7 +45,10 @@ export function createNaive(workDir: string, environment: Record<string, string>
   };
 }
 
-export function createBareCli(cwd: string, environment: Record<string, string>): { init: Drive; up: Drive } {
+export function createBareCli(
+  cwd: string,
+  environment: Record<string, string>,
+): { init: Drive; up: Drive; refresh: Drive } {
   const pulumi = async (...args: string[]) => {
     await execute("pulumi", [...args, "--non-interactive"], {
       cwd,
@@ -56,5 +59,6 @@ export function createBareCli(cwd: string, environment: Record<string, string>):
   return {
     init: (stack) => pulumi("stack", "init", stack),
     up: (stack) => pulumi("up", "--yes", "--stack", stack),
+    refresh: (stack) => pulumi("refresh", "--yes", "--stack", stack),
   };
 }
