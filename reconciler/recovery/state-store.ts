@@ -14,10 +14,16 @@ export type StateStore = {
   removeLock(lock: StoredLock): Promise<void>;
   /** Empty when the stack has none yet. */
   readState(stack: string): Promise<StackState>;
+  /** Of what was done to a stack, with its state after each time, the newest stay. */
+  trimHistory(stack: string): Promise<void>;
+  /** Keys are looked up by their beginning, by the engine too, which an index finds only in some collations. */
+  prepare(): Promise<void>;
   close(): Promise<void>;
 };
 
 const project = "clawfleet";
+/** Updates of a stack whose history is kept. Each holds a copy of the state, about 100 KB. */
+const keptUpdates = 10;
 const checkpointSchema = z.object({ checkpoint: z.object({ latest: z.unknown() }) });
 const lockSchema = z.object({
   pid: z.number(),
@@ -69,6 +75,20 @@ function createStateStore(sql: Sql, table: string, root: string): StateStore {
       const rows = await sql<{ key: string; content: string }[]>`
         select key, data ->> 'data' as content from ${name} where key in (${base}, ${`${base}.gz`}, ${`${base}.zst`})`;
       return toState(rows);
+    },
+    async trimHistory(stack) {
+      if (!(await isThere())) return;
+      const folder = `${root}/history/${project}/${stack}/`;
+      // Names hold the time in nanoseconds, of one length until the year 2286; two files an update.
+      await sql`
+        delete from ${name} where key in (
+          select key from ${name} where starts_with(key, ${folder})
+          order by key collate "C" desc offset ${2 * keptUpdates}
+        )`;
+    },
+    async prepare() {
+      if (!(await isThere())) return;
+      await sql`create index if not exists ${sql(`${table}_key_prefix`)} on ${name} (key text_pattern_ops)`;
     },
     close: async () => undefined,
   };
