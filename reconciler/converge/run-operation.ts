@@ -35,7 +35,7 @@ export type OperationDeps = {
   /** Puts in order what the last run of the stack left behind. */
   recover: Recover;
   /** After a run: what the backend keeps of earlier ones stays bounded. */
-  trimHistory?: ((stack: string) => Promise<void>) | undefined;
+  trimHistory(stack: string): Promise<void>;
   /** That the stack is ours to run: of the job, where there is one. */
   claim?: Lease & { confirm(): Promise<boolean> };
   onOperation?: (seen: { kind: RunKind; outcome: OperationEnd["outcome"]; seconds: number }) => void;
@@ -179,7 +179,7 @@ async function recoverFirst(deps: OperationDeps, input: Parameters<Recover>[0]):
 /** The run is over and well; that its history is longer than it should be is no reason to call it anything else. */
 async function trim(deps: OperationDeps, stack: string): Promise<void> {
   try {
-    await deps.trimHistory?.(stack);
+    await deps.trimHistory(stack);
   } catch (error) {
     deps.log.warn({ err: error, stack }, "old history of the stack was not removed");
   }

@@ -70,7 +70,7 @@ export async function startConverges(
       queue,
       workerName: core.name,
       recover: createRecovery({ sql, store, hostname: hostname(), clock, cloudsOf }),
-      trimHistory: store?.trimHistory,
+      trimHistory: async (stack) => await store?.trimHistory(stack),
       deadlineMs: config.convergeDeadlineMs,
       onOperation: ({ kind, outcome, seconds }) => metrics.converges.observe({ kind, outcome }, seconds),
       cloudsOf,
