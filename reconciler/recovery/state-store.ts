@@ -24,7 +24,8 @@ export type StateStore = {
 const project = "clawfleet";
 /** Updates of a stack whose history is kept. Each holds a copy of the state, about 100 KB. */
 const keptUpdates = 10;
-const checkpointSchema = z.object({ checkpoint: z.object({ latest: z.unknown() }) });
+/** Without `latest` as long as no run has saved anything: `stack init` and nothing more. */
+const checkpointSchema = z.object({ checkpoint: z.object({ latest: z.unknown().optional() }) });
 const lockSchema = z.object({
   pid: z.number(),
   username: z.string(),

@@ -14,6 +14,7 @@ import type { ConvergeJob } from "../../reconciler/queue/jobs.ts";
 import { startConvergeRig, type ConvergeRig } from "../support/converge-rig.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { findTestEngine } from "../support/engine.ts";
+import { stateRoot } from "../support/state-rows.ts";
 
 const obstacle = (await findTestEngine()) === undefined ? "the engine is not installed" : undefined;
 if (obstacle !== undefined) process.stderr.write(`skipped: ${obstacle}\n`);
@@ -143,6 +144,22 @@ describe.skipIf(obstacle !== undefined)("processes of a converge", () => {
       where slug = 'ida'`;
     await rig.converge(deps, ida, "cancel");
     expect(await rowsOf("ida")).toEqual([]);
+  });
+
+  test("a stack whose making was cut off before it had a state is made all the same", async () => {
+    const kim = await rig.addInstance("kim");
+    const state = { version: 3, checkpoint: { stack: "organization/clawfleet/kim/clawfleet-kim" } };
+    const data = { data: Buffer.from(JSON.stringify(state)).toString("base64") };
+    const key = `${stateRoot(database.url)}/stacks/clawfleet/kim.json`;
+    await database.sql`insert into public.pulumi_state (key, data) values (${key}, ${database.sql.json(data)})`;
+    await database.sql`
+      insert into clawfleet.operations (stack, instance_id, kind, reason, actor, generation, worker, outcome, ended_at)
+      values ('kim', ${kim.instanceId ?? ""}, 'up', 'paid', 'test', 1, 'rig', 'interrupted', now())`;
+    await rig.converge(deps, kim, "paid");
+    await leave("kim");
+    await rig.converge(deps, kim, "cancel");
+    expect(await rowsOf("kim")).toEqual([]);
+    await rig.counter.take();
   });
 
   test("a destroy of what was never made ends well", async () => {

@@ -1,12 +1,9 @@
 /**
- * Proves what is removed when it is old and what stays: on a real PostgreSQL, with rows as the service and Pulumi's backend
- * write them. It cannot prove that the engine goes on with a trimmed history; storms (test/chaos) run with it.
+ * Proves what is removed when it is old and what stays, on a real PostgreSQL with rows as the service writes them.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { removeOld, retention } from "../../reconciler/db/housekeeping.ts";
-import { openStateStore } from "../../reconciler/recovery/state-store.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { stateRoot } from "../support/state-rows.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -72,35 +69,4 @@ describe("what is old", () => {
     const left = await sql<{ id: string }[]>`select id from clawfleet.billing_events order by id`;
     expect(left.map(({ id }) => id)).toEqual(["evt_new", "evt_open"]);
   });
-});
-
-test("of a stack's history the ten newest updates stay, and nothing of another stack is touched", async () => {
-  const { sql, url } = database;
-  const store = openStateStore(sql, { backend: url, database: url });
-  await store?.trimHistory("bob");
-  await store?.prepare();
-  await sql`create table public.pulumi_state (key text primary key, data jsonb not null, updated_at timestamptz)`;
-  await store?.prepare();
-  const root = stateRoot(url);
-  const key = (stack: string, update: number, kind: string) =>
-    `${root}/history/clawfleet/${stack}/${stack}-${1_795_265_199_000_000_000n + BigInt(update)}.${kind}.json`;
-  for (const stack of ["bob", "bob-2", "bo"]) {
-    for (let update = 1; update <= 14; update += 1) {
-      for (const kind of ["history", "checkpoint"])
-        await sql`insert into public.pulumi_state (key, data) values (${key(stack, update, kind)}, '{}')`;
-    }
-  }
-  const state = `${root}/stacks/clawfleet/bob.json`;
-  await sql`insert into public.pulumi_state (key, data) values (${state}, '{}')`;
-  await store?.trimHistory("bob");
-  const left = await sql<{ key: string }[]>`select key from public.pulumi_state order by key`;
-  const keys = left.map((row) => row.key);
-  expect(keys).toHaveLength(20 + 28 + 28 + 1);
-  expect(keys).toContain(state);
-  for (const kind of ["history", "checkpoint"]) {
-    expect(keys).not.toContain(key("bob", 4, kind));
-    expect(keys).toContain(key("bob", 5, kind));
-    expect(keys).toContain(key("bob", 14, kind));
-  }
-  await store?.close();
 });
