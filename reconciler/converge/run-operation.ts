@@ -34,6 +34,8 @@ export type OperationDeps = {
   deadlineMs: number;
   /** Puts in order what the last run of the stack left behind. */
   recover: Recover;
+  /** After a run: what the backend keeps of earlier ones stays bounded. */
+  trimHistory(stack: string): Promise<void>;
   /** That the stack is ours to run: of the job, where there is one. */
   claim?: Lease & { confirm(): Promise<boolean> };
   onOperation?: (seen: { kind: RunKind; outcome: OperationEnd["outcome"]; seconds: number }) => void;
@@ -127,6 +129,7 @@ async function runWithPass(
   await recorder
     .flush()
     .catch((error: unknown) => deps.log.error({ err: error, operation: id }, "events were not recorded"));
+  if (outcome.kind === "done" && input.kind !== "preview") await trim(deps, input.stack);
   const end = toEnd(outcome, result, clock.now());
   await endOperation(sql, id, end);
   await notifyOperation(sql, input.stack);
@@ -170,6 +173,15 @@ async function recoverFirst(deps: OperationDeps, input: Parameters<Recover>[0]):
       kind: "blocked",
       failure: { code, message: deps.redact(message), retry, remedy, tryElsewhere: false },
     };
+  }
+}
+
+/** The run is over and well; that its history is longer than it should be is no reason to call it anything else. */
+async function trim(deps: OperationDeps, stack: string): Promise<void> {
+  try {
+    await deps.trimHistory(stack);
+  } catch (error) {
+    deps.log.warn({ err: error, stack }, "old history of the stack was not removed");
   }
 }
 

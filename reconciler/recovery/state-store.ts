@@ -19,6 +19,10 @@ export type StateStore = {
   listVersions(): Promise<StateVersion[]>;
   /** By key, what these states remember of their resources. Secrets stay ciphertext. */
   readResources(keys: readonly string[]): Promise<Map<string, StateResource[]>>;
+  /** Of what was done to a stack, with its state after each time, the newest stay. */
+  trimHistory(stack: string): Promise<void>;
+  /** Keys are looked up by their beginning, by the engine too, which an index finds only in some collations. */
+  prepare(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -31,7 +35,10 @@ const resourcesSchema = z.object({
     .nullish()
     .transform((value) => value ?? []),
 });
-const checkpointSchema = z.object({ checkpoint: z.object({ latest: z.unknown() }) });
+/** Updates of a stack whose history is kept. Each holds a copy of the state, about 100 KB. */
+const keptUpdates = 10;
+/** Without `latest` as long as no run has saved anything: `stack init` and nothing more. */
+const checkpointSchema = z.object({ checkpoint: z.object({ latest: z.unknown().optional() }) });
 const lockSchema = z.object({
   pid: z.number(),
   username: z.string(),
@@ -99,6 +106,20 @@ function createStateStore(sql: Sql, table: string, root: string): StateStore {
       return new Map(
         rows.map((row) => [row.key, resourcesSchema.parse(toLatest(row) ?? {}).resources] as const),
       );
+    },
+    async trimHistory(stack) {
+      if (!(await isThere())) return;
+      const folder = `${root}/history/${project}/${stack}/`;
+      // Names hold the time in nanoseconds, of one length until the year 2286; two files an update.
+      await sql`
+        delete from ${name} where key in (
+          select key from ${name} where starts_with(key, ${folder})
+          order by key collate "C" desc offset ${2 * keptUpdates}
+        )`;
+    },
+    async prepare() {
+      if (!(await isThere())) return;
+      await sql`create index if not exists ${sql(`${table}_key_prefix`)} on ${name} (key text_pattern_ops)`;
     },
     close: async () => undefined,
   };

@@ -1,4 +1,4 @@
-/** Work that the clock asks for: sweeps, retries, room for those who wait, conditions. Right with any number of processes. */
+/** Work that the clock asks for: sweeps, retries, room for those who wait, conditions, housekeeping. Right with any number of processes. */
 import type { Config } from "../config.ts";
 import { startRetryClock } from "../converge/worker.ts";
 import type { BillingProvider } from "../billing/provider.ts";
@@ -6,6 +6,7 @@ import type { ApplyDeps } from "../desired/apply.ts";
 import { addCells, syncCells } from "../desired/cells.ts";
 import { placeWaiting } from "../desired/place.ts";
 import { listCells } from "../db/cells.ts";
+import { removeOld } from "../db/housekeeping.ts";
 import { countUnplaced } from "../db/instances.ts";
 import { readConditions, type Conditions } from "../conditions.ts";
 import { handleHint } from "../hints.ts";
@@ -17,6 +18,7 @@ const roomIntervalMs = 2_000;
 const conditionsIntervalMs = 10_000;
 /** Asking is one statement an account; an interval's first asking is the one that counts. */
 const scanAskingMs = 30_000;
+const housekeepingIntervalMs = 60 * 60_000;
 
 /** Hints and sweeps are taken from the queue here; the clocks only ask. Returns how to stop the clocks. */
 export function startClocks(
@@ -41,6 +43,7 @@ export function startClocks(
     every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, config.stacksDir)),
     watchConditions(core),
     ...scanClock(core, config.drift.intervalMs),
+    every(core, housekeepingIntervalMs, "cannot remove what is old", () => keepHouse(core)),
   ];
   return () => stops.forEach((stop) => stop());
 }
@@ -62,6 +65,11 @@ export async function lookForRoom(apply: ApplyDeps, stacksDir: string): Promise<
   if ((await countUnplaced(apply.sql)) === 0) return;
   await addCells(apply, stacksDir);
   await placeWaiting(apply);
+}
+
+async function keepHouse({ sql, clock, log }: Core): Promise<void> {
+  const removed = await removeOld(sql, clock.now());
+  if (Object.values(removed).some((count) => count > 0)) log.info(removed, "removed what is old");
 }
 
 /** Says once that a condition has come, and once that it has gone. */
