@@ -21,6 +21,7 @@ import {
   type Plan,
 } from "./config.ts";
 import { cellOutputsSchema, type CellOutputs } from "./outputs.ts";
+import type { ProposedInputs } from "./runner-protocol.ts";
 import { open, sealContext } from "./seal.ts";
 import { parseCellSettings, parseOverride, parsePlans } from "./stack-file.ts";
 
@@ -100,6 +101,12 @@ export async function loadInputs(
   } finally {
     await sql.end({ timeout: 5 });
   }
+}
+
+/** What would be applied if somebody decided it. @throws InputsError for a cell, whose settings nobody proposes this way. */
+export function withProposal(inputs: ProgramInputs, proposal: ProposedInputs): ProgramInputs {
+  if (inputs.kind === "cell") throw new InputsError(`${inputs.name} is a cell: there is no preview of it`);
+  return { ...inputs, ...proposal };
 }
 
 /** @throws InputsError when there is no such instance or cell, StackFileError when its file is wrong. */

@@ -1,5 +1,6 @@
 /** What a worker and its runner say to each other over Node's IPC channel. Types and schemas only. */
 import { z } from "zod";
+import { locationSchema, overrideSchema, planSchema } from "./config.ts";
 
 /** `inspect` answers with the stack's state and changes nothing; `recover` repairs that state (stack-recovery.ts). */
 export const runKinds = ["up", "destroy", "preview", "refresh", "inspect", "recover"] as const;
@@ -47,6 +48,15 @@ export const stackStateSchema = z.object({
 });
 export type StackState = z.output<typeof stackStateSchema>;
 
+/** In place of what an instance's row says, for a preview of what nobody has decided yet. */
+export const proposalSchema = z.object({
+  phase: z.enum(["running", "suspended"]),
+  plan: planSchema,
+  override: overrideSchema,
+  placement: z.object({ serverType: z.string(), location: locationSchema }),
+});
+export type ProposedInputs = z.output<typeof proposalSchema>;
+
 /** Worker to runner. One at a time; everything else is in the runner's environment. */
 export const runRequestSchema = z.object({
   type: z.literal("run"),
@@ -59,6 +69,8 @@ export const runRequestSchema = z.object({
   refresh: z.boolean().default(false),
   /** Needed by `recover`. */
   recovery: recoverySchema.optional(),
+  /** With `preview` only. */
+  proposal: proposalSchema.optional(),
   /** Of the engine and its plugins in this run alone, such as the clouds' addresses: no part of the state. */
   environment: z.record(z.string(), z.string()).default({}),
 });

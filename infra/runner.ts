@@ -1,7 +1,7 @@
 /** The runner: a worker's child that runs one stack at a time, so that a run can be killed without the worker. */
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { engineEnvironment } from "./engine/environment.ts";
-import { loadInputs } from "./inputs.ts";
+import { InputsError, loadInputs, withProposal } from "./inputs.ts";
 import { killSession } from "./process-session.ts";
 import {
   aliveEveryMs,
@@ -27,7 +27,10 @@ async function handle(message: unknown): Promise<void> {
     say({ type: "event", id: request.id, event });
   };
   try {
-    const inputs = await loadInputs(process.env, request.stack, "rows");
+    const loaded = await loadInputs(process.env, request.stack, "rows");
+    const { proposal } = request;
+    if (proposal && request.kind !== "preview") throw new InputsError("a proposal can only be previewed");
+    const inputs = proposal ? withProposal(loaded, proposal) : loaded;
     const result = await driveStack({
       ...request,
       inputs,

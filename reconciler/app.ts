@@ -26,12 +26,17 @@ export type AppDeps = {
 };
 
 const MAX_BODY_BYTES = 1024 * 1024;
+/** A webhook of GitHub's may have 25 MB; a plan holds every file that a change touches. */
+const MAX_CHANGE_BYTES = 26 * 1024 * 1024;
+const largeBodies = /^\/(webhooks\/github|api\/v1\/plans)$/;
 
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
   app.use(requestId());
   app.use(measure(deps.metrics));
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }));
+  app.use((c, next) =>
+    bodyLimit({ maxSize: largeBodies.test(c.req.path) ? MAX_CHANGE_BYTES : MAX_BODY_BYTES })(c, next),
+  );
   app.route("/", deps.health);
   app.route("/webhooks", deps.webhooks);
   app.use("/api/v1/*", requireBearer(deps.adminKey));

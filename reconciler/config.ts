@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Role } from "./db/connections.ts";
 import { defaultPolicy, parsePolicy, type DriftPolicy } from "./drift/policy.ts";
+import { gitopsSecrets, gitopsVariables, toGitopsSettings, type GitopsSettings } from "./gitops/settings.ts";
 
 const seconds = (fallback: number, min: number, max: number) =>
   z.coerce.number().min(min).max(max).default(fallback);
@@ -61,6 +62,7 @@ const serveSchema = workSchema.extend({
     .transform((value) => value.split(",").map((secret) => secret.trim()))
     .pipe(z.array(z.string().startsWith("whsec_", "starts with whsec_")).min(1)),
   STRIPE_API_URL: z.url().default("https://api.stripe.com"),
+  ...gitopsVariables,
 });
 
 /** HCLOUD_TOKEN or HCLOUD_TOKEN_<ACCOUNT>; the same for Cloudflare. */
@@ -111,6 +113,8 @@ export type Config = WorkConfig & {
   sweepIntervalMs: number;
   deleteCap: { count: number; share: number };
   stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string };
+  /** undefined: `stacks/` is the folder. */
+  gitops: GitopsSettings | undefined;
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -129,6 +133,9 @@ export class ConfigError extends Error {
 /** For `start` and `serve`. @throws ConfigError that lists every mistake. */
 export function parseConfig(environment: Environment, role: "start" | "serve" = "start"): Config {
   const { env, present, accounts } = check(serveSchema, environment, role);
+  const problems: string[] = [];
+  const gitops = toGitopsSettings(env, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
   return {
     ...toWorkConfig(env, present, accounts),
     listen: toAddress(env.CLAWFLEET_LISTEN),
@@ -143,7 +150,9 @@ export function parseConfig(environment: Environment, role: "start" | "serve" = 
       webhookSecrets: env.STRIPE_WEBHOOK_SECRET,
       apiUrl: env.STRIPE_API_URL,
     },
+    gitops,
     secretValues: listSecrets(env, accounts, [
+      ...(gitops?.github ? [gitops.github.privateKey, gitops.github.webhookSecret] : []),
       env.CLAWFLEET_ADMIN_KEY,
       env.STRIPE_SECRET_KEY,
       ...env.STRIPE_WEBHOOK_SECRET,
@@ -240,7 +249,7 @@ function readAccounts(
 const engineVariable =
   /^(PULUMI_|HCLOUD_|CLOUDFLARE_|CLAWFLEET_|DATABASE_URL$|PATH$|HOME$|TMPDIR$|XDG_|SSL_CERT_|NODE_EXTRA_CA_CERTS$|HTTPS?_PROXY$|NO_PROXY$)/;
 /** Ours alone: no child needs it. */
-const withheld = new Set(["CLAWFLEET_ADMIN_KEY"]);
+const withheld = new Set<string>(["CLAWFLEET_ADMIN_KEY", ...gitopsSecrets]);
 
 function pickEngineEnvironment(environment: Environment): Record<string, string> {
   const picked: Record<string, string> = {};

@@ -29,6 +29,8 @@ export type ErrorCode =
   | "conflict"
   | "billing_unavailable"
   | "cloud_unavailable"
+  /** GitHub, or the repository itself. */
+  | "forge_unavailable"
   | "capacity_exhausted"
   | "dns_conflict"
   | "engine_failed"

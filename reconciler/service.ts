@@ -14,7 +14,8 @@ import { createHealthRoutes, type ReadinessCheck } from "./routes/health.ts";
 import { startClocks } from "./service/clocks.ts";
 import { prepareConverges, startConverges, type Converges } from "./service/converges.ts";
 import { openCore, type Core } from "./service/core.ts";
-import { createFilesReader } from "./service/files.ts";
+import { createCommitReader, createFilesReader } from "./service/files.ts";
+import { createGitops, startGitops } from "./service/gitops.ts";
 import { listen, type HttpServer } from "./service/http.ts";
 import { createSite } from "./service/site.ts";
 
@@ -37,7 +38,10 @@ export type Service = {
 /** `start` and `serve`. */
 export async function startServer(role: "start" | "serve", config: Config, log: Logger): Promise<Service> {
   const core = await openCore(role, config, log);
-  const files = createFilesReader(config.stacksDir, log);
+  const gitops = createGitops(core, config);
+  const files = gitops
+    ? createCommitReader({ ...core, ...gitops }, log)
+    : createFilesReader(config.stacksDir, log);
   await files();
   const { secretKey, webhookSecrets, apiUrl } = config.stripe;
   const billing = createStripeBilling({ secretKey, webhookSecrets, apiUrl });
@@ -53,13 +57,20 @@ export async function startServer(role: "start" | "serve", config: Config, log: 
   const state = createState(core);
   const engine = role === "start" ? await prepareConverges(core, config) : undefined;
   const isDraining = () => state.draining;
-  const site = createSite(core, config, { billing, apply, files, checks: state.checks, isDraining });
+  const site = createSite(core, config, { billing, apply, files, gitops, checks: state.checks, isDraining });
   state.server = await listen(site.app.fetch, config.listen);
   // From here on jobs are taken, so that a start that failed before holds none.
-  const stopClocks = startClocks(core, config, apply, [billing]);
+  const stopClocks = startClocks(core, config, apply, [billing], files);
+  const stopGitops = startGitops(core, apply, gitops);
   if (engine) state.add(await startConverges(core, config, engine, { kind: "all" }));
   log.info({ role, url: state.server.url, workers: engine ? config.workers : 0 }, "ready");
-  return toService(core, state, { stopClocks, stopSite: () => site.stop() });
+  return toService(core, state, {
+    stopClocks: () => {
+      stopClocks();
+      stopGitops();
+    },
+    stopSite: () => site.stop(),
+  });
 }
 
 /** `work`. */

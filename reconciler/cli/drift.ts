@@ -24,7 +24,7 @@ export function describeDifferences({ differences, deletion }: FindingAnswer): s
     const unknown = severity === "leak" || severity === "stateless";
     return unknown ? `${kind}:${objectId} is in no state` : `${kind} is gone`;
   });
-  if (deletion?.error != null) all.push(`not deleted: ${deletion.error}`);
+  if (typeof deletion?.error === "string") all.push(`not deleted: ${deletion.error}`);
   return all.join("; ");
 }
 

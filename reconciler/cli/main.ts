@@ -20,6 +20,7 @@ import {
   type ExitCode,
 } from "./commands.ts";
 import { driftCommand, driftDeleteCommand, driftRepairCommand, driftScanCommand } from "./drift.ts";
+import { gitAcceptCommand, gitCommand, gitSyncCommand, planCommand, planFormats } from "./plan.ts";
 import { loadEnvironmentFile } from "../../infra/environment-file.ts";
 
 const environment = { ...loadEnvironmentFile(process.env), ...process.env };
@@ -127,6 +128,7 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .description("let a drained cell take new instances again")
     .action(async (cell) => finish(await drainCommand(createIo(), cell, false)));
   addDrift(program, finish);
+  addGit(program, finish);
   return program;
 }
 
@@ -151,6 +153,39 @@ function addDrift(program: Command, finish: (code: ExitCode) => void): void {
     .description("delete an object that carries our label and is in no state, as fleet drift names it")
     .option("--yes", "do not ask")
     .action(async (object, options) => finish(await driftDeleteCommand(createIo(), object, options)));
+}
+
+function addGit(program: Command, finish: (code: ExitCode) => void): void {
+  program
+    .command("plan")
+    .description("what a change of stacks/ between two commits of this repository would do; changes nothing")
+    .requiredOption("--base <commit>", "what is")
+    .option("--head <commit>", "what would be", "HEAD")
+    .option("--folder <path>", "where the files are in the repository", "stacks")
+    .addOption(new Option("--format <format>", "how it is printed").choices(planFormats).default("table"))
+    .action(async (options) =>
+      finish(await planCommand({ ...createIo(), environment: pickGitEnvironment() }, options)),
+    );
+  const git = program
+    .command("git")
+    .description("which commit the fleet is at, and what became of the last ones")
+    .option("--json", "for programs")
+    .action(async (options) => finish(await gitCommand(createIo(), options)));
+  git
+    .command("sync")
+    .description("look at the repository now")
+    .action(async () => finish(await gitSyncCommand(createIo())));
+  git
+    .command("accept <commit>")
+    .description("apply a refused commit, if it still is the plan that you have seen")
+    .requiredOption("--hash <hash>", "of that plan")
+    .action(async (commit, options) => finish(await gitAcceptCommand(createIo(), commit, options)));
+}
+
+function pickGitEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 function toExitCode(error: unknown): number {

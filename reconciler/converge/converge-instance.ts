@@ -4,6 +4,7 @@ import { planSchema } from "../../infra/config.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
+import type { Prices } from "../cloud/hetzner-prices.ts";
 import {
   findConvergeRow,
   markConverging,
@@ -27,6 +28,8 @@ import { runOperation, type OperationDeps, type OperationResult } from "./run-op
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
+  /** What servers cost, for plans. */
+  pricesOf(account: string): Promise<Prices>;
   cloudsOf(account: string, reason?: Reason): { hetzner: Hetzner; cloudflare: Cloudflare };
   random(): number;
   /** Wait after a first failure; it doubles from there. */

@@ -22,6 +22,9 @@ export type Decision =
 /** Asked for by somebody who wants to see it done, or who suspects that the state is wrong. */
 const alwaysRun: ReadonlySet<Reason> = new Set(["operator", "drift"]);
 
+/** What was reviewed was seen with the clouds read anew, and so it is applied. */
+const looksFirst: ReadonlySet<Reason> = new Set(["drift", "pull-request"]);
+
 export function decideConverge(facts: ConvergeFacts): Decision {
   if (facts.status === "gone") return { kind: "nothing", why: "it is gone" };
   if (facts.hold) return { kind: "nothing", why: "an override holds it as it is" };
@@ -30,5 +33,5 @@ export function decideConverge(facts: ConvergeFacts): Decision {
   if (!facts.cellReady) return { kind: "cell-first" };
   const settled = facts.status === "ready" && facts.observedGeneration >= facts.generation;
   if (settled && !alwaysRun.has(facts.reason)) return { kind: "nothing", why: "it is as desired" };
-  return { kind: "up", refresh: facts.reason === "drift" };
+  return { kind: "up", refresh: looksFirst.has(facts.reason) };
 }

@@ -1,7 +1,7 @@
 /** One run of a stack with its record: operation row, events as they come, outcome, failure in our words. */
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
-import type { RunKind } from "../../infra/runner-protocol.ts";
+import type { ProposedInputs, RunKind } from "../../infra/runner-protocol.ts";
 import type { CloudName } from "../cloud/http.ts";
 import type { RunnerPool } from "../engine/runner-pool.ts";
 import type { Lease, RunInput, RunOutcome } from "../engine/runner.ts";
@@ -51,6 +51,10 @@ export type OperationInput = {
   actor: string;
   generation: number;
   refresh?: boolean;
+  /** What a preview assumes instead of the row. */
+  proposal?: ProposedInputs;
+  /** Told at the begin, under which id the record is. */
+  onBegin?: (operationId: number) => void;
 };
 
 export type OperationResult =
@@ -88,12 +92,13 @@ async function runWithPass(
   await requireClaim(deps);
   await interruptOperations(sql, input.stack, started);
   const id = await insertOperation(sql, { ...input, worker: deps.workerName, now: started });
+  input.onBegin?.(id);
   const recorder = createEventRecorder({ ...deps, operationId: id, stack: input.stack });
   await notifyOperation(sql, input.stack);
 
   const failed: string[] = [];
   const deadline = AbortSignal.timeout(deps.deadlineMs);
-  const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery">) =>
+  const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery" | "proposal">) =>
     deps.pool.run(
       {
         ...what,
@@ -118,7 +123,11 @@ async function runWithPass(
   });
   const outcome =
     recovered.kind === "ready"
-      ? await runEngine({ kind: input.kind, refresh: (input.refresh ?? false) || recovered.refresh })
+      ? await runEngine({
+          kind: input.kind,
+          refresh: (input.refresh ?? false) || recovered.refresh,
+          proposal: input.proposal,
+        })
       : recovered;
   // Whoever has the claim now writes what becomes of the stack; our own word is old.
   if (outcome.kind === "interrupted") await requireClaim(deps);

@@ -8,6 +8,7 @@ import type { Worker } from "../queue/worker.ts";
 import { enqueueProbes, type BlockDeps } from "./blocked.ts";
 import { convergeCell } from "./converge-cell.ts";
 import { convergeInstance, type ConvergeDeps } from "./converge-instance.ts";
+import { isPlanJob, previewForPlan } from "./preview-plan.ts";
 import { previewInstance } from "./preview.ts";
 import { recordFailure } from "./record-failure.ts";
 
@@ -30,6 +31,7 @@ export async function handleConvergeJob(
   job: ConvergeJob,
   signal: AbortSignal,
 ): Promise<void> {
+  if (job.kind === "preview" && isPlanJob(job)) return await previewForPlan(deps, job, signal);
   if (job.kind === "preview") return await previewInstance(deps, job, signal);
   if (job.instanceId === undefined) return await convergeCell(deps, job, signal);
   try {

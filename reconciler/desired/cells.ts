@@ -7,7 +7,7 @@ import { closeCellsExcept, insertCell, listCells, upsertCell } from "../db/cells
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createCellSecrets } from "../secrets.ts";
-import { readCellFiles, type StackFiles } from "./stack-files.ts";
+import type { StackFiles } from "./stack-files.ts";
 
 export type SyncCellsDeps = {
   sql: Sql;
@@ -40,8 +40,7 @@ export async function syncCells(deps: SyncCellsDeps): Promise<string[]> {
  * Cells that have a file and no row yet. What known cells' files say is left to the sweep, which one process at a time
  * does: the files of two machines may differ while they are being brought up to date.
  */
-export async function addCells(deps: SyncCellsDeps, stacksDir: string): Promise<string[]> {
-  const { cells } = await readCellFiles(stacksDir);
+export async function addCells(deps: SyncCellsDeps, cells: StackFiles["cells"]): Promise<string[]> {
   return await deps.sql.begin(async (tx) => {
     const known = new Set((await listCells(tx)).map(({ name }) => name));
     const fresh = [...cells].filter(([name]) => !known.has(name));

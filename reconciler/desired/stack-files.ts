@@ -6,56 +6,66 @@ import { parseCellSettings, parseOverride, parsePlans } from "../../infra/stack-
 
 export type StackFiles = {
   plans: Plans;
-  cells: Map<string, CellSettings>;
-  overrides: Map<string, Override>;
+  cells: ReadonlyMap<string, CellSettings>;
+  overrides: ReadonlyMap<string, Override>;
   /** Files that cannot be used, by slug or cell; what they are about stays as it is. */
-  broken: Map<string, string>;
+  broken: ReadonlyMap<string, string>;
 };
 
 const filePattern = /^Pulumi\.(cell\.)?([a-z0-9-]+)\.ya?ml$/;
+export const plansFile = "plans.yaml";
 
 /** @throws StackFileError when the plans are wrong: without them nothing can be decided. */
 export async function readStackFiles(stacksDir: string): Promise<StackFiles> {
-  const plansFile = join(stacksDir, "plans.yaml");
-  const plans = parsePlans(await readFile(plansFile, "utf8"), plansFile);
-  const { cells, broken } = await readCellFiles(stacksDir);
-  const files: StackFiles = { plans, cells, overrides: new Map(), broken };
-  for (const { isCell, key, file } of await listFiles(stacksDir)) {
-    if (!isCell) await readInto(files.overrides, broken, { key, file, parse: parseOverride });
-  }
-  return files;
+  const names = (await readdir(stacksDir)).filter((name) => filePattern.test(name));
+  const texts = await readTexts(stacksDir, [plansFile, ...names]);
+  return { ...parseFiles(texts, stacksDir), plans: parsePlansIn(texts, stacksDir) };
 }
 
 /** The cells alone: few files, however many customers have one. */
 export async function readCellFiles(stacksDir: string): Promise<Pick<StackFiles, "cells" | "broken">> {
-  const cells: StackFiles["cells"] = new Map();
-  const broken: StackFiles["broken"] = new Map();
-  for (const { isCell, key, file } of await listFiles(stacksDir)) {
-    if (isCell) await readInto(cells, broken, { key, file, parse: parseCellSettings, prefix: "cell." });
-  }
-  return { cells, broken };
+  const names = (await readdir(stacksDir)).filter((name) => filePattern.exec(name)?.[1] !== undefined);
+  return parseFiles(await readTexts(stacksDir, names), stacksDir);
 }
 
-async function listFiles(stacksDir: string): Promise<{ isCell: boolean; key: string; file: string }[]> {
-  const names = (await readdir(stacksDir)).toSorted();
-  return names.flatMap((name) => {
+async function readTexts(stacksDir: string, names: readonly string[]): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  for (const name of names.toSorted()) texts.set(name, await readFile(join(stacksDir, name), "utf8"));
+  return texts;
+}
+
+/** `folder` is for messages. @throws StackFileError */
+export function parsePlansIn(texts: ReadonlyMap<string, string>, folder: string): Plans {
+  return parsePlans(texts.get(plansFile) ?? "", join(folder, plansFile));
+}
+
+/** Cells and overrides by file name; other files are none of ours. */
+export function parseFiles(
+  texts: ReadonlyMap<string, string>,
+  folder: string,
+): Pick<StackFiles, "cells" | "overrides" | "broken"> {
+  const files = {
+    cells: new Map<string, CellSettings>(),
+    overrides: new Map<string, Override>(),
+    broken: new Map<string, string>(),
+  };
+  for (const [name, text] of texts) {
     const match = filePattern.exec(name);
-    if (!match) return [];
-    const [, isCell, key = ""] = match;
-    return [{ isCell: isCell !== undefined, key, file: join(stacksDir, name) }];
-  });
+    if (!match) continue;
+    const [, cell, key = ""] = match;
+    const file = join(folder, name);
+    try {
+      if (cell === undefined) files.overrides.set(key, parseOverride(text, file));
+      else files.cells.set(key, parseCellSettings(text, file));
+    } catch (error) {
+      files.broken.set(`${cell ?? ""}${key}`, error instanceof Error ? error.message : String(error));
+    }
+  }
+  return files;
 }
 
-async function readInto<Value>(
-  found: Map<string, Value>,
-  broken: Map<string, string>,
-  source: { key: string; file: string; parse: (text: string, file: string) => Value; prefix?: string },
-): Promise<void> {
-  const { key, file, parse, prefix = "" } = source;
-  const text = await readFile(file, "utf8");
-  try {
-    found.set(key, parse(text, file));
-  } catch (error) {
-    broken.set(`${prefix}${key}`, error instanceof Error ? error.message : String(error));
-  }
+/** What a file of this name is about: its key in `overrides` or `cells`; undefined for any other. */
+export function keyOfFile(name: string): { kind: "override" | "cell"; key: string } | undefined {
+  const match = filePattern.exec(name);
+  return match ? { kind: match[1] === undefined ? "override" : "cell", key: match[2] ?? "" } : undefined;
 }

@@ -7,6 +7,7 @@ import {
   aliveEveryMs,
   aliveMessage,
   runnerMessageSchema,
+  type ProposedInputs,
   type Recovery,
   type RunKind,
   type RunnerMessage,
@@ -20,6 +21,8 @@ export type RunInput = {
   refresh?: boolean;
   /** What a run of kind `recover` does. */
   recovery?: Recovery;
+  /** What a `preview` assumes instead of the row. */
+  proposal?: ProposedInputs | undefined;
   /** Of the engine and its plugins, beside what every run has. */
   environment?: Record<string, string>;
 };

@@ -11,9 +11,10 @@ const maxDiff = 6_000;
 const maxProblem = 1_000;
 const maxProblems = 20;
 
-export function renderComment(plan: FleetPlan): string {
+/** `hindrances`: why it will not be applied as it is. */
+export function renderComment(plan: FleetPlan, hindrances: readonly string[] = []): string {
   const customers = plan.customers.toSorted((a, b) => gravity(b) - gravity(a) || (a.slug < b.slug ? -1 : 1));
-  const head = renderHead(plan);
+  const head = renderHead(plan, hindrances);
   const foot = `\n\nPlan \`${hashPlan(plan)}\` of \`${plan.head.slice(0, 12)}\` against \`${plan.base.slice(0, 12)}\`.\n`;
   let room = maxCommentLength - reserve - head.length - foot.length;
 
@@ -49,7 +50,7 @@ export function renderComment(plan: FleetPlan): string {
 const tableHead =
   "| customer | create | update | replace | delete | cost a month | why |\n| --- | --: | --: | --: | --: | --: | --- |\n";
 
-function renderHead(plan: FleetPlan): string {
+function renderHead(plan: FleetPlan, hindrances: readonly string[]): string {
   const lost = countLostServers(plan);
   const sums = countSteps(plan.customers.flatMap(({ steps }) => steps));
   const cost = plan.customers.reduce((sum, one) => sum + (one.costAfter ?? 0) - (one.costBefore ?? 0), 0);
@@ -61,6 +62,8 @@ function renderHead(plan: FleetPlan): string {
       ? "No customer changes."
       : `${plan.customers.length} customers: ${sums.create} to create, ${sums.update} to update, **${sums.replace} to replace**, **${sums.delete} to delete**. Cost a month: ${signed(cost)}.`,
   ];
+  for (const one of hindrances.slice(0, maxProblems))
+    lines.push("", `🔴 **Not as it is:** ${escapeText(one).slice(0, maxProblem)}`);
   if (lost > 0) lines.push("", `🔴 **${lost} servers with their disks would be lost.**`);
   if (plan.cells.length > 0)
     lines.push("", `Cells: ${plan.cells.map(escapeCell).join(", ").slice(0, maxProblem)}`);

@@ -6,6 +6,8 @@ export type PlannedStep = { resource: string; op: "create" | "update" | "replace
 export type CustomerPlan = {
   slug: string;
   why: readonly string[];
+  /** Hash of what the row would say; the same change on another row has another one. Empty when nothing would be decided. */
+  desired: string;
   steps: readonly PlannedStep[];
   /** Pulumi's diff as text. */
   diff: string;
@@ -39,11 +41,15 @@ export function countLostServers({ customers }: FleetPlan): number {
   return customers.filter(({ steps }) => steps.some(lost)).length;
 }
 
-/** The same for the same effects, whatever the order of customers and steps; times and texts of diffs are no part of it. */
-export function hashPlan({ customers, cells, problems }: FleetPlan): string {
+/**
+ * The same for the same decisions with the same effects, whatever the order of customers and steps; times and texts of diffs
+ * are no part of it.
+ */
+export function hashPlan({ customers, cells, problems }: Omit<FleetPlan, "base" | "head">): string {
   const effects = customers
-    .map(({ slug, steps, error }) => [
+    .map(({ slug, desired, steps, error }) => [
       slug,
+      desired,
       steps.map(({ resource, op }) => `${resource} ${op}`).toSorted(),
       error,
     ])

@@ -118,3 +118,13 @@ export async function listResourceMarks(sql: Query, instanceId: string): Promise
     where o.instance_id = ${instanceId} and o.kind = 'up' and e.kind in ('resource-started', 'resource-done', 'resource-failed')
     order by e.data ->> 'resource', e.operation_id desc, e.seq desc`;
 }
+
+/** What a preview said that it would do, resource by resource. */
+export async function listPlannedSteps(
+  sql: Query,
+  operationId: number,
+): Promise<{ resource: string; op: string }[]> {
+  return await sql<{ resource: string; op: string }[]>`
+    select data ->> 'resource' as resource, data ->> 'op' as op from clawfleet.operation_events
+    where operation_id = ${operationId} and kind in ('resource-started', 'resource-done') and data ? 'op' order by seq`;
+}

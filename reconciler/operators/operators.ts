@@ -19,10 +19,11 @@ import {
 import { drainCell, readCells } from "./cells.ts";
 import { createDriftOperators } from "./drift.ts";
 import { changeEnvironment } from "./environment.ts";
+import { createPlanOperators, type PlansDeps } from "./plans.ts";
 import { notFound } from "./problems.ts";
 import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
 
-export type OperatorsDeps = ApplyDeps & { sql: Sql; log: Logger };
+export type OperatorsDeps = ApplyDeps & Pick<PlansDeps, "gitops"> & { sql: Sql; log: Logger };
 
 /** Provider name of instances that nobody pays for. */
 export const compedProvider = "comped";
@@ -71,6 +72,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
       });
     },
     drift: createDriftOperators(deps),
+    plans: createPlanOperators(deps),
     readCells: () => readCells(sql),
     drainCell: (input) => drainCell(deps, input),
     changeEnvironment: (change) => changeEnvironment(deps, change),

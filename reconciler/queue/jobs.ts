@@ -39,6 +39,8 @@ const convergeSchema = z.object({
   reason: reasonSchema,
   actor: z.string(),
   operationId: z.number().optional(),
+  /** With `preview`: of what this plan proposes, and for it. */
+  planId: z.number().optional(),
 });
 export type ConvergeJob = z.infer<typeof convergeSchema>;
 
@@ -67,7 +69,21 @@ const driftSchema = z.discriminatedUnion("kind", [
 ]);
 export type DriftJob = z.infer<typeof driftSchema>;
 
-type JobTypes = { converge: ConvergeJob; "billing-hint": HintJob; sweep: SweepJob; drift: DriftJob };
+const gitopsSchema = z.discriminatedUnion("kind", [
+  /** The branch and every open pull request. */
+  z.object({ kind: z.literal("sync") }),
+  z.object({ kind: z.literal("pull-request"), number: z.number() }),
+  z.object({ kind: z.literal("plan"), planId: z.number() }),
+]);
+export type GitopsJob = z.infer<typeof gitopsSchema>;
+
+type JobTypes = {
+  gitops: GitopsJob;
+  converge: ConvergeJob;
+  "billing-hint": HintJob;
+  sweep: SweepJob;
+  drift: DriftJob;
+};
 export type QueueName = keyof JobTypes;
 export type JobData<Name extends QueueName> = JobTypes[Name];
 export const jobSchemas: { readonly [Name in QueueName]: z.ZodType<JobTypes[Name]> } = {
@@ -75,8 +91,9 @@ export const jobSchemas: { readonly [Name in QueueName]: z.ZodType<JobTypes[Name
   "billing-hint": hintSchema,
   sweep: sweepSchema,
   drift: driftSchema,
+  gitops: gitopsSchema,
 };
-export const queueNames: readonly QueueName[] = ["converge", "billing-hint", "sweep", "drift"];
+export const queueNames: readonly QueueName[] = ["converge", "billing-hint", "sweep", "drift", "gitops"];
 
 /**
  * `short` keeps at most one waiting job of a key; at most one running is held by the fetch (group concurrency 1). The
@@ -99,6 +116,7 @@ export const queueOptions: Record<QueueName, Omit<Queue, "name">> = {
   sweep: { ...common, retryLimit: 3, expireInSeconds: 3600 },
   // The next scan is the next try; what a scan needs may be missing for long.
   drift: { ...common, retryLimit: 2, expireInSeconds: 3600 },
+  gitops: { ...common, retryLimit: 5, expireInSeconds: 3600 },
 };
 
 export type QueuedJob = { key: string; group: { id: string; tier?: string }; priority: number; data: object };
@@ -107,7 +125,8 @@ export type QueuedJob = { key: string; group: { id: string; tier?: string }; pri
 export function toConvergeJob(job: ConvergeJob): QueuedJob {
   const id = job.instanceId ?? job.stack;
   return {
-    key: job.kind === "preview" ? `${id}#preview` : id,
+    key:
+      job.kind === "converge" ? id : `${id}#${job.planId === undefined ? "preview" : `plan-${job.planId}`}`,
     group: { id, tier: job.cell },
     priority: priorities[job.reason],
     data: job,
@@ -124,4 +143,10 @@ export function toHintJob(job: HintJob): QueuedJob {
 export function toDriftQueueJob(job: DriftJob): QueuedJob {
   const key = job.kind === "scan" ? `scan:${job.account}` : `delete:${job.object}`;
   return { key, group: { id: `drift:${job.account}`, tier: job.account }, priority: 0, data: job };
+}
+
+/** One after the other: each moves what the next one looks at. */
+export function toGitopsQueueJob(job: GitopsJob): QueuedJob {
+  const about = job.kind === "sync" ? "" : job.kind === "plan" ? job.planId : job.number;
+  return { key: `${job.kind}:${about}`, group: { id: "gitops" }, priority: 0, data: job };
 }

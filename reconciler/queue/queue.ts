@@ -1,4 +1,4 @@
-/** The queue: pg-boss in schema `pgboss` of our own database, with four queues and many workers. */
+/** The queue: pg-boss in schema `pgboss` of our own database, with a queue for each kind of work and many workers. */
 import { PgBoss } from "pg-boss";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
@@ -12,9 +12,11 @@ import {
   queueOptions,
   toConvergeJob,
   toDriftQueueJob,
+  toGitopsQueueJob,
   toHintJob,
   type ConvergeJob,
   type DriftJob,
+  type GitopsJob,
   type HintJob,
   type QueueName,
   type SweepJob,
@@ -54,6 +56,7 @@ export type Queue = {
   requestSweep(sql: Query, job: SweepJob): Promise<number>;
   /** At once. A scan that waits already is that scan. */
   requestDrift(sql: Query, job: DriftJob): Promise<number>;
+  requestGitops(sql: Query, job: GitopsJob): Promise<number>;
   /** As `requestDrift`, but once for every interval, however many processes ask. */
   requestScanEvery(intervalMs: number, account: string): Promise<void>;
   /** One sweep for every interval, however many processes ask; also one now. Ends with `stop`. */
@@ -136,6 +139,10 @@ export function createQueue(deps: QueueDeps): Queue {
 
     async requestDrift(sql, job) {
       return await enqueue(boss, sql, "drift", [toDriftQueueJob(job)]);
+    },
+
+    async requestGitops(sql, job) {
+      return await enqueue(boss, sql, "gitops", [toGitopsQueueJob(job)]);
     },
 
     async requestScanEvery(intervalMs, account) {

@@ -7,8 +7,10 @@ import { countFleet, findFleetInstance, listFleet, type FleetRow } from "../db/f
 import { instanceStatuses } from "../web/order-view.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { DriftOperators } from "../operators/drift.ts";
+import type { PlanOperators } from "../operators/plans.ts";
 import { createCellRoutes, type CellDeps } from "./cells.ts";
 import { createDriftRoutes } from "./drift.ts";
+import { createGitRoutes, createPlanRoutes } from "./plans.ts";
 import { validate } from "./validate.ts";
 
 /** One converge or preview as operators see it; times are ISO 8601. */
@@ -32,6 +34,7 @@ export type OperationEventAnswer = { seq: number; at: string; kind: string; mess
 export type AdminDeps = CellDeps & {
   sql: Sql;
   drift: DriftOperators;
+  plans: PlanOperators;
   operations: {
     list(stack: string, limit: number): Promise<OperationAnswer[]>;
     find(id: number): Promise<OperationAnswer | undefined>;
@@ -102,7 +105,9 @@ export function createAdminRoutes(deps: AdminDeps) {
 
   return new Hono()
     .route("/cells", createCellRoutes(deps, actor))
-    .route("/drift", createDriftRoutes({ ...deps, lastOperationId: operations.lastId }, actor))
+    .route("/plans", createPlanRoutes(deps.plans, actor))
+    .route("/git", createGitRoutes(deps.plans, actor))
+    .route("/drift", createDriftRoutes({ ...deps, lastOperationId: () => operations.lastId() }, actor))
     .get("/instances", validate("query", listQuery), async (c) => {
       const query = c.req.valid("query");
       const instances = await listFleet(sql, query);

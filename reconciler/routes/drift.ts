@@ -7,7 +7,7 @@ import { validate } from "./validate.ts";
 export type DriftDeps = {
   drift: DriftOperators;
   /** Highest id of an operation so far: what follows a request has a higher one. */
-  lastOperationId(): Promise<number>;
+  lastOperationId: () => Promise<number>;
 };
 
 const nameParam = z.object({

@@ -13,6 +13,7 @@ const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   conflict: 409,
   billing_unavailable: 503,
   cloud_unavailable: 503,
+  forge_unavailable: 503,
   capacity_exhausted: 503,
   dns_conflict: 409,
   engine_failed: 502,

@@ -12,6 +12,7 @@ import { readConditions, type Conditions } from "../conditions.ts";
 import { handleHint } from "../hints.ts";
 import { sweep } from "../sweep.ts";
 import type { Core } from "./core.ts";
+import type { FilesReader } from "./files.ts";
 
 const retryIntervalMs = 2_000;
 const roomIntervalMs = 2_000;
@@ -26,6 +27,7 @@ export function startClocks(
   config: Config,
   apply: ApplyDeps,
   providers: readonly BillingProvider[],
+  files: FilesReader,
 ): () => void {
   const { queue, log, metrics } = core;
   queue.work("billing-hint", { concurrency: 2 }, (job) => handleHint({ ...apply, providers }, job.data));
@@ -40,7 +42,7 @@ export function startClocks(
   queue.scheduleSweeps(config.sweepIntervalMs);
   const stops = [
     startRetryClock({ ...core, random: Math.random, retryFirstMs: config.retryFirstMs }, retryIntervalMs),
-    every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, config.stacksDir)),
+    every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, () => files.cells())),
     watchConditions(core),
     ...scanClock(core, config.drift.intervalMs),
     every(core, housekeepingIntervalMs, "cannot remove what is old", () => keepHouse(core)),
@@ -61,9 +63,9 @@ function scanClock(core: Core, intervalMs: number): (() => void)[] {
 }
 
 /** Only while somebody waits: a cell whose file is new, a cell that was opened again, an instance that went. */
-export async function lookForRoom(apply: ApplyDeps, stacksDir: string): Promise<void> {
+export async function lookForRoom(apply: ApplyDeps, cells: FilesReader["cells"]): Promise<void> {
   if ((await countUnplaced(apply.sql)) === 0) return;
-  await addCells(apply, stacksDir);
+  await addCells(apply, await cells());
   await placeWaiting(apply);
 }
 

@@ -12,7 +12,8 @@ import { runnerMark } from "../recovery/local-process.ts";
 import { createRecovery } from "../recovery/recovery.ts";
 import { openStateStore } from "../recovery/state-store.ts";
 import type { ReadinessCheck } from "../routes/health.ts";
-import { createClouds } from "./clouds.ts";
+import { keepPrices, readPrices } from "../cloud/hetzner-prices.ts";
+import { createClouds, findTokens } from "./clouds.ts";
 import type { Core } from "./core.ts";
 import { startDriftWorker } from "./drift.ts";
 import { startPresence } from "./presence.ts";
@@ -75,6 +76,13 @@ export async function startConverges(
       deadlineMs: config.convergeDeadlineMs,
       onOperation: ({ kind, outcome, seconds }) => metrics.converges.observe({ kind, outcome }, seconds),
       cloudsOf,
+      pricesOf: keepPrices(
+        (account) => {
+          const { hetzner } = gate.addressesFor({ account, reason: "pull-request" });
+          return readPrices({ baseUrl: hetzner, token: findTokens(config, account).hcloudToken, fetch });
+        },
+        () => clock.now(),
+      ),
       random: Math.random,
       retryFirstMs: config.retryFirstMs,
     },

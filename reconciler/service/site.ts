@@ -9,11 +9,13 @@ import { createOperationWatch } from "../operations/watch.ts";
 import { createOperators } from "../operators/operators.ts";
 import { createOrders } from "../orders/orders.ts";
 import { createAdminRoutes } from "../routes/admin.ts";
+import { createGithubRoutes } from "../routes/github.ts";
 import { createHealthRoutes, type ReadinessCheck } from "../routes/health.ts";
 import { createOrderRoutes } from "../routes/orders.tsx";
 import { createWebhookRoutes } from "../routes/webhooks.ts";
 import type { Core } from "./core.ts";
 import type { FilesReader } from "./files.ts";
+import type { Gitops } from "./gitops.ts";
 
 export type Site = { app: Hono; stop(): Promise<void> };
 
@@ -21,12 +23,13 @@ export type SiteParts = {
   billing: BillingProvider;
   apply: ApplyDeps;
   files: FilesReader;
+  gitops: Gitops | undefined;
   checks: ReadinessCheck[];
   isDraining(): boolean;
 };
 
 export function createSite(core: Core, config: Config, parts: SiteParts): Site {
-  const { sql, queue, clock, log, metrics } = core;
+  const { sql, clock, log, metrics } = core;
   const { billing, apply, files } = parts;
   const watch = createOperationWatch(sql, log);
   const zone = () => findSellingZone(sql);
@@ -53,16 +56,18 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
       registry: metrics.registry,
       isDraining: () => parts.isDraining(),
     }),
-    webhooks: createWebhookRoutes({
-      sql,
-      queue,
-      clock,
-      log,
-      provider: billing,
-      onWebhook: (outcome) => metrics.webhooks.inc({ provider: billing.name, outcome }),
-    }),
+    webhooks: createWebhooks(core, parts),
     orders: createOrderRoutes({ ...orders, log, zone }),
-    admin: createAdminRoutes({ sql, ...createOperators(apply) }),
+    admin: createAdminRoutes({ sql, ...createOperators({ ...apply, gitops: parts.gitops?.settings }) }),
   });
   return { app, stop: () => watch.stop() };
+}
+
+function createWebhooks({ sql, queue, clock, log, metrics }: Core, { billing, gitops }: SiteParts): Hono {
+  const count = (provider: string) => (outcome: string) => metrics.webhooks.inc({ provider, outcome });
+  const deps = { sql, queue, clock, log };
+  const routes = createWebhookRoutes({ ...deps, provider: billing, onWebhook: count(billing.name) });
+  const github = gitops?.settings.github;
+  if (github) routes.route("/", createGithubRoutes({ ...deps, ...github, onWebhook: count("github") }));
+  return routes;
 }

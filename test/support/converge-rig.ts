@@ -123,6 +123,7 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
     recover: createRecovery({ sql, store, hostname: hostname(), clock, cloudsOf }),
     trimHistory: async (stack) => await store?.trimHistory(stack),
     cloudsOf,
+    pricesOf: () => Promise.resolve(new Map()),
     random: Math.random,
     retryFirstMs: 100,
   });

@@ -31,6 +31,7 @@ const fleet = Array.from({ length: 10_000 }, (_, i) => ({
 const customer = (slug: string, change: Partial<CustomerPlan> = {}): CustomerPlan => ({
   slug,
   why: ["override changed: location"],
+  desired: "d1",
   steps: [],
   diff: "",
   costBefore: 5.49,
@@ -160,6 +161,7 @@ describe("the comment", () => {
     const one = record({
       slug: string({ minLength: 1, maxLength: 32 }),
       why: array(string({ maxLength: 400 }), { maxLength: 3 }),
+      desired: string({ maxLength: 16 }),
       steps,
       diff: oneof(string({ maxLength: 50 }), string({ maxLength: 20_000, size: "max" })),
       costBefore: double({ noNaN: true, min: 0, max: 1e4 }),

@@ -1,0 +1,111 @@
+/** `fleet plan` and `fleet git`: what a change of stacks/ would do, and what became of the commits. */
+import type { GitAnswer, PlanAnswer } from "../operators/plans.ts";
+import { countSteps, type CustomerPlan } from "../gitops/plan.ts";
+import { createGit, readChanges, resolveCommit, type Texts } from "../gitops/git.ts";
+import { FleetRequestError, unwrap } from "./client.ts";
+import { exitCodes, type CommandIo, type ExitCode } from "./commands.ts";
+import { renderTable, type Column } from "./table.ts";
+
+export const planFormats = ["table", "markdown", "json"] as const;
+export type PlanOptions = {
+  base: string;
+  head: string;
+  /** Folder of the repository that holds the files. */
+  folder: string;
+  format: (typeof planFormats)[number];
+};
+
+const planTimeoutMs = 30 * 60_000;
+const pollMs = 1000;
+
+type Complete = Extract<PlanAnswer, { complete: true }>;
+
+/** `environment`: of git. Exit code `failed` when something stands in the way of applying it. */
+export async function planCommand(
+  io: CommandIo & { environment: Record<string, string> },
+  options: PlanOptions,
+): Promise<ExitCode> {
+  const git = createGit(".", () => Promise.resolve(io.environment));
+  const [base, head] = await Promise.all([
+    resolveCommit(git, options.base),
+    resolveCommit(git, options.head),
+  ]);
+  const texts = await readChanges(git, options.folder, base, head);
+  const files = { base: toRecord(texts.base), head: toRecord(texts.head) };
+  const { id } = await unwrap(io.client.plans.$post({ json: { base, head, files } }));
+  const plan = await untilComplete(io, id);
+  if (options.format === "json") io.print(JSON.stringify(plan, null, 2));
+  else if (options.format === "markdown") io.print(plan.markdown);
+  else printPlan(io, plan);
+  return plan.hindrances.length === 0 ? exitCodes.ok : exitCodes.failed;
+}
+
+function toRecord(texts: Texts): Record<string, string | null> {
+  return Object.fromEntries(texts);
+}
+
+async function untilComplete(io: CommandIo, id: number): Promise<Complete> {
+  const deadline = io.now().getTime() + planTimeoutMs;
+  while (io.now().getTime() < deadline) {
+    const answer = await unwrap(io.client.plans[":id"].$get({ param: { id: String(id) } }));
+    if (answer.complete) return answer;
+    await io.sleep(pollMs);
+  }
+  throw new FleetRequestError(0, `plan ${id} was not complete in time`, "is a worker running? fleet cells");
+}
+
+const columns: Column<CustomerPlan>[] = [
+  { title: "NAME", value: (row) => row.slug },
+  ...(["create", "update", "replace", "delete"] as const).map((op): Column<CustomerPlan> => ({
+    title: op.toUpperCase(),
+    value: (row) => String(countSteps(row.steps)[op]),
+    align: "right",
+  })),
+  { title: "WHY", value: (row) => row.why.join("; ") },
+  { title: "ERROR", value: (row) => row.error ?? "" },
+];
+
+function printPlan(io: CommandIo, { plan, hash, hindrances }: Complete): void {
+  io.print(plan.customers.length === 0 ? "no customer changes" : renderTable(columns, [...plan.customers]));
+  for (const { slug, diff } of plan.customers) if (diff.trim() !== "") io.print(`\n${slug}:\n${diff}`);
+  if (plan.cells.length > 0) io.print(`\ncells: ${plan.cells.join(", ")}`);
+  for (const problem of plan.problems) io.note(`problem: ${problem}`);
+  for (const one of hindrances) io.note(`in the way: ${one}`);
+  io.note(`plan ${hash}`);
+}
+
+export async function gitCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
+  const answer = await unwrap(io.client.git.$get());
+  if (options.json) io.print(JSON.stringify(answer, null, 2));
+  else printGit(io, answer);
+  return exitCodes.ok;
+}
+
+const pushColumns: Column<GitAnswer["pushes"][number]>[] = [
+  { title: "COMMIT", value: (row) => row.commit.slice(0, 12) },
+  { title: "OUTCOME", value: (row) => row.outcome ?? "being planned" },
+  { title: "WHEN", value: (row) => row.decidedAt ?? "" },
+  { title: "DETAIL", value: (row) => row.detail ?? "" },
+];
+
+function printGit(io: CommandIo, { repository, pushes }: GitAnswer): void {
+  if (!repository) return io.print("stacks/ is a folder here, and no repository");
+  io.print(`the fleet is at ${repository.applied ?? "no commit yet"} of ${repository.branch}`);
+  if (pushes.length > 0) io.print(`\n${renderTable(pushColumns, pushes)}`);
+}
+
+export async function gitSyncCommand(io: CommandIo): Promise<ExitCode> {
+  await unwrap(io.client.git.syncs.$post());
+  io.note("the repository will be looked at; fleet git shows what became of it");
+  return exitCodes.ok;
+}
+
+export async function gitAcceptCommand(
+  io: CommandIo,
+  commit: string,
+  options: { hash: string },
+): Promise<ExitCode> {
+  await unwrap(io.client.git.accepted.$post({ json: { commit, hash: options.hash } }));
+  io.note(`${commit} is planned once more and applied if that is still plan ${options.hash}; see fleet git`);
+  return exitCodes.ok;
+}

@@ -1,0 +1,88 @@
+/** One customer's preview for a plan: of what the plan proposes, with the clouds read anew, its result in the plan's row. */
+import { proposalSchema } from "../../infra/runner-protocol.ts";
+import { monthlyCost, type Prices } from "../cloud/hetzner-prices.ts";
+import { findConvergeRow } from "../db/observed.ts";
+import {
+  listPlanCustomers,
+  recordPlanCustomer,
+  type CustomerResult,
+  type PlanCustomerRow,
+} from "../db/plans.ts";
+import { finishPlan } from "../gitops/plans.ts";
+import { toSteps } from "../gitops/steps.ts";
+import { listPlannedSteps } from "../operations/rows.ts";
+import type { ConvergeJob } from "../queue/jobs.ts";
+import type { Queue } from "../queue/queue.ts";
+import { runOperation, type OperationDeps } from "./run-operation.ts";
+
+export type PreviewPlanDeps = OperationDeps & {
+  queue: Queue;
+  pricesOf(account: string): Promise<Prices>;
+};
+
+export async function previewForPlan(
+  deps: PreviewPlanDeps,
+  job: ConvergeJob & { planId: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { sql, queue, clock } = deps;
+  const customer = (await listPlanCustomers(sql, job.planId)).find(({ slug }) => slug === job.stack);
+  if (!customer || customer.result !== null) return;
+  const result = await preview(deps, job, customer, signal);
+  // In one transaction with what follows: a plan whose last preview has ended is never left behind.
+  await sql.begin(async (tx) => {
+    await recordPlanCustomer(tx, job.planId, customer.slug, result);
+    if (await finishPlan(tx, job.planId, clock.now()))
+      await queue.requestGitops(tx, { kind: "plan", planId: job.planId });
+  });
+}
+
+async function preview(
+  deps: PreviewPlanDeps,
+  job: ConvergeJob & { planId: number },
+  customer: PlanCustomerRow,
+  signal: AbortSignal,
+): Promise<CustomerResult> {
+  const failed = (error: string) => ({ steps: [], diff: "", costBefore: null, costAfter: null, error });
+  const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
+  if (!row || row.status === "gone") return failed("it is gone meanwhile");
+  const proposal = proposalSchema.parse(customer.proposal);
+  let operationId = 0;
+  const outcome = await runOperation(
+    deps,
+    {
+      kind: "preview",
+      stack: job.stack,
+      instanceId: row.id,
+      account: row.account,
+      reason: job.reason,
+      actor: job.actor,
+      generation: row.generation,
+      refresh: true,
+      proposal,
+      onBegin: (id) => (operationId = id),
+    },
+    signal,
+  );
+  // The job comes back, and the customer is previewed then.
+  if (outcome.kind === "interrupted") throw new Error(outcome.why);
+  if (outcome.kind === "failed") return failed(outcome.failure.message);
+  const prices = await deps.pricesOf(row.account).catch(() => new Map<string, number>());
+  const { plan, override, placement } = proposal;
+  const after = {
+    serverType: override.serverType ?? placement.serverType,
+    location: override.location ?? placement.location,
+    backups: plan.backups,
+  };
+  return {
+    steps: toSteps(await listPlannedSteps(deps.sql, operationId)),
+    diff: deps.redact(outcome.outcome.diff ?? ""),
+    costBefore: customer.current === null ? 0 : (monthlyCost(customer.current, prices) ?? null),
+    costAfter: monthlyCost(after, prices) ?? null,
+    error: null,
+  };
+}
+
+export function isPlanJob(job: ConvergeJob): job is ConvergeJob & { planId: number } {
+  return job.planId !== undefined;
+}

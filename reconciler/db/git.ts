@@ -1,0 +1,114 @@
+/** Rows of `clawfleet.git_state`, `clawfleet.git_pushes` and `clawfleet.pull_requests`. */
+import type { Query } from "./database.ts";
+
+export async function findApplied(sql: Query): Promise<string | undefined> {
+  const [row] = await sql<{ commit: string }[]>`select commit from clawfleet.git_state`;
+  return row?.commit;
+}
+
+/** False when somebody else has moved the fleet meanwhile. `from` undefined: it is at no commit yet. */
+export async function moveApplied(
+  sql: Query,
+  move: { from: string | undefined; to: string; now: Date },
+): Promise<boolean> {
+  const { from, to, now } = move;
+  const rows =
+    from === undefined
+      ? await sql`
+          insert into clawfleet.git_state (commit, applied_at) values (${to}, ${now}) on conflict do nothing returning id`
+      : await sql`
+          update clawfleet.git_state set commit = ${to}, applied_at = ${now} where commit = ${from} returning id`;
+  return rows.length === 1;
+}
+
+export type PushRow = {
+  commit: string;
+  basis: string;
+  planId: number | null;
+  outcome: "applied" | "refused" | null;
+  detail: string | null;
+  acceptedHash: string | null;
+  acceptedBy: string | null;
+  decidedAt: Date | null;
+};
+
+const pushColumns = (sql: Query) => sql`
+  commit, basis, plan_id::int as "planId", outcome, detail, accepted_hash as "acceptedHash", accepted_by as "acceptedBy",
+  decided_at as "decidedAt"`;
+
+export async function findPush(sql: Query, commit: string, basis: string): Promise<PushRow | undefined> {
+  const [row] = await sql<PushRow[]>`
+    select ${pushColumns(sql)} from clawfleet.git_pushes where commit = ${commit} and basis = ${basis}`;
+  return row;
+}
+
+export async function findPushOfPlan(sql: Query, planId: number): Promise<PushRow | undefined> {
+  const [row] = await sql<PushRow[]>`
+    select ${pushColumns(sql)} from clawfleet.git_pushes where plan_id = ${planId}`;
+  return row;
+}
+
+/** Newest decisions first; what is not decided yet before them. */
+export async function listPushes(sql: Query, limit: number): Promise<PushRow[]> {
+  return await sql<PushRow[]>`
+    select ${pushColumns(sql)} from clawfleet.git_pushes order by decided_at desc nulls first limit ${limit}`;
+}
+
+export async function planPush(
+  sql: Query,
+  push: { commit: string; basis: string; planId: number },
+): Promise<void> {
+  await sql`
+    insert into clawfleet.git_pushes (commit, basis, plan_id) values (${push.commit}, ${push.basis}, ${push.planId})
+    on conflict (commit, basis) do update set plan_id = excluded.plan_id, outcome = null, detail = null, decided_at = null`;
+}
+
+export async function decidePush(
+  sql: Query,
+  push: { commit: string; basis: string },
+  end: { outcome: "applied" | "refused"; detail: string; now: Date },
+): Promise<void> {
+  await sql`
+    update clawfleet.git_pushes set outcome = ${end.outcome}, detail = ${end.detail}, decided_at = ${end.now}
+    where commit = ${push.commit} and basis = ${push.basis}`;
+}
+
+/** It is planned once more, and applied when that is still what was accepted. False when nothing of it was refused. */
+export async function acceptPush(
+  sql: Query,
+  push: { commit: string; basis: string; hash: string; actor: string },
+): Promise<boolean> {
+  const rows = await sql`
+    update clawfleet.git_pushes set
+      accepted_hash = ${push.hash}, accepted_by = ${push.actor}, plan_id = null, outcome = null, detail = null, decided_at = null
+    where commit = ${push.commit} and basis = ${push.basis} and outcome = 'refused'
+    returning commit`;
+  return rows.length === 1;
+}
+
+export type PullRow = {
+  number: number;
+  head: string;
+  planId: number | null;
+  commentId: number | null;
+  checkId: number | null;
+  checkHead: string | null;
+  published: string | null;
+};
+
+export async function findPull(sql: Query, number: number): Promise<PullRow | undefined> {
+  const [row] = await sql<PullRow[]>`
+    select number, head, plan_id::int as "planId", comment_id::float8 as "commentId",
+      check_id::float8 as "checkId", check_head as "checkHead", published
+    from clawfleet.pull_requests where number = ${number}`;
+  return row;
+}
+
+export async function savePull(sql: Query, pull: PullRow): Promise<void> {
+  await sql`
+    insert into clawfleet.pull_requests (number, head, plan_id, comment_id, check_id, check_head, published)
+    values (${pull.number}, ${pull.head}, ${pull.planId}, ${pull.commentId}, ${pull.checkId}, ${pull.checkHead}, ${pull.published})
+    on conflict (number) do update set
+      head = excluded.head, plan_id = excluded.plan_id, comment_id = excluded.comment_id, check_id = excluded.check_id,
+      check_head = excluded.check_head, published = excluded.published`;
+}

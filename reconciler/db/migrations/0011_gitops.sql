@@ -1,0 +1,60 @@
+-- What changes of stacks/ would do, what people have seen of it, and which commit the fleet is at.
+
+create table clawfleet.plans (
+  id           bigint generated always as identity primary key,
+  purpose      text not null check (purpose in ('review', 'push')),
+  base         text not null,                         -- commits, or whatever the caller calls the two sides
+  head         text not null,
+  pull_request integer,
+  digest       text not null,                         -- of both sides' texts: the same question has the same digest
+  actor        text not null,
+  cells        jsonb not null default '[]',
+  problems     jsonb not null default '[]',
+  created_at   timestamptz not null default now(),
+  completed_at timestamptz,
+  hash         text                                   -- of what it would do; with completed_at
+);
+create index plans_pull_request on clawfleet.plans (pull_request, id desc) where pull_request is not null;
+create index plans_hash on clawfleet.plans (hash) where hash is not null;
+
+-- One customer of a plan: previewed by a worker with `proposal` in place of the desired row.
+create table clawfleet.plan_customers (
+  plan_id  bigint not null references clawfleet.plans (id) on delete cascade,
+  slug     text not null,
+  why      jsonb not null,
+  desired  text not null,                             -- hash of the proposal
+  proposal jsonb,                                     -- { phase, plan, override, placement }; absent: there is nothing to preview
+  current  jsonb,                                     -- { serverType, location, backups } of the server that there is
+  result   jsonb,                                     -- { steps, diff, costBefore, costAfter, error }
+  primary key (plan_id, slug)
+);
+
+-- One row: the commit whose stacks/ the fleet is at.
+create table clawfleet.git_state (
+  id         boolean primary key default true check (id),
+  commit     text not null,
+  applied_at timestamptz not null
+);
+
+-- Commits of the branch as they were decided about. `basis`: where the fleet was then.
+create table clawfleet.git_pushes (
+  commit        text not null,
+  basis         text not null,
+  plan_id       bigint references clawfleet.plans (id),
+  outcome       text check (outcome in ('applied', 'refused')),
+  detail        text,
+  accepted_hash text,                                 -- a person has seen this plan and wants it
+  accepted_by   text,
+  decided_at    timestamptz,
+  primary key (commit, basis)
+);
+
+create table clawfleet.pull_requests (
+  number     integer primary key,
+  head       text not null,
+  plan_id    bigint references clawfleet.plans (id),
+  comment_id bigint,
+  check_id   bigint,                                  -- of `check_head`
+  check_head text,
+  published  text                                     -- digest of what was said last
+);

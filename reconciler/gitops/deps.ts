@@ -1,0 +1,15 @@
+/** What bringing fleet and forge together takes. */
+import type { ApplyDeps } from "../desired/apply.ts";
+import type { Github } from "./github.ts";
+import type { Mirror } from "./mirror.ts";
+import type { GitopsSettings } from "./settings.ts";
+
+export type GitopsDeps = ApplyDeps & {
+  settings: GitopsSettings;
+  mirror: Mirror;
+  /** Undefined for a repository that is elsewhere. */
+  github: Github | undefined;
+  onRefused?: () => void;
+};
+
+export type ForgeDeps = GitopsDeps & { github: Github };

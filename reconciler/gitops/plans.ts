@@ -1,0 +1,149 @@
+/** Plans as they come about: decided here, previewed by workers, complete when the last preview has ended. */
+import { createHash } from "node:crypto";
+import type { ApplyDeps } from "../desired/apply.ts";
+import type { StackFiles } from "../desired/stack-files.ts";
+import {
+  completePlan,
+  findPlan,
+  insertPlan,
+  insertPlanCustomers,
+  listPlanCustomers,
+  type PlanCustomerRow,
+  type PlanPurpose,
+  type PlanRow,
+} from "../db/plans.ts";
+import type { Query } from "../db/database.ts";
+import type { ConvergeJob } from "../queue/jobs.ts";
+import { findChanges, type ChangedCustomer, type FleetMember } from "./changes.ts";
+import type { ChangedTexts } from "./git.ts";
+import { overlayFiles } from "./overlay.ts";
+import { hashPlan, type FleetPlan } from "./plan.ts";
+import { proposeDesired, type ProposedRow } from "./propose.ts";
+
+export type PlanInput = {
+  purpose: PlanPurpose;
+  base: string;
+  head: string;
+  pullRequest: number | null;
+  actor: string;
+  texts: ChangedTexts;
+  /** What is wrong beyond the files, such as a conflict. */
+  problems?: readonly string[];
+};
+
+/** For messages: what people see in their checkout. */
+export const stacksFolder = "stacks";
+
+/** Decides, writes down and queues. Returns the plan's id; it may be complete at once. */
+export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<number> {
+  const current = await deps.files();
+  const before = overlayFiles(current, input.texts.base, stacksFolder);
+  const after = overlayFiles(current, input.texts.head, stacksFolder);
+  const { customers, cells, problems } = findChanges(before, after, await listMembers(deps.sql));
+  const known = customers.filter(({ unknown }) => !unknown).map(({ slug }) => slug);
+  const proposal = await proposeDesired(deps, after, known);
+  const rows = customers.map((customer) => toCustomerRow(customer, proposal, after));
+  const broken = problems.filter((problem) => !isOld(current, problem));
+  return await deps.sql.begin(async (tx) => {
+    const { purpose, base, head, pullRequest, actor } = input;
+    const id = await insertPlan(tx, {
+      purpose,
+      base,
+      head,
+      pullRequest,
+      actor,
+      digest: digestTexts(input),
+      cells,
+      problems: [...(input.problems ?? []), ...broken, ...proposal.complaints],
+      now: deps.clock.now(),
+    });
+    await insertPlanCustomers(tx, id, rows);
+    const jobs = rows.flatMap((row) => toPreviewJob(id, row, proposal.after, actor));
+    if (jobs.length > 0) await deps.queue.enqueueConverge(tx, jobs);
+    await finishPlan(tx, id, deps.clock.now());
+    return id;
+  });
+}
+
+/** A file that was broken before is not this change's fault. */
+function isOld(current: StackFiles, problem: string): boolean {
+  return [...current.broken.values()].includes(problem);
+}
+
+/** The same question twice needs no second answer, as long as nobody asks what the clouds say now. */
+export function digestTexts({ texts, problems = [] }: Pick<PlanInput, "texts" | "problems">): string {
+  const sorted = (side: ChangedTexts["base"]) => [...side].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const text = JSON.stringify([sorted(texts.base), sorted(texts.head), problems]);
+  return createHash("sha256").update(text).digest("hex");
+}
+
+async function listMembers(sql: Query): Promise<FleetMember[]> {
+  return await sql<FleetMember[]>`select slug, plan from clawfleet.instances where status <> 'gone'`;
+}
+
+function toCustomerRow(
+  { slug, why, unknown }: ChangedCustomer,
+  { before, after }: { before: Map<string, ProposedRow>; after: Map<string, ProposedRow> },
+  files: StackFiles,
+): PlanCustomerRow {
+  const [old, row] = [before.get(slug), after.get(slug)];
+  const current =
+    old?.built === true
+      ? {
+          serverType: old.override.serverType ?? old.serverType,
+          location: old.override.location ?? old.location,
+          backups: old.planSettings.backups,
+        }
+      : null;
+  const common = { slug, why, current, desired: row?.desiredHash ?? "", proposal: null };
+  const settled = (note: string | undefined, steps: { resource: string; op: "delete" }[] = []) => ({
+    ...common,
+    why: note === undefined ? why : [...why, note],
+    result: { steps, diff: "", costBefore: null, costAfter: null, error: null },
+  });
+  if (unknown || !row) return settled("nobody of this name lives: nothing happens yet");
+  if (files.overrides.get(slug)?.hold === true) return settled("held: nothing is done while it is");
+  if (row.cell === null) return settled("it waits for room: nothing is built yet");
+  if (row.phase === "gone") return settled("it is deleted", [{ resource: "server", op: "delete" }]);
+  if (row.phase === "archived") return settled("an archived one has no machine");
+  const { phase, planSettings: plan, override, serverType, location } = row;
+  return {
+    ...common,
+    proposal: { phase, plan, override, placement: { serverType, location } },
+    result: null,
+  };
+}
+
+function toPreviewJob(
+  planId: number,
+  { slug, result }: PlanCustomerRow,
+  rows: ReadonlyMap<string, ProposedRow>,
+  actor: string,
+): ConvergeJob[] {
+  const row = rows.get(slug);
+  if (!row || row.cell === null || result !== null) return [];
+  const { id: instanceId, cell } = row;
+  return [{ stack: slug, instanceId, cell, kind: "preview", reason: "pull-request", actor, planId }];
+}
+
+/** When nothing is left to preview. Returns whether it is complete now and was not before. */
+export async function finishPlan(sql: Query, planId: number, now: Date): Promise<boolean> {
+  await sql`select 1 from clawfleet.plans where id = ${planId} for update`;
+  const plan = await findPlan(sql, planId);
+  if (!plan || plan.completedAt !== null) return false;
+  const whole = await toFleetPlan(sql, plan);
+  if (!whole) return false;
+  await completePlan(sql, planId, { hash: hashPlan(whole), now });
+  return true;
+}
+
+/** undefined while a preview is under way. */
+export async function toFleetPlan(sql: Query, plan: PlanRow): Promise<FleetPlan | undefined> {
+  const rows = await listPlanCustomers(sql, plan.id);
+  const customers = rows.flatMap(({ slug, why, desired, result }) =>
+    result === null ? [] : [{ slug, why, desired, ...result }],
+  );
+  if (customers.length < rows.length) return undefined;
+  const { base, head, cells, problems } = plan;
+  return { base, head, customers, cells, problems };
+}

@@ -1,0 +1,45 @@
+/** Plans under /api/v1/plans, and the repository under /api/v1/git. */
+import { Hono } from "hono";
+import { z } from "zod";
+import type { PlanOperators } from "../operators/plans.ts";
+import { validate } from "./validate.ts";
+
+const side = z.record(z.string().regex(/^[\w.-]{1,100}$/, "a file name"), z.string().max(262_144).nullable());
+const planBody = z.strictObject({
+  /** What the two sides are called; commits, as a rule. */
+  base: z.string().min(1).max(100),
+  head: z.string().min(1).max(100),
+  /** Of stacks/, the files that differ: name to text, null where that side has none. */
+  files: z.strictObject({ base: side, head: side }),
+});
+const idParam = z.object({ id: z.coerce.number().int().positive().max(2_147_483_647) });
+const acceptBody = z.strictObject({
+  commit: z.string().regex(/^[0-9a-f]{7,64}$/, "a commit"),
+  hash: z.string().regex(/^[0-9a-f]{16}$/, "a plan's hash"),
+});
+
+export function createPlanRoutes(plans: PlanOperators, actor: string) {
+  return new Hono()
+    .post("/", validate("json", planBody), async (c) => {
+      const { base, head, files } = c.req.valid("json");
+      const texts = {
+        base: new Map(Object.entries(files.base)),
+        head: new Map(Object.entries(files.head)),
+      };
+      return c.json({ id: await plans.create({ base, head, texts, actor }) }, 202);
+    })
+    .get("/:id", validate("param", idParam), async (c) => c.json(await plans.find(c.req.valid("param").id)));
+}
+
+export function createGitRoutes(plans: PlanOperators, actor: string) {
+  return new Hono()
+    .get("/", async (c) => c.json(await plans.readGit()))
+    .post("/syncs", async (c) => {
+      await plans.sync();
+      return c.json({}, 202);
+    })
+    .post("/accepted", validate("json", acceptBody), async (c) => {
+      await plans.accept({ ...c.req.valid("json"), actor });
+      return c.json({}, 202);
+    });
+}
