@@ -6,7 +6,9 @@ import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { routePath } from "hono/route";
 import type { Logger } from "pino";
-import { requireBearer } from "./routes/bearer.ts";
+import type { OperatorEnv } from "./routes/access.ts";
+import { audit, idempotent, identify, type GuardDeps } from "./routes/guard.ts";
+import { toOpenApi } from "./routes/openapi.ts";
 import { answerError } from "./routes/errors.ts";
 import type { createAdminRoutes } from "./routes/admin.ts";
 import type { createHealthRoutes } from "./routes/health.ts";
@@ -16,7 +18,7 @@ import type { Metrics } from "./metrics.ts";
 export type AppDeps = {
   log: Logger;
   metrics: Metrics;
-  adminKey: string;
+  guard: GuardDeps;
   /** Where the payment page lives: the one foreign origin that a form may lead to. */
   checkoutOrigin: string;
   health: ReturnType<typeof createHealthRoutes>;
@@ -25,6 +27,8 @@ export type AppDeps = {
   admin: ReturnType<typeof createAdminRoutes>;
 };
 
+/** Of the API: raised when something that a client may rely on goes away. */
+const apiVersion = "1.0.0";
 const MAX_BODY_BYTES = 1024 * 1024;
 /** A webhook of GitHub's may have 25 MB; a plan holds every file that a change touches. */
 const MAX_CHANGE_BYTES = 26 * 1024 * 1024;
@@ -39,8 +43,7 @@ export function createApp(deps: AppDeps): Hono {
   );
   app.route("/", deps.health);
   app.route("/webhooks", deps.webhooks);
-  app.use("/api/v1/*", requireBearer(deps.adminKey));
-  app.route("/api/v1", deps.admin);
+  app.route("/api/v1", createGuardedApi(deps));
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -65,6 +68,16 @@ export function createApp(deps: AppDeps): Hono {
   );
   app.onError((error, c) => answerError(c, error, deps.log));
   return app;
+}
+
+/** The document is for everybody: it says no more than the sources do. */
+function createGuardedApi({ admin, guard, log }: AppDeps): Hono<OperatorEnv> {
+  const document = toOpenApi(admin, { version: apiVersion });
+  return new Hono<OperatorEnv>()
+    .get("/openapi.json", (c) => c.json(document))
+    .use(identify(guard), audit(guard), idempotent(guard))
+    .onError((error, c) => answerError(c, error, log))
+    .route("/", admin);
 }
 
 function measure(metrics: Metrics) {

@@ -24,6 +24,8 @@ export type ErrorCode =
   | "config_invalid"
   | "input_invalid"
   | "unauthorized"
+  | "forbidden"
+  | "rate_limited"
   | "not_found"
   | "slug_taken"
   | "conflict"

@@ -3,24 +3,10 @@
 import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Command, CommanderError, Option } from "commander";
-import { instanceStatuses } from "../web/order-view.ts";
-import { cellsCommand, drainCommand } from "./cells.ts";
+import { CommanderError } from "commander";
 import { createFleetClient, FleetRequestError } from "./client.ts";
-import {
-  applyCommand,
-  deprovisionCommand,
-  environmentCommand,
-  exitCodes,
-  listCommand,
-  previewCommand,
-  provisionCommand,
-  showCommand,
-  type CommandIo,
-  type ExitCode,
-} from "./commands.ts";
-import { driftCommand, driftDeleteCommand, driftRepairCommand, driftScanCommand } from "./drift.ts";
-import { gitAcceptCommand, gitCommand, gitSyncCommand, planCommand, planFormats } from "./plan.ts";
+import { exitCodes, type CommandIo } from "./commands.ts";
+import { createProgram } from "./program.ts";
 import { loadEnvironmentFile } from "../../infra/environment-file.ts";
 
 const environment = { ...loadEnvironmentFile(process.env), ...process.env };
@@ -65,123 +51,6 @@ function createIo(): CommandIo {
   };
 }
 
-function createProgram(finish: (code: ExitCode) => void): Command {
-  const program = new Command("fleet")
-    .description("Operate a Clawfleet installation.")
-    .exitOverride()
-    .showHelpAfterError("(fleet --help shows every command)");
-  program
-    .command("list")
-    .description("every instance, one line each")
-    .addOption(new Option("--status <status>", "only this status").choices(instanceStatuses))
-    .option("--search <text>", "part of the name, the e-mail address or the id")
-    .option("--json", "for programs")
-    .action(async (options) => finish(await listCommand(createIo(), options)));
-  program
-    .command("show <name>")
-    .description("one instance, its operations and the events of the last one")
-    .option("--json", "for programs")
-    .action(async (name, options) => finish(await showCommand(createIo(), name, options)));
-  program
-    .command("preview <name>")
-    .description("print what Pulumi would change; changes nothing")
-    .action(async (name) => finish(await previewCommand(createIo(), name)));
-  program
-    .command("apply <name>")
-    .description("converge now and follow it")
-    .option("--refresh", "read the clouds first and put differences right")
-    .action(async (name, options) => finish(await applyCommand(createIo(), name, options)));
-  program
-    .command("provision <name>")
-    .description("give somebody an assistant free of charge")
-    .requiredOption("--plan <plan>", "plan id of stacks/plans.yaml")
-    .option("--email <address>", "whom it is for")
-    .option("--no-wait", "do not follow the operation")
-    .action(async (name, options) => finish(await provisionCommand(createIo(), name, options)));
-  program
-    .command("env <name> <VARIABLE>")
-    .description(
-      "give the assistant a key of its own, e.g. ANTHROPIC_API_KEY; the value comes on standard input",
-    )
-    .option("--unset", "take the variable away")
-    .option("--no-wait", "do not follow the operation")
-    .action(async (name, variable, options) =>
-      finish(await environmentCommand(createIo(), name, variable, { ...options, read: readValue })),
-    );
-  program
-    .command("deprovision <name>")
-    .description("delete an instance and everything on it, whatever billing says")
-    .option("--yes", "do not ask")
-    .option("--no-wait", "do not follow the operation")
-    .action(async (name, options) => finish(await deprovisionCommand(createIo(), name, options)));
-  program
-    .command("cells")
-    .description("every cell: how full it is, whether it takes new instances, who works on it")
-    .option("--json", "for programs")
-    .action(async (options) => finish(await cellsCommand(createIo(), options)));
-  program
-    .command("drain <cell>")
-    .description("place no new instances in a cell; those that it has stay")
-    .action(async (cell) => finish(await drainCommand(createIo(), cell, true)));
-  program
-    .command("undrain <cell>")
-    .description("let a drained cell take new instances again")
-    .action(async (cell) => finish(await drainCommand(createIo(), cell, false)));
-  addDrift(program, finish);
-  addGit(program, finish);
-  return program;
-}
-
-function addDrift(program: Command, finish: (code: ExitCode) => void): void {
-  const drift = program
-    .command("drift")
-    .description("what another hand changed in the clouds")
-    .option("--json", "for programs")
-    .action(async (options) => finish(await driftCommand(createIo(), options)));
-  drift
-    .command("scan")
-    .description("look now")
-    .action(async (_options, command) =>
-      finish(await driftScanCommand(createIo(), command.optsWithGlobals())),
-    );
-  drift
-    .command("repair <name>")
-    .description("read the clouds and put one instance, or cell.<name>, as it should be")
-    .action(async (name) => finish(await driftRepairCommand(createIo(), name)));
-  drift
-    .command("delete <object>")
-    .description("delete an object that carries our label and is in no state, as fleet drift names it")
-    .option("--yes", "do not ask")
-    .action(async (object, options) => finish(await driftDeleteCommand(createIo(), object, options)));
-}
-
-function addGit(program: Command, finish: (code: ExitCode) => void): void {
-  program
-    .command("plan")
-    .description("what a change of stacks/ between two commits of this repository would do; changes nothing")
-    .requiredOption("--base <commit>", "what is")
-    .option("--head <commit>", "what would be", "HEAD")
-    .option("--folder <path>", "where the files are in the repository", "stacks")
-    .addOption(new Option("--format <format>", "how it is printed").choices(planFormats).default("table"))
-    .action(async (options) =>
-      finish(await planCommand({ ...createIo(), environment: pickGitEnvironment() }, options)),
-    );
-  const git = program
-    .command("git")
-    .description("which commit the fleet is at, and what became of the last ones")
-    .option("--json", "for programs")
-    .action(async (options) => finish(await gitCommand(createIo(), options)));
-  git
-    .command("sync")
-    .description("look at the repository now")
-    .action(async () => finish(await gitSyncCommand(createIo())));
-  git
-    .command("accept <commit>")
-    .description("apply a refused commit, if it still is the plan that you have seen")
-    .requiredOption("--hash <hash>", "of that plan")
-    .action(async (commit, options) => finish(await gitAcceptCommand(createIo(), commit, options)));
-}
-
 function pickGitEnvironment(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
@@ -198,7 +67,7 @@ function toExitCode(error: unknown): number {
     process.stderr.write(`${error.message}\n`);
     if (error.remedy !== undefined) process.stderr.write(`what to do: ${error.remedy}\n`);
     if (error.status === 404) return exitCodes.notFound;
-    if (error.status === 401) return exitCodes.unauthorized;
+    if (error.status === 401 || error.status === 403) return exitCodes.unauthorized;
     if (error.status === 0) return exitCodes.unreachable;
     return error.status === 400 ? exitCodes.usage : exitCodes.failed;
   }
@@ -207,9 +76,15 @@ function toExitCode(error: unknown): number {
 }
 
 try {
-  await createProgram((code) => {
-    process.exitCode = code;
-  }).parseAsync();
+  const program = createProgram({
+    createIo,
+    readValue,
+    gitEnvironment: pickGitEnvironment,
+    finish(code) {
+      process.exitCode = code;
+    },
+  });
+  await program.parseAsync();
 } catch (error) {
   process.exitCode = toExitCode(error);
 }

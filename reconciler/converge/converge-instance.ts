@@ -56,6 +56,7 @@ export async function convergeInstance(
     observedGeneration: row.observedGeneration,
     cellReady: cellOutputsSchema.safeParse(row.cellOutputs).success,
     hold: row.override.hold === true,
+    paused: row.paused,
     reason: job.reason,
   });
   switch (decision.kind) {

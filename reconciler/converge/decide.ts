@@ -10,6 +10,8 @@ export type ConvergeFacts = {
   cellReady: boolean;
   /** Left alone by a person's order. */
   hold: boolean;
+  /** An operator has told the service to change nothing of it for now. */
+  paused: boolean;
   reason: Reason;
 };
 
@@ -28,6 +30,7 @@ const looksFirst: ReadonlySet<Reason> = new Set(["drift", "pull-request"]);
 export function decideConverge(facts: ConvergeFacts): Decision {
   if (facts.status === "gone") return { kind: "nothing", why: "it is gone" };
   if (facts.hold) return { kind: "nothing", why: "an override holds it as it is" };
+  if (facts.paused) return { kind: "nothing", why: "an operator has paused it" };
   if (facts.phase === "gone") return { kind: "destroy" };
   if (facts.phase === "archived") return { kind: "nothing", why: "an archived one has no machine" };
   if (!facts.cellReady) return { kind: "cell-first" };

@@ -30,3 +30,18 @@ export async function listInterventions(
       ) as wanted(p, s)
     )`;
 }
+
+/** Takes interventions of this kind back. Returns how many there were. */
+export async function withdraw(
+  sql: Query,
+  subscriptions: readonly { provider: string; id: string }[],
+  phase: Intervention["phase"],
+): Promise<number> {
+  const rows = await sql`
+    delete from clawfleet.interventions i using unnest(
+      ${subscriptions.map((one) => one.provider)}::text[], ${subscriptions.map((one) => one.id)}::text[]
+    ) as wanted(provider, subscription_id)
+    where i.provider = wanted.provider and i.subscription_id = wanted.subscription_id and i.phase = ${phase}
+    returning i.provider`;
+  return rows.length;
+}

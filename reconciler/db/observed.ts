@@ -30,6 +30,8 @@ export type ConvergeRow = {
   /** It waited for this when it was tried last. */
   blockedBy: Blocker | null;
   blockedScope: string | null;
+  /** An operator has paused it, or everybody. */
+  paused: boolean;
   cell: string;
   account: string;
   /** As stored; undefined shape until the cell is up. */
@@ -43,7 +45,8 @@ export async function findConvergeRow(sql: Query, id: string): Promise<ConvergeR
       i.location, c.settings ->> 'networkZone' as "networkZone",
       i.placement_attempt as "placementAttempt", i.generation, i.observed_generation as "observedGeneration",
       i.observed_phase as "observedPhase", i.failures, i.retry_reason as "retryReason",
-      i.blocked_by as "blockedBy", i.blocked_scope as "blockedScope", i.cell, c.account, c.outputs as "cellOutputs", i.outputs
+      i.blocked_by as "blockedBy", i.blocked_scope as "blockedScope",
+      exists (select 1 from clawfleet.pauses p where p.scope in ('*', i.slug)) as paused, i.cell, c.account, c.outputs as "cellOutputs", i.outputs
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where i.id = ${id}`;
   return row;
@@ -123,7 +126,9 @@ export type DueInstance = { id: string; slug: string; cell: string; retryReason:
 export async function listDue(sql: Query, now: Date): Promise<DueInstance[]> {
   return await sql<DueInstance[]>`
     select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
-    where status = 'waiting' and retry_at <= ${now} and cell is not null order by retry_at limit 500`;
+    where status = 'waiting' and retry_at <= ${now} and cell is not null
+      and not exists (select 1 from clawfleet.pauses p where p.scope in ('*', slug))
+    order by retry_at limit 500`;
 }
 
 export type CellConvergeRow = {

@@ -21,6 +21,7 @@ import { createDriftOperators } from "./drift.ts";
 import { changeEnvironment } from "./environment.ts";
 import { createPlanOperators, type PlansDeps } from "./plans.ts";
 import { notFound } from "./problems.ts";
+import { createStandingOperators } from "./standing.ts";
 import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
 
 export type OperatorsDeps = ApplyDeps & Pick<PlansDeps, "gitops"> & { sql: Sql; log: Logger };
@@ -28,7 +29,9 @@ export type OperatorsDeps = ApplyDeps & Pick<PlansDeps, "gitops"> & { sql: Sql; 
 /** Provider name of instances that nobody pays for. */
 export const compedProvider = "comped";
 
-export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
+export function createOperators(
+  deps: OperatorsDeps,
+): Omit<AdminDeps, "sql" | "keys" | "clock" | "exportState"> {
   const { sql, clock, queue } = deps;
   return {
     operations: {
@@ -71,6 +74,8 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
         if (created === 0) throw (await findInstance(tx, slug)) ? slugTaken(slug) : notMade(slug);
       });
     },
+    standing: createStandingOperators(deps),
+    catalogue: async () => (await deps.files()).plans,
     drift: createDriftOperators(deps),
     plans: createPlanOperators(deps),
     readCells: () => readCells(sql),

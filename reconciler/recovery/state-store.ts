@@ -15,6 +15,8 @@ export type StateStore = {
   removeLock(lock: StoredLock): Promise<void>;
   /** Empty when the stack has none yet. */
   readState(stack: string): Promise<StackState>;
+  /** As `pulumi stack export` gives it. undefined: there is none. */
+  exportState(stack: string): Promise<{ version: 3; deployment: unknown } | undefined>;
   /** Where every stack's state is, and what changes each time that it is written. */
   listVersions(): Promise<StateVersion[]>;
   /** By key, what these states remember of their resources. Secrets stay ciphertext. */
@@ -72,6 +74,12 @@ function createStateStore(sql: Sql, table: string, root: string): StateStore {
     const [row] = await sql<{ there: boolean }[]>`select to_regclass(${table}) is not null as there`;
     return row?.there === true;
   };
+  const readRows = async (stack: string) => {
+    if (!(await isThere())) return [];
+    const base = `${root}/stacks/${project}/${stack}.json`;
+    return await sql<{ key: string; content: string }[]>`
+      select key, data ->> 'data' as content from ${name} where key in (${base}, ${`${base}.gz`}, ${`${base}.zst`})`;
+  };
   return {
     async readLocks(stack) {
       if (!(await isThere())) return [];
@@ -83,12 +91,10 @@ function createStateStore(sql: Sql, table: string, root: string): StateStore {
     async removeLock({ key, content }) {
       await sql`delete from ${name} where key = ${key} and data ->> 'data' = ${content}`;
     },
-    async readState(stack) {
-      if (!(await isThere())) return stackStateSchema.parse({});
-      const base = `${root}/stacks/${project}/${stack}.json`;
-      const rows = await sql<{ key: string; content: string }[]>`
-        select key, data ->> 'data' as content from ${name} where key in (${base}, ${`${base}.gz`}, ${`${base}.zst`})`;
-      return toState(rows);
+    readState: async (stack) => toState(await readRows(stack)),
+    async exportState(stack) {
+      const [row] = await readRows(stack);
+      return row && { version: 3, deployment: toLatest(row) ?? {} };
     },
     async listVersions() {
       if (!(await isThere())) return [];

@@ -2,6 +2,8 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { DriftOperators } from "../operators/drift.ts";
+import { access, type OperatorEnv } from "./access.ts";
+import * as answers from "./answers.ts";
 import { validate } from "./validate.ts";
 
 export type DriftDeps = {
@@ -19,22 +21,60 @@ const objectParam = z.object({
     .regex(/^(server|firewall|network|ssh-key|record):[\w-]{1,64}$/, "<kind>:<id> as fleet drift shows it"),
 });
 
-export function createDriftRoutes({ drift, lastOperationId }: DriftDeps, actor: string) {
-  return new Hono()
-    .get("/", async (c) => c.json(await drift.read()))
-    .post("/scans", async (c) => {
-      const after = Math.max(0, ...(await drift.read()).scans.map(({ id }) => id));
-      return c.json({ accounts: await drift.scan(actor), after }, 202);
-    })
-    .post("/findings/:name/repair", validate("param", nameParam), async (c) => {
-      const { name } = c.req.valid("param");
-      const after = await lastOperationId();
-      await drift.repair({ name, actor });
-      return c.json({ after }, 202);
-    })
-    .delete("/objects/:object", validate("param", objectParam), async (c) => {
-      const { object } = c.req.valid("param");
-      await drift.deleteOrphan({ object, actor });
-      return c.json({ object }, 202);
-    });
+export function createDriftRoutes({ drift, lastOperationId }: DriftDeps) {
+  return new Hono<OperatorEnv>()
+    .get(
+      "/",
+      access({
+        scope: "read",
+        summary: "What has drifted, and when somebody looked",
+        status: 200,
+        answer: answers.drift,
+      }),
+      async (c) => c.json(await drift.read()),
+    )
+    .post(
+      "/scans",
+      access({
+        scope: "operate",
+        summary: "Look at every account now; scans with a higher id than `after` are what follows",
+        status: 202,
+        answer: z.object({ accounts: z.array(z.string()), after: z.number() }),
+      }),
+      async (c) => {
+        const after = Math.max(0, ...(await drift.read()).scans.map(({ id }) => id));
+        return c.json({ accounts: await drift.scan(c.get("operator").name), after }, 202);
+      },
+    )
+    .post(
+      "/findings/:name/repair",
+      access({
+        scope: "operate",
+        summary: "Put what has drifted as it should be",
+        status: 202,
+        answer: answers.follow,
+      }),
+      validate("param", nameParam),
+      async (c) => {
+        const { name } = c.req.valid("param");
+        const after = await lastOperationId();
+        await drift.repair({ name, actor: c.get("operator").name });
+        return c.json({ after }, 202);
+      },
+    )
+    .delete(
+      "/objects/:object",
+      access({
+        scope: "delete",
+        summary: "Delete an object that carries our label and is in no state",
+        status: 202,
+        answer: z.object({ object: z.string() }),
+      }),
+      validate("param", objectParam),
+      async (c) => {
+        const { object } = c.req.valid("param");
+        await drift.deleteOrphan({ object, actor: c.get("operator").name });
+        return c.json({ object }, 202);
+      },
+    );
 }

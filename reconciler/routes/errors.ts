@@ -8,6 +8,8 @@ const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   config_invalid: 500,
   input_invalid: 400,
   unauthorized: 401,
+  forbidden: 403,
+  rate_limited: 429,
   not_found: 404,
   slug_taken: 409,
   conflict: 409,

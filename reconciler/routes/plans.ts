@@ -2,6 +2,8 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { PlanOperators } from "../operators/plans.ts";
+import { access, type OperatorEnv } from "./access.ts";
+import * as answers from "./answers.ts";
 import { validate } from "./validate.ts";
 
 const side = z.record(z.string().regex(/^[\w.-]{1,100}$/, "a file name"), z.string().max(262_144).nullable());
@@ -18,28 +20,73 @@ const acceptBody = z.strictObject({
   hash: z.string().regex(/^[0-9a-f]{16}$/, "a plan's hash"),
 });
 
-export function createPlanRoutes(plans: PlanOperators, actor: string) {
-  return new Hono()
-    .post("/", validate("json", planBody), async (c) => {
-      const { base, head, files } = c.req.valid("json");
-      const texts = {
-        base: new Map(Object.entries(files.base)),
-        head: new Map(Object.entries(files.head)),
-      };
-      return c.json({ id: await plans.create({ base, head, texts, actor }) }, 202);
-    })
-    .get("/:id", validate("param", idParam), async (c) => c.json(await plans.find(c.req.valid("param").id)));
+const nothing = z.object({});
+
+export function createPlanRoutes(plans: PlanOperators) {
+  return new Hono<OperatorEnv>()
+    .post(
+      "/",
+      access({
+        scope: "operate",
+        summary: "Say what a change of stacks/ would do; workers preview it",
+        status: 202,
+        answer: z.object({ id: z.number() }),
+      }),
+      validate("json", planBody),
+      async (c) => {
+        const { base, head, files } = c.req.valid("json");
+        const texts = {
+          base: new Map(Object.entries(files.base)),
+          head: new Map(Object.entries(files.head)),
+        };
+        return c.json({ id: await plans.create({ base, head, texts, actor: c.get("operator").name }) }, 202);
+      },
+    )
+    .get(
+      "/:id",
+      access({
+        scope: "read",
+        summary: "A plan, once every preview has ended",
+        status: 200,
+        answer: answers.plan,
+      }),
+      validate("param", idParam),
+      async (c) => c.json(await plans.find(c.req.valid("param").id)),
+    );
 }
 
-export function createGitRoutes(plans: PlanOperators, actor: string) {
-  return new Hono()
-    .get("/", async (c) => c.json(await plans.readGit()))
-    .post("/syncs", async (c) => {
-      await plans.sync();
-      return c.json({}, 202);
-    })
-    .post("/accepted", validate("json", acceptBody), async (c) => {
-      await plans.accept({ ...c.req.valid("json"), actor });
-      return c.json({}, 202);
-    });
+export function createGitRoutes(plans: PlanOperators) {
+  return new Hono<OperatorEnv>()
+    .get(
+      "/",
+      access({
+        scope: "read",
+        summary: "Which commit the fleet is at, and what became of others",
+        status: 200,
+        answer: answers.git,
+      }),
+      async (c) => c.json(await plans.readGit()),
+    )
+    .post(
+      "/syncs",
+      access({ scope: "operate", summary: "Look at the repository now", status: 202, answer: nothing }),
+      async (c) => {
+        await plans.sync();
+        return c.json({}, 202);
+      },
+    )
+    .post(
+      "/accepted",
+      access({
+        scope: "delete",
+        summary: "Apply a refused commit, if it still is this plan",
+        status: 202,
+        answer: nothing,
+      }),
+      validate("json", acceptBody),
+      async (c) => {
+        await plans.accept({ ...c.req.valid("json"), actor: c.get("operator").name });
+        return c.json({}, 202);
+      },
+    );
 }

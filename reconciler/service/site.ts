@@ -6,6 +6,8 @@ import type { Config } from "../config.ts";
 import type { ApplyDeps } from "../desired/apply.ts";
 import { findSellingZone } from "../desired/selling.ts";
 import { createOperationWatch } from "../operations/watch.ts";
+import { createApiKeys } from "../operators/api-keys.ts";
+import { createStateExport } from "../operators/state-export.ts";
 import { createOperators } from "../operators/operators.ts";
 import { createOrders } from "../orders/orders.ts";
 import { createAdminRoutes } from "../routes/admin.ts";
@@ -28,6 +30,9 @@ export type SiteParts = {
   isDraining(): boolean;
 };
 
+/** Of each key, in this process: a person with a script, not a storm. */
+const apiRate = { burst: 600, perSecond: 30 };
+
 export function createSite(core: Core, config: Config, parts: SiteParts): Site {
   const { sql, clock, log, metrics } = core;
   const { billing, apply, files } = parts;
@@ -43,10 +48,11 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
     zone,
     plans: () => files.last().plans,
   });
+  const keys = createApiKeys({ sql, clock, rootKey: config.adminKey });
   const app = createApp({
     log,
     metrics,
-    adminKey: config.adminKey,
+    guard: { sql, clock, keys, rate: apiRate },
     checkoutOrigin:
       config.stripe.apiUrl === "https://api.stripe.com"
         ? "https://checkout.stripe.com"
@@ -58,7 +64,13 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
     }),
     webhooks: createWebhooks(core, parts),
     orders: createOrderRoutes({ ...orders, log, zone }),
-    admin: createAdminRoutes({ sql, ...createOperators({ ...apply, gitops: parts.gitops?.settings }) }),
+    admin: createAdminRoutes({
+      sql,
+      clock,
+      keys,
+      exportState: createStateExport(core),
+      ...createOperators({ ...apply, gitops: parts.gitops?.settings }),
+    }),
   });
   return { app, stop: () => watch.stop() };
 }

@@ -23,7 +23,7 @@ import { createTestLog } from "../support/log.ts";
 
 let database: TestDatabase;
 let stacksDir: string;
-const readCells = async () => (await readCellFiles(stacksDir)).cells;
+const cellFiles = async () => (await readCellFiles(stacksDir)).cells;
 let alerts: string[];
 let one: ApplyDeps;
 let other: ApplyDeps;
@@ -183,11 +183,11 @@ describe("an order that no cell has room for", () => {
 
   test("goes on as soon as a cell's file is there, the oldest first", async () => {
     await writeCell("eu2", { capacity: 1 });
-    await lookForRoom(other, readCells);
+    await lookForRoom(other, cellFiles);
     expect(await find("second")).toMatchObject({ cell: "eu2", status: "pending", detail: null });
     expect(await find("third")).toMatchObject({ cell: null, status: "waiting" });
     expect(await queuedStacks()).toEqual(["first", "second"]);
-    await Promise.all([lookForRoom(one, readCells), lookForRoom(other, readCells)]);
+    await Promise.all([lookForRoom(one, cellFiles), lookForRoom(other, cellFiles)]);
     expect(await queuedStacks(), "looking again places nobody twice").toEqual(["first", "second"]);
     const before = await database.sql`select generation from clawfleet.instances where slug = 'second'`;
     await apply(one, ["second"]);
@@ -198,7 +198,7 @@ describe("an order that no cell has room for", () => {
 
   test("takes the place of one that went", async () => {
     await database.sql`update clawfleet.instances set status = 'gone', private_ip = null where slug = 'first'`;
-    await lookForRoom(one, readCells);
+    await lookForRoom(one, cellFiles);
     expect(await countByCell()).toEqual({ eu1: 1, waiting: 1 });
     expect(await find("second")).toMatchObject({ cell: "eu1" });
   });
@@ -234,7 +234,7 @@ describe("which cell", () => {
     expect(await find("bob")).toMatchObject({ cell: null, detail: expect.stringContaining("eu-central") });
     expect(alerts).toEqual(["no_cell_for_plan"]);
     await addCell("eu1");
-    await lookForRoom(one, readCells);
+    await lookForRoom(one, cellFiles);
     expect(await find("bob")).toMatchObject({ cell: "eu1", location: "nbg1" });
   });
 
@@ -272,7 +272,7 @@ describe("which cell", () => {
     expect(await countByCell()).toEqual({ waiting: 1 });
     expect((await readCells(database.sql)).cells[0]).toMatchObject({ state: "without file" });
     await addCell("eu1");
-    await lookForRoom(one, readCells);
+    await lookForRoom(one, cellFiles);
     expect(await countByCell()).toEqual({ eu1: 1 });
   });
 });

@@ -18,6 +18,7 @@ const settled: ConvergeFacts = {
   observedGeneration: 3,
   cellReady: true,
   hold: false,
+  paused: false,
   reason: "resync",
 };
 const asDesired: Decision = { kind: "nothing", why: "it is as desired" };
@@ -30,6 +31,7 @@ const everything: ConvergeFacts[] = phases.flatMap((phase) =>
       [2, 3, 4].flatMap((observedGeneration) =>
         [true, false].flatMap((cellReady) =>
           [true, false].map((hold) => ({
+            paused: false,
             phase,
             status,
             reason,
@@ -58,6 +60,16 @@ describe("decideConverge", () => {
     ["goes up when parked and asked", { status: "parked", reason: "operator" }, up],
     ["goes up for an operator although nothing changed", { reason: "operator" }, up],
     ["looks at the clouds first when drift was seen", { reason: "drift" }, { kind: "up", refresh: true }],
+    [
+      "leaves alone what is paused, whatever is asked",
+      { paused: true, phase: "gone", reason: "operator" },
+      { kind: "nothing", why: "an operator has paused it" },
+    ],
+    [
+      "looks at the clouds first when a pull request was reviewed that way",
+      { generation: 4, reason: "pull-request" },
+      { kind: "up", refresh: true },
+    ],
     ["suspends by the same way", { phase: "suspended", generation: 4 }, up],
     ["leaves a suspended one alone that is settled", { phase: "suspended" }, asDesired],
     ["destroys what should be gone", { phase: "gone", generation: 4, reason: "cancel" }, { kind: "destroy" }],

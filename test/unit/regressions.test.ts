@@ -141,6 +141,7 @@ describe("reconciler/converge", () => {
       observedGeneration: 1,
       cellReady: true,
       hold: false,
+      paused: false,
     } as const;
     expect(decideConverge({ ...facts, phase: "archived", reason: "resync" }).kind).not.toBe("up");
   });

@@ -1,0 +1,91 @@
+/** What operators order about one instance that stands until it is taken back: suspended, paused. */
+import { findInstance, type InstanceRow } from "../db/instances.ts";
+import { intervene, withdraw } from "../db/interventions.ts";
+import { everybody, listPauses, listReleased, pause, unpause } from "../db/pauses.ts";
+import { listSubscriptionsFor } from "../db/subscriptions.ts";
+import { applyDesired, type ApplyDeps } from "../desired/apply.ts";
+import { ClawfleetError } from "../errors.ts";
+import type { ConvergeJob } from "../queue/jobs.ts";
+import { notFound } from "./problems.ts";
+
+export type PauseAnswer = { scope: string; actor: string; since: string };
+
+export type StandingOperators = {
+  /** Whatever billing says; data is kept. @throws not_found */
+  suspend(input: { slug: string; actor: string }): Promise<void>;
+  /** Takes a suspension back; what billing says counts again. @throws not_found, conflict */
+  resume(input: { slug: string; actor: string }): Promise<void>;
+  listPauses(): Promise<PauseAnswer[]>;
+  /** `slug` null: everybody. Runs that are under way go on. @throws not_found */
+  pause(input: { slug: string | null; actor: string }): Promise<void>;
+  /** @throws not_found when nothing was paused */
+  unpause(input: { slug: string | null; actor: string }): Promise<void>;
+};
+
+export function createStandingOperators(deps: ApplyDeps): StandingOperators {
+  const { sql, clock, queue } = deps;
+  const mustFind = async (slug: string): Promise<InstanceRow> => {
+    const row = await findInstance(sql, slug);
+    if (!row) throw notFound(slug);
+    return row;
+  };
+  const subscriptionsOf = async (row: InstanceRow) => {
+    const own = (await listSubscriptionsFor(sql, [row.slug])).filter(
+      (one) => one.customerId === row.customerId,
+    );
+    return [{ provider: row.provider, id: row.subscriptionId }, ...own];
+  };
+  const apply = (slug: string, actor: string) =>
+    applyDesired(deps, { kind: "slugs", slugs: [slug], reason: "operator", actor });
+  return {
+    async suspend({ slug, actor }) {
+      const row = await mustFind(slug);
+      if (row.override.hold === true) throw refused(`${slug} is held as it is by its override`);
+      for (const { provider, id } of await subscriptionsOf(row))
+        await intervene(sql, { provider, subscriptionId: id, phase: "suspended", actor, reason: null });
+      await apply(slug, actor);
+    },
+    async resume({ slug, actor }) {
+      const row = await mustFind(slug);
+      const subscriptions = await subscriptionsOf(row);
+      const taken = await withdraw(sql, subscriptions, "suspended");
+      if (taken === 0) throw refused(`nobody has suspended ${slug}: it is ${row.phase}, ${row.phaseReason}`);
+      await apply(slug, actor);
+    },
+    async listPauses() {
+      return (await listPauses(sql)).map((row) => ({ ...row, since: row.since.toISOString() }));
+    },
+    async pause({ slug, actor }) {
+      if (slug !== null) await mustFind(slug);
+      await pause(sql, { scope: slug ?? everybody, actor, since: clock.now() });
+    },
+    async unpause({ slug, actor }) {
+      const scope = slug ?? everybody;
+      await sql.begin(async (tx) => {
+        if (!(await unpause(tx, scope))) throw nothingPaused(slug);
+        const jobs = (await listReleased(tx, scope)).map(({ id, slug: stack, cell }): ConvergeJob => ({
+          stack,
+          instanceId: id,
+          cell,
+          kind: "converge",
+          reason: "resync",
+          actor,
+        }));
+        if (jobs.length > 0) await queue.enqueueConverge(tx, jobs);
+      });
+    },
+  };
+}
+
+function refused(message: string): ClawfleetError {
+  return new ClawfleetError({ code: "conflict", message, retry: { kind: "permanent" } });
+}
+
+function nothingPaused(slug: string | null): ClawfleetError {
+  return new ClawfleetError({
+    code: "not_found",
+    message: slug === null ? "the fleet is not paused" : `${slug} is not paused`,
+    remedy: "fleet pauses shows what is",
+    retry: { kind: "permanent" },
+  });
+}

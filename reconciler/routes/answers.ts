@@ -1,0 +1,172 @@
+/** The shapes of the operators' API's answers, for its document; a test holds every answer against them. */
+import { z } from "zod";
+import { driftClasses } from "../drift/compare.ts";
+import { driftActions } from "../drift/policy.ts";
+import { objectKinds } from "../drift/objects.ts";
+import { scopes } from "../operators/api-keys.ts";
+import { instanceStatuses } from "../web/order-view.ts";
+
+const time = z.string().meta({ format: "date-time" });
+const counts = z.record(z.string(), z.number());
+
+export const instance = z.object({
+  id: z.string(),
+  slug: z.string(),
+  plan: z.string(),
+  provider: z.string(),
+  phase: z.string(),
+  status: z.enum(instanceStatuses),
+  statusDetail: z.string().nullable(),
+  cell: z.string().nullable(),
+  serverType: z.string(),
+  location: z.string(),
+  generation: z.number(),
+  observedGeneration: z.number(),
+  email: z.string().nullable(),
+  url: z.string().nullable(),
+  createdAt: time,
+  readyAt: time.nullable(),
+});
+export const operation = z.object({
+  id: z.number(),
+  stack: z.string(),
+  kind: z.string(),
+  reason: z.string(),
+  actor: z.string(),
+  generation: z.number(),
+  worker: z.string(),
+  startedAt: time,
+  endedAt: time.nullable(),
+  outcome: z.string().nullable(),
+  changes: counts.nullable(),
+  error: z.looseObject({ code: z.string(), message: z.string(), remedy: z.string().optional() }).nullable(),
+});
+export const event = z.object({ seq: z.number(), at: time, kind: z.string(), message: z.string() });
+/** Highest id of an operation before the request: what follows from it has a higher one. */
+export const follow = z.object({ after: z.number() });
+
+export const cell = z.object({
+  name: z.string(),
+  account: z.string(),
+  zone: z.string(),
+  networkZone: z.string(),
+  reach: z.enum(["private", "public"]),
+  state: z.enum(["open", "drained", "without file", "building"]),
+  members: z.number(),
+  capacity: z.number(),
+  records: z.number(),
+  recordQuota: z.number(),
+  room: z.number(),
+  drainedBy: z.string().nullable(),
+  workers: z.array(z.string()),
+});
+
+const difference = z.object({
+  class: z.enum(driftClasses),
+  kind: z.enum(objectKinds),
+  objectId: z.string(),
+  name: z.string(),
+  property: z.string().optional(),
+  expected: z.string().optional(),
+  seen: z.string().optional(),
+});
+const finding = z.object({
+  id: z.number(),
+  subject: z.string(),
+  name: z.string().nullable(),
+  account: z.string(),
+  class: z.enum(driftClasses),
+  action: z.enum(driftActions),
+  differences: z.array(difference),
+  monthlyNet: z.string().nullable(),
+  since: time,
+  repairAt: time.nullable(),
+  deletion: z.object({ actor: z.string(), at: time, error: z.string().nullable() }).nullable(),
+});
+const scan = z.object({
+  id: z.number(),
+  account: z.string(),
+  actor: z.string(),
+  startedAt: time,
+  endedAt: time.nullable(),
+  outcome: z.string().nullable(),
+  requests: z.number().nullable(),
+  compared: z.number().nullable(),
+  findings: z.number().nullable(),
+  detail: z.string().nullable(),
+});
+export const drift = z.object({ findings: z.array(finding), scans: z.array(scan) });
+
+const customerPlan = z.object({
+  slug: z.string(),
+  why: z.array(z.string()),
+  desired: z.string(),
+  steps: z.array(z.object({ resource: z.string(), op: z.enum(["create", "update", "replace", "delete"]) })),
+  diff: z.string(),
+  costBefore: z.number().nullable(),
+  costAfter: z.number().nullable(),
+  error: z.string().nullable(),
+});
+const fleetPlan = z.object({
+  base: z.string(),
+  head: z.string(),
+  customers: z.array(customerPlan),
+  cells: z.array(z.string()),
+  problems: z.array(z.string()),
+});
+export const plan = z.discriminatedUnion("complete", [
+  z.object({ id: z.number(), complete: z.literal(false) }),
+  z.object({
+    id: z.number(),
+    complete: z.literal(true),
+    hash: z.string(),
+    hindrances: z.array(z.string()),
+    plan: fleetPlan,
+    markdown: z.string(),
+  }),
+]);
+export const git = z.object({
+  repository: z.object({ branch: z.string(), applied: z.string().nullable() }).nullable(),
+  pushes: z.array(
+    z.object({
+      commit: z.string(),
+      basis: z.string(),
+      planId: z.number().nullable(),
+      outcome: z.enum(["applied", "refused"]).nullable(),
+      detail: z.string().nullable(),
+      acceptedHash: z.string().nullable(),
+      acceptedBy: z.string().nullable(),
+      decidedAt: time.nullable(),
+    }),
+  ),
+});
+export const apiKey = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.enum(scopes)),
+  createdAt: time,
+  createdBy: z.string(),
+  expiresAt: time.nullable(),
+  revokedAt: time.nullable(),
+  lastUsedAt: time.nullable(),
+});
+export const auditEntry = z.object({
+  id: z.number(),
+  at: time,
+  actor: z.string(),
+  keyId: z.string().nullable(),
+  method: z.string(),
+  route: z.string(),
+  path: z.string(),
+  status: z.number(),
+  requestId: z.string(),
+});
+export const pause = z.object({ scope: z.string(), actor: z.string(), since: time });
+export const failure = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    requestId: z.string(),
+    remedy: z.string().optional(),
+  }),
+});

@@ -1,0 +1,97 @@
+/** The operators' API on a real database without engine and clouds: the app, a key, and what is behind it. */
+import type { Hono } from "hono";
+import { createApp } from "../../reconciler/app.ts";
+import type { ApplyDeps } from "../../reconciler/desired/apply.ts";
+import { syncCells } from "../../reconciler/desired/cells.ts";
+import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import { createMetrics } from "../../reconciler/metrics.ts";
+import { createApiKeys } from "../../reconciler/operators/api-keys.ts";
+import { createOperators } from "../../reconciler/operators/operators.ts";
+import { createStateExport } from "../../reconciler/operators/state-export.ts";
+import { createQueue } from "../../reconciler/queue/queue.ts";
+import { createAdminRoutes } from "../../reconciler/routes/admin.ts";
+import { createHealthRoutes } from "../../reconciler/routes/health.ts";
+import type { RateRules } from "../../reconciler/routes/rate-limit.ts";
+import { sandboxStacks } from "../sandbox/start.ts";
+import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { createTestLog, type LogLine } from "./log.ts";
+import { Hono as EmptyRoutes } from "hono";
+
+export type AdminApp = {
+  app: Hono;
+  database: TestDatabase;
+  rootKey: string;
+  apply: ApplyDeps;
+  lines: LogLine[];
+  /** Of our clock. */
+  advance(ms: number): void;
+  request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  close(): Promise<void>;
+};
+
+export type RequestOptions = { key?: string; body?: unknown; headers?: Record<string, string> };
+export type Answer = { status: number; body: unknown; headers: Headers };
+
+export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1e6 }): Promise<AdminApp> {
+  const database = await createTestDatabase();
+  const { sql, url: databaseUrl } = database;
+  const { log, lines } = createTestLog();
+  let offsetMs = 0;
+  const clock = { now: () => new Date(Date.now() + offsetMs) };
+  const queue = createQueue({ sql, connectionString: databaseUrl, log });
+  await queue.start();
+  const files = () => readStackFiles(sandboxStacks);
+  const apply: ApplyDeps = { sql, queue, clock, log, masterKey: "0".repeat(64), files };
+  await syncCells(apply);
+  const zone = { zoneId: "z", zoneName: "claws.example", cloudflareRanges: ["192.0.2.0/24"] };
+  const outputs = { networkId: "1", subnetId: "1-10.0.0.0/24", sshKeyId: "1", ...zone };
+  await sql`update clawfleet.cells set outputs = ${sql.json(outputs)}, observed_generation = generation`;
+  const rootKey = "r".repeat(40);
+  const keys = createApiKeys({ sql, clock, rootKey });
+  const metrics = createMetrics();
+  const app = createApp({
+    log,
+    metrics,
+    guard: { sql, clock, keys, rate },
+    checkoutOrigin: "https://checkout.stripe.com",
+    health: createHealthRoutes({ checks: [], registry: metrics.registry, isDraining: () => false }),
+    webhooks: new EmptyRoutes(),
+    orders: new EmptyRoutes(),
+    admin: createAdminRoutes({
+      sql,
+      clock,
+      keys,
+      exportState: createStateExport({ sql, databaseUrl, environment: {} }),
+      ...createOperators(apply),
+    }),
+  });
+  return {
+    app,
+    database,
+    rootKey,
+    apply,
+    lines,
+    advance: (ms) => void (offsetMs += ms),
+    async request(method, path, { key = rootKey, body, headers = {} } = {}) {
+      const answer = await app.request(path, {
+        method,
+        headers: {
+          ...(key === "" ? {} : { authorization: `Bearer ${key}` }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      return {
+        status: answer.status,
+        body: text === "" ? undefined : JSON.parse(text),
+        headers: answer.headers,
+      };
+    },
+    async close() {
+      await queue.stop(1000);
+      await database.close();
+    },
+  };
+}
