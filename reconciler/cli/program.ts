@@ -32,7 +32,7 @@ export type ProgramDeps = {
   createIo(): CommandIo;
   readValue(): Promise<string>;
   gitEnvironment(): Record<string, string>;
-  finish(code: ExitCode): void;
+  finish: (code: ExitCode) => void;
 };
 
 export function createProgram(deps: ProgramDeps): Command {

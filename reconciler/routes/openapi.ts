@@ -102,19 +102,7 @@ const objectSchema = z.object({
   required: z.array(z.string()).optional(),
 });
 
-/** Numbers in paths and queries come as texts: what is coerced has no input type of its own. */
 function toSchema(schema: z.ZodType, io: "input" | "output"): Json {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: "any",
-    override: ({ zodSchema, jsonSchema }) => {
-      const { def } = zodSchema._zod;
-      if (io === "input" && def.type === "number" && "coerce" in def && def.coerce === true) {
-        const bounds = z.toJSONSchema(zodSchema, { io: "output" });
-        Object.assign(jsonSchema, bounds);
-        delete jsonSchema.$schema;
-      }
-    },
-  });
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
   return rest;
 }

@@ -95,7 +95,8 @@ function toArbitrary(schema: Schema): Arbitrary<unknown> {
   if (schema.const !== undefined) return constant(schema.const);
   if (schema.enum) return constantFrom(...schema.enum);
   if (schema.anyOf) return oneof(...schema.anyOf.map(toArbitrary));
-  switch (schema.type) {
+  const { type = "string" } = schema;
+  switch (type) {
     case "integer":
     case "number": {
       const [min, max] = [Math.ceil(schema.minimum ?? -5), Math.floor(schema.maximum ?? 1000)];
@@ -164,7 +165,7 @@ describe("the document", () => {
     const documented = listOperations().map(({ method, path }) => `${method} ${path}`);
     expect(documented.toSorted()).toEqual([...new Set(routes)].toSorted());
     for (const { path, operation } of listOperations()) {
-      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
       const parameters = operation.parameters.filter((one) => one.in === "path").map(({ name }) => name);
       expect(parameters.toSorted()).toEqual(named.toSorted());
     }
@@ -210,5 +211,5 @@ function toUrl(path: string, parameters: readonly Parameter[], values: Record<st
     if (place === "path") url = url.replace(`{${name}}`, encodeURIComponent(value) || "-");
     else if (required || value.length % 2 === 0) query.set(name, value);
   }
-  return query.size === 0 ? url : `${url}?${query}`;
+  return query.size === 0 ? url : `${url}?${query.toString()}`;
 }
