@@ -162,12 +162,13 @@ async function requireClaim({ claim }: OperationDeps): Promise<void> {
   });
 }
 
-/** A cloud that cannot be asked is a failure of this operation as any other. */
+/** A cloud that cannot be asked, or a state that cannot be read, is a failure of this operation as any other. */
 async function recoverFirst(deps: OperationDeps, input: Parameters<Recover>[0]): Promise<Recovered> {
   try {
     return await deps.recover(input);
   } catch (error) {
-    if (!(error instanceof ClawfleetError)) throw error;
+    if (!(error instanceof ClawfleetError))
+      return { kind: "blocked", failure: classifyFailure([deps.redact(String(error))]) };
     const { code, message, retry, remedy = "nothing: it is tried again" } = error;
     return {
       kind: "blocked",
