@@ -55,7 +55,7 @@ async function recordUp(
   if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
 }
 
-async function wakeInstances(deps: ConvergeCellDeps, cell: string): Promise<void> {
+export async function wakeInstances(deps: ConvergeCellDeps, cell: string): Promise<void> {
   await heal(deps, ["cell"], cell, { force: true });
 }
 

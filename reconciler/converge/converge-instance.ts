@@ -16,7 +16,7 @@ import { assertNever, ClawfleetError } from "../errors.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { removeLeftovers, releaseProtection } from "./cleanup.ts";
-import { waitForCell } from "./converge-cell.ts";
+import { waitForCell, wakeInstances } from "./converge-cell.ts";
 import { decideConverge } from "./decide.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import { listPlaces, listPlacesIn, nextPlace, type Place } from "./placement.ts";
@@ -71,6 +71,8 @@ async function up(
   refresh: boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  // Here, so that nobody goes on waiting if this one fails for a reason of its own.
+  if (row.blockedBy === "cell") await wakeInstances(deps, row.cell);
   if (row.observedPhase === null) await refuseForeignRecords(deps, row, job.reason);
   await markConverging(deps.sql, row);
   // Another location replaces the server, and Hetzner refuses to delete a protected one.
