@@ -58,6 +58,16 @@ describe.skipIf(obstacle !== undefined)("fleet", () => {
     expect((await run(["drain", "nowhere"])).code).toBe(3);
   });
 
+  test("a cell is shown and applied by the name of its stack", async () => {
+    const applied = await run(["apply", "cell.lab"]);
+    expect(applied.output).toMatch(/operation \d+ unchanged: \d+ same/);
+    expect(applied.code).toBe(0);
+    const show = await run(["show", "cell.lab"]);
+    expect(show.output).toMatch(/^status +ready$/m);
+    expect(show.output).toContain("operator by admin");
+    expect((await run(["apply", "cell.nowhere"])).code).toBe(3);
+  });
+
   test("preview prints Pulumi's diff and changes nothing", async () => {
     const { code, output } = await run(["preview", "zoe"]);
     expect(output).toContain("15 unchanged");

@@ -13,57 +13,27 @@ import { listCells, upsertCell } from "../../reconciler/db/cells.ts";
 import { findConvergeRow } from "../../reconciler/db/observed.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import type { RunOutcome } from "../../reconciler/engine/runner.ts";
-import type { Gate } from "../../reconciler/gate/gate.ts";
-import { createRedact } from "../../reconciler/operations/redact.ts";
 import { applyCell, readCells } from "../../reconciler/operators/cells.ts";
 import type { Reason } from "../../reconciler/queue/jobs.ts";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
-import { startTestGate } from "../support/gate.ts";
+import {
+  cellOutputs,
+  cellRun,
+  createCannedRuns,
+  failedRun,
+  type CannedRuns,
+} from "../support/canned-runs.ts";
 
 const cell = "lab";
 const minuteMs = 60_000;
-const outputs = {
-  networkId: "1",
-  subnetId: "1-10.0.0.0/24",
-  sshKeyId: "1",
-  zoneId: "z",
-  zoneName: "claws.example",
-  cloudflareRanges: ["192.0.2.0/24"],
-};
-
 let side: BillingSide;
-let gate: Gate;
+let runs: CannedRuns;
 let deps: ConvergeDeps;
-/** What the next run comes to. */
-let answer: () => RunOutcome;
 
 beforeAll(async () => {
   side = await startBillingSide();
-  const { sql, queue, clock, log } = side.apply;
-  ({ gate } = await startTestGate(sql, {}));
-  deps = {
-    sql,
-    queue,
-    clock,
-    log,
-    gate,
-    pool: {
-      run: async () => answer(),
-      stop: async () => undefined,
-      kill: () => undefined,
-      size: () => 0,
-    },
-    redact: createRedact([]),
-    workerName: "test",
-    deadlineMs: 60_000,
-    recover: async () => ({ kind: "ready", refresh: false }),
-    trimHistory: async () => undefined,
-    cloudsOf: () => {
-      throw new Error("no instance goes up here");
-    },
-    random: () => 0.5,
-    retryFirstMs: 5_000,
-  };
+  runs = await createCannedRuns(side.apply);
+  deps = runs.deps;
 });
 beforeEach(async () => {
   for (const slug of ["amy", "bob"]) side.subscribe(slug);
@@ -77,31 +47,13 @@ afterEach(async () => {
   await syncCells(side.apply);
 });
 afterAll(async () => {
-  await gate.close();
+  await runs.close();
   await side.close();
-});
-
-const says = (text: string): RunOutcome => ({
-  kind: "failed",
-  name: "CommandError",
-  message: "code: 255",
-  diagnostics: [text],
-  changes: {},
-});
-const isUp = (generation = 1): RunOutcome => ({
-  kind: "done",
-  outputs,
-  changes: { create: 4 },
-  generation,
-  diff: undefined,
 });
 
 /** As a worker does with the cell's job. */
 async function converge(result: RunOutcome | Error, reason: Reason = "paid"): Promise<void> {
-  answer = () => {
-    if (result instanceof Error) throw result;
-    return result;
-  };
+  runs.answer = result;
   const job = toCellJob({ name: cell, retryReason: reason }, "test");
   await handleConvergeJob(deps, job, new AbortController().signal);
 }
@@ -152,7 +104,7 @@ const locked = "network is locked (locked)";
 describe("a cell that Hetzner refuses", () => {
   beforeEach(async () => {
     await convergeInstance("bob");
-    await converge(says(refused));
+    await converge(failedRun(refused));
   });
 
   test("is parked, and the operators' list says why and what to do", async () => {
@@ -194,7 +146,7 @@ describe("a cell that Hetzner refuses", () => {
     await takeQueued();
     await applyCell(side.apply, { cell, refresh: false, actor: "zoe" });
     expect(await takeQueued()).toEqual(["cell.lab operator"]);
-    await converge(isUp(), "operator");
+    await converge(cellRun(1), "operator");
     expect(await seenCell()).toMatchObject({ status: "ready", detail: null });
     expect(await seen("bob")).toMatchObject({ status: "pending", by: null });
     expect(await takeQueued()).toEqual(["bob paid"]);
@@ -208,7 +160,7 @@ describe("a cell that waits for Hetzner", () => {
     await convergeInstance("amy", "resync");
     await convergeInstance("bob", "paid");
     expect(await takeQueued(), "who needs it asks for it").toEqual(["cell.lab paid"]);
-    await converge(says(ill));
+    await converge(failedRun(ill));
     expect(await findCellRow(deps.sql, cell)).toMatchObject({
       status: "waiting",
       blockedBy: "hetzner",
@@ -219,13 +171,13 @@ describe("a cell that waits for Hetzner", () => {
 
     expect(await heal(deps, ["hetzner"], "default", { force: true })).toBe(1);
     expect(await takeQueued(), "the cell first").toEqual(["cell.lab paid"]);
-    await converge(isUp());
+    await converge(cellRun(1));
     expect(await takeQueued(), "then its instances").toEqual(["bob paid", "amy resync"]);
   });
 
   test("looks itself, in turn with the instances that wait for the same", async () => {
-    await converge(isUp());
-    await converge(says(ill), "operator");
+    await converge(cellRun(1));
+    await converge(failedRun(ill), "operator");
     await deps.sql`
       update clawfleet.instances set status = 'waiting', blocked_by = 'hetzner', blocked_scope = 'default', retry_reason = 'paid'
       where slug = 'bob'`;
@@ -240,7 +192,7 @@ describe("a cell that waits for Hetzner", () => {
   });
 
   test("waits for a higher limit with the remedy in its detail, until a success after which there is room", async () => {
-    await converge(says("network limit exceeded (resource_limit_exceeded)"));
+    await converge(failedRun("network limit exceeded (resource_limit_exceeded)"));
     expect(await findCellRow(deps.sql, cell)).toMatchObject({
       status: "waiting",
       blockedBy: "hetzner-limit",
@@ -255,7 +207,7 @@ describe("a cell whose converge failed", () => {
   test("is tried again by itself, with growing pauses that end with a success", async () => {
     const waits: (number | undefined)[] = [];
     for (let round = 0; round < 3; round += 1) {
-      await converge(says(locked), "operator");
+      await converge(failedRun(locked), "operator");
       const ms = (await waitMs()) ?? 0;
       waits.push(ms);
       await takeQueued();
@@ -265,7 +217,7 @@ describe("a cell whose converge failed", () => {
       expect(await takeQueued()).toEqual(["cell.lab operator"]);
     }
     expect(waits).toEqual([5_000, 10_000, 20_000]);
-    await converge(isUp());
+    await converge(cellRun(1));
     expect(await findCellRow(deps.sql, cell)).toMatchObject({
       status: "ready",
       failures: 0,
@@ -283,13 +235,13 @@ describe("a cell whose converge failed", () => {
   });
 
   test("keeps nobody waiting once its network stands", async () => {
-    await converge(isUp());
-    await converge(says(refused), "operator");
+    await converge(cellRun(1));
+    await converge(failedRun(refused), "operator");
     expect(await seenCell()).toMatchObject({ status: "parked" });
     await convergeInstance("bob");
     expect(await seen("bob"), "it went on, as far as this test's clouds").toMatchObject({
       by: null,
-      detail: "no instance goes up here",
+      detail: "no cloud is here",
     });
   });
 });
@@ -297,7 +249,7 @@ describe("a cell whose converge failed", () => {
 describe("no instance is left behind", () => {
   test("when its cell comes up between its look and its wait", async () => {
     const before = await rowOf("bob");
-    await converge(isUp());
+    await converge(cellRun(1));
     await takeQueued();
     await waitForCell(deps, before, "paid");
     expect(await takeQueued()).toEqual(["bob paid"]);
@@ -308,7 +260,7 @@ describe("no instance is left behind", () => {
     await convergeInstance("amy");
     await convergeInstance("bob");
     const row = await findCellRow(deps.sql, cell);
-    await deps.sql`update clawfleet.cells set outputs = ${deps.sql.json(outputs)}, status = 'ready',
+    await deps.sql`update clawfleet.cells set outputs = ${deps.sql.json(cellOutputs)}, status = 'ready',
       observed_generation = ${row?.generation ?? 0}`;
     await takeQueued();
     side.advance(minuteMs);
@@ -322,7 +274,7 @@ describe("no instance is left behind", () => {
   test("when its settings change during the run: the cell runs again", async () => {
     await deps.sql`update clawfleet.cells set generation = generation + 1`;
     await takeQueued();
-    await converge(isUp(1));
+    await converge(cellRun(1));
     expect(await seenCell()).toMatchObject({ status: "pending" });
     expect(await takeQueued()).toEqual(["cell.lab paid"]);
   });
