@@ -230,16 +230,18 @@ export async function placeInstance(
     where id = ${row.id}`;
 }
 
-export type LaggingInstance = { id: string; slug: string; cell: string };
+export type LaggingInstance = { id: string; slug: string; cell: string; retryReason: Reason | null };
 
-/** Whose last good converge is older than what is desired now, and whose next try is due. Parked ones wait for a person. */
-export async function listLagging(sql: Query, now: Date): Promise<LaggingInstance[]> {
+/**
+ * Whose last good converge is older than what is desired now, and who wait for nothing, in pages by id. Each should have a
+ * job; one that lost it is found here.
+ */
+export async function listLagging(sql: Query, after: string, limit: number): Promise<LaggingInstance[]> {
   return await sql<LaggingInstance[]>`
-    select id, slug, cell from clawfleet.instances
-    where status not in ('gone', 'parked') and observed_generation < generation and cell is not null
-      and blocked_by is null
-      and (retry_at is null or retry_at <= ${now})
-    order by id`;
+    select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
+    where id > ${after} and status in ('pending', 'converging', 'ready') and observed_generation < generation
+      and cell is not null and not coalesce((override ->> 'hold')::boolean, false)
+    order by id limit ${limit}`;
 }
 
 /** Its sealed secrets, locked until the transaction ends. */
