@@ -84,14 +84,6 @@ export async function isMade(
   return rows.length > 0;
 }
 
-/** Names of the instances that belong to a customer and live. */
-export async function listSlugsOf(sql: Query, provider: string, customerId: string): Promise<string[]> {
-  const rows = await sql<{ slug: string }[]>`
-    select slug from clawfleet.instances
-    where provider = ${provider} and customer_id = ${customerId} and status <> 'gone'`;
-  return rows.map((row) => row.slug);
-}
-
 export async function countLiving(sql: Query): Promise<number> {
   const [row] = await sql<{ count: number }[]>`
     select count(*)::int as count from clawfleet.instances where status <> 'gone'`;
