@@ -15,6 +15,7 @@ import {
   insertOperation,
   interruptOperations,
   notifyOperation,
+  recordProcess,
   type OperationEnd,
 } from "../operations/rows.ts";
 import type { Reason } from "../queue/jobs.ts";
@@ -110,6 +111,10 @@ async function runWithPass(
       },
       AbortSignal.any([signal, deadline]),
       deps.claim,
+      (process) =>
+        void recordProcess(sql, id, process).catch((error: unknown) =>
+          deps.log.warn({ err: error, operation: id }, "a process of the engine was not recorded"),
+        ),
     );
   const recovered = await recoverFirst(deps, {
     ...input,
