@@ -44,10 +44,10 @@ describe.skipIf(obstacle !== undefined)("fleet", () => {
   test("cells shows how full each is and who works there, and one can be drained and opened again", async () => {
     const { output } = await run(["cells"]);
     expect(output.split("\n")[0]).toMatch(
-      /^CELL +STATE +ACCOUNT +ZONE +NETWORK +MEMBERS +RECORDS +ROOM +WORKERS/,
+      /^CELL +STATE +STATUS +ACCOUNT +ZONE +NETWORK +MEMBERS +RECORDS +ROOM +WORKERS +DETAIL/,
     );
     expect(output).toMatch(
-      /^lab +open +default +claws.example +eu-central public +1\/90 +2\/200 +89 +\S+-\d+$/m,
+      /^lab +open +ready +default +claws.example +eu-central public +1\/90 +2\/200 +89 +\S+-\d+$/m,
     );
     expect((await run(["drain", "lab"])).output).toContain("lab takes no new instances");
     expect((await run(["cells"])).output).toMatch(/^lab +drained by admin /m);
