@@ -153,7 +153,7 @@ async function pickProbeJob(tx: TransactionSql, due: DueBlock, now: Date): Promi
     return row && toCellJob(row, actor);
   };
   const instance = async () => {
-    const row = await pickProbe(tx, due, byUrgency);
+    const row = await pickProbe(tx, due, { byUrgency, now });
     return row && toInstanceJob(row, actor);
   };
   return due.probes % 2 === 0

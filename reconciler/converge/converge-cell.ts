@@ -36,7 +36,7 @@ export async function convergeCell(
   } as const;
   const result = await runOperation(deps, run, signal);
   if (result.kind === "done") return await recordUp(deps, row, job, result);
-  await recordTrouble(deps, row, job, result);
+  await recordTrouble(deps, row, job, result, signal);
   await tellInstances(deps, row.id);
 }
 

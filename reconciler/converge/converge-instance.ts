@@ -90,7 +90,7 @@ async function up(
   }
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   if (wantsOtherPlace(result)) await startOverPlacement(deps, row);
-  await recordTrouble(deps, row, job, result);
+  await recordTrouble(deps, row, job, result, signal);
 }
 
 /** One that never got to its outputs may have a server all the same: then the cloud knows where it stands. */
@@ -199,7 +199,7 @@ async function destroy(
       generation: row.generation,
     } as const;
     const result = await runOperation(deps, run, signal);
-    if (result.kind !== "done") return await recordTrouble(deps, row, job, result);
+    if (result.kind !== "done") return await recordTrouble(deps, row, job, result, signal);
     const { zoneId, zoneName } = cell.data;
     const owner = { instanceId: row.id, zoneId, host: instanceHost(row.slug, zoneName) };
     await removeLeftovers({ ...clouds, log: deps.log }, owner);

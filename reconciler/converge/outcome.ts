@@ -30,16 +30,15 @@ export async function recordTrouble(
   row: FailingRow,
   job: ConvergeJob,
   result: Exclude<OperationResult, { kind: "done" }>,
+  signal: AbortSignal,
 ): Promise<void> {
   const { reason } = job;
   if (result.kind === "interrupted") {
+    const { why: detail, retry } = result;
+    if (!signal.aborted) return await recordFailure(deps, row, { retry, message: detail, reason });
+    // A stop: whoever takes the job goes on with it at once.
     const retryAt = deps.clock.now();
-    return await recordWaiting(deps.sql, row, {
-      detail: result.why,
-      retryAt,
-      countsAsFailure: false,
-      reason,
-    });
+    return await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
   }
   const { failure } = result;
   if (failure.retry.kind === "permanent") {

@@ -3,7 +3,7 @@ import { findCellRow, listDueCells } from "../db/cell-status.ts";
 import { findConvergeRow, listDue, recordParked } from "../db/observed.ts";
 import { isClawfleetError } from "../errors.ts";
 import { endOperation, insertOperation, notifyOperation } from "../operations/rows.ts";
-import type { Binding } from "../queue/binding.ts";
+import type { Remit } from "../queue/binding.ts";
 import { moreUrgent, type ConvergeJob } from "../queue/jobs.ts";
 import type { Worker } from "../queue/worker.ts";
 import { enqueueProbes, type BlockDeps } from "./blocked.ts";
@@ -19,7 +19,7 @@ const handBackMs = 60_000;
 
 export function startConvergeWorker(
   deps: ConvergeDeps,
-  options: { concurrency: number; binding?: Binding },
+  options: { concurrency: number; remit?: Remit },
 ): Worker {
   return deps.queue.work("converge", { ...options, handBackMs }, async (job, signal) => {
     await handleConvergeJob({ ...deps, claim: job.claim }, job.data, signal);

@@ -16,7 +16,7 @@ export function createAccountBook(accounts: Readonly<Record<string, AccountToken
     (a, b) => Number(b === "default") - Number(a === "default") || (a < b ? -1 : 1),
   );
   const tokenOf = (cloud: CloudName, account: string): string | undefined =>
-    (accounts[account] ?? accounts["default"])?.[tokenField[cloud]];
+    accounts[account]?.[tokenField[cloud]];
   return {
     tokenOf,
     budgetOf(cloud, account) {

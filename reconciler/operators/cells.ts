@@ -2,7 +2,7 @@
 import type { Sql } from "postgres";
 import { cellStack } from "../../components/naming.ts";
 import type { CellStatus } from "../db/cell-status.ts";
-import { listCells, setDrained } from "../db/cells.ts";
+import { listCells, setDrained, type CellRow } from "../db/cells.ts";
 import { countUnplaced } from "../db/instances.ts";
 import { toCellJob } from "../converge/jobs.ts";
 import { listWorkers, type WorkerRow } from "../db/workers.ts";
@@ -61,9 +61,7 @@ export async function readCells(sql: Sql): Promise<CellsAnswer> {
         recordQuota: records.quota,
         room: countRoom(cells, cell),
         drainedBy: cell.drainedBy,
-        workers: workers
-          .filter((worker) => serves(worker, cell.name, settings.reach))
-          .map(({ name }) => name),
+        workers: workers.filter((worker) => serves(worker, cell)).map(({ name }) => name),
       };
     }),
   };
@@ -75,10 +73,10 @@ function stateOf(cell: { fileGoneAt: Date | null; drainedAt: Date | null }): Cel
 }
 
 /** As the queue decides it (queue/binding.ts), for one of the cell's instances. */
-function serves(worker: WorkerRow, cell: string, reach: CellAnswer["reach"]): boolean {
-  if (worker.draining) return false;
-  if (worker.binding === "cells") return worker.cells.includes(cell);
-  return worker.binding === "all" || reach === "public";
+function serves(worker: WorkerRow, cell: CellRow): boolean {
+  if (worker.draining || worker.accounts?.includes(cell.account) === false) return false;
+  if (worker.binding === "cells") return worker.cells.includes(cell.name);
+  return worker.binding === "all" || cell.settings.reach === "public";
 }
 
 /** Those that wait for room may go into an opened one at once. @throws not_found */
