@@ -3,7 +3,7 @@ import type { Blocker } from "../errors.ts";
 import type { Reason } from "../queue/jobs.ts";
 import type { Query } from "./database.ts";
 
-/** `scope`: the account, or the cell for the blocker `cell`. */
+/** `scope`: the key of the token's budget, or the cell for the blocker `cell`. */
 export type BlockKey = { blockedBy: Blocker; scope: string };
 
 export type BlockTimes = { now: Date; probeAt: Date; relapseWindowMs: number };
