@@ -4,7 +4,7 @@ import type { Reason } from "../queue/jobs.ts";
 import type { Query } from "./database.ts";
 import { isLiving, tableOf, type Subject } from "./subject.ts";
 
-/** `scope`: the account, or the cell for the blocker `cell`. */
+/** `scope`: the key of the token's budget, or the cell for the blocker `cell`. */
 export type BlockKey = { blockedBy: Blocker; scope: string };
 
 export type BlockTimes = { now: Date; probeAt: Date; relapseWindowMs: number };

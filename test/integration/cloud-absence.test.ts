@@ -72,10 +72,13 @@ describe("a removal is done when the lists say so", () => {
 
   test("and a single object that is absent already is no failure", async () => {
     const { hetzner, cloudflare } = await startAbsent();
-    await hetzner.releaseProtection(1);
-    await hetzner.deleteServer(1);
-    await hetzner.deleteFirewall(1);
-    await cloudflare.deleteRecord("z1", "r1");
-    await cloudflare.revokeCertificate("c1");
+    const removals = [
+      hetzner.releaseProtection(1),
+      hetzner.deleteServer(1),
+      hetzner.deleteFirewall(1),
+      cloudflare.deleteRecord("z1", "r1"),
+      cloudflare.revokeCertificate("c1"),
+    ];
+    await expect(Promise.all(removals)).resolves.toHaveLength(removals.length);
   });
 });
