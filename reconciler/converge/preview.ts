@@ -1,6 +1,7 @@
 /** A preview through the queue: the same program on the same inputs, nothing changed, the diff in the record. */
 import type { ConvergeJob } from "../queue/jobs.ts";
-import { findCellRow, findConvergeRow } from "../db/observed.ts";
+import { findCellRow } from "../db/cell-status.ts";
+import { findConvergeRow } from "../db/observed.ts";
 import { runOperation, type OperationDeps } from "./run-operation.ts";
 
 export async function previewInstance(

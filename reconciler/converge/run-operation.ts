@@ -5,7 +5,7 @@ import type { ProposedInputs, RunKind } from "../../infra/runner-protocol.ts";
 import type { CloudName } from "../cloud/http.ts";
 import type { RunnerPool } from "../engine/runner-pool.ts";
 import type { Lease, RunInput, RunOutcome } from "../engine/runner.ts";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, type Retry } from "../errors.ts";
 import type { Gate, RunPass } from "../gate/gate.ts";
 import { hideScripts, toOperationEvent } from "../operations/engine-events.ts";
 import { createEventRecorder } from "../operations/recorder.ts";
@@ -15,6 +15,7 @@ import {
   insertOperation,
   interruptOperations,
   notifyOperation,
+  recordProcess,
   type OperationEnd,
 } from "../operations/rows.ts";
 import type { Reason } from "../queue/jobs.ts";
@@ -65,7 +66,8 @@ export type OperationResult =
       wellSeen: readonly CloudName[];
     }
   | { kind: "failed"; failure: Failure }
-  | { kind: "interrupted"; why: string };
+  /** `retry`: unless it was a stop or a lost claim that ended it. */
+  | { kind: "interrupted"; why: string; retry: Exclude<Retry, { kind: "permanent" }> };
 
 export async function runOperation(
   deps: OperationDeps,
@@ -114,6 +116,10 @@ async function runWithPass(
       },
       AbortSignal.any([signal, deadline]),
       deps.claim,
+      (process) =>
+        void recordProcess(sql, id, process).catch((error: unknown) =>
+          deps.log.warn({ err: error, operation: id }, "a process of the engine was not recorded"),
+        ),
     );
   const recovered = await recoverFirst(deps, {
     ...input,
@@ -171,12 +177,13 @@ async function requireClaim({ claim }: OperationDeps): Promise<void> {
   });
 }
 
-/** A cloud that cannot be asked is a failure of this operation as any other. */
+/** A cloud that cannot be asked, or a state that cannot be read, is a failure of this operation as any other. */
 async function recoverFirst(deps: OperationDeps, input: Parameters<Recover>[0]): Promise<Recovered> {
   try {
     return await deps.recover(input);
   } catch (error) {
-    if (!(error instanceof ClawfleetError)) throw error;
+    if (!(error instanceof ClawfleetError))
+      return { kind: "blocked", failure: classifyFailure([deps.redact(String(error))]) };
     const { code, message, retry, remedy = "nothing: it is tried again" } = error;
     return {
       kind: "blocked",
@@ -213,10 +220,13 @@ function toResult(
       return { kind: "failed", failure: classifyFailure(texts) };
     }
     case "interrupted":
-      return {
-        kind: "interrupted",
-        why: overdue ? `it took longer than ${deps.deadlineMs / 1000} s` : deps.redact(outcome.why),
-      };
+      return overdue
+        ? {
+            kind: "interrupted",
+            why: `it took longer than ${deps.deadlineMs / 1000} s`,
+            retry: { kind: "retryable" },
+          }
+        : { kind: "interrupted", why: deps.redact(outcome.why), retry: { kind: "now" } };
   }
 }
 

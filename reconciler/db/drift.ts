@@ -84,7 +84,7 @@ export async function listScanned(sql: Query, since: Date): Promise<ScannedStack
       where i.status <> 'gone' or i.gone_at >= ${since}
       union all
       select 'cell.' || name, 'cell.' || name, null, name, account,
-        outputs is not null and observed_generation = generation, false
+        status = 'ready' and outputs is not null and observed_generation = generation, false
       from clawfleet.cells
     )
     select id, stack, "instanceId", cell, account, held, settled and not exists (

@@ -16,13 +16,14 @@ import {
   listOperations,
   type OperationRow,
 } from "../operations/rows.ts";
-import { drainCell, readCells } from "./cells.ts";
+import { applyCell, drainCell, readCells } from "./cells.ts";
 import { createDriftOperators } from "./drift.ts";
 import { changeEnvironment } from "./environment.ts";
 import { createPlanOperators, type PlansDeps } from "./plans.ts";
 import { notFound } from "./problems.ts";
 import { createStandingOperators } from "./standing.ts";
-import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
+import type { AdminDeps } from "../routes/admin.ts";
+import type { OperationAnswer } from "../routes/operations.ts";
 
 export type OperatorsDeps = ApplyDeps & Pick<PlansDeps, "gitops"> & { sql: Sql; log: Logger };
 
@@ -80,6 +81,7 @@ export function createOperators(
     plans: createPlanOperators(deps),
     readCells: () => readCells(sql),
     drainCell: (input) => drainCell(deps, input),
+    applyCell: (input) => applyCell(deps, input),
     changeEnvironment: (change) => changeEnvironment(deps, change),
     async deprovision({ slug, actor }) {
       const row = await findInstance(sql, slug);

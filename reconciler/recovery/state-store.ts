@@ -5,7 +5,9 @@ import { z } from "zod";
 import { stackStateSchema, type StackState } from "../../infra/runner-protocol.ts";
 import { openDatabase } from "../db/database.ts";
 import { stateResourceSchema, type StateResource } from "../drift/objects.ts";
+import { ClawfleetError } from "../errors.ts";
 import type { Lock } from "./locks.ts";
+import { unreadableRemedy } from "./remedies.ts";
 
 export type StoredLock = Lock & { key: string; content: string };
 
@@ -13,7 +15,7 @@ export type StateStore = {
   readLocks(stack: string): Promise<StoredLock[]>;
   /** This lock as it was read, and no other. */
   removeLock(lock: StoredLock): Promise<void>;
-  /** Empty when the stack has none yet. */
+  /** Empty when the stack has none yet. @throws ClawfleetError recovery_failed when there is one and it cannot be read. */
   readState(stack: string): Promise<StackState>;
   /** As `pulumi stack export` gives it. undefined: there is none. */
   exportState(stack: string): Promise<{ version: 3; deployment: unknown } | undefined>;
@@ -91,7 +93,14 @@ function createStateStore(sql: Sql, table: string, root: string): StateStore {
     async removeLock({ key, content }) {
       await sql`delete from ${name} where key = ${key} and data ->> 'data' = ${content}`;
     },
-    readState: async (stack) => toState(await readRows(stack)),
+    async readState(stack) {
+      const rows = await readRows(stack);
+      try {
+        return toState(rows);
+      } catch (error) {
+        throw unreadable(stack, table, rows, error);
+      }
+    },
     async exportState(stack) {
       const [row] = await readRows(stack);
       return row && { version: 3, deployment: toLatest(row) ?? {} };
@@ -150,6 +159,31 @@ function toLatest(row: { key: string; content: string }): unknown {
     row.key.endsWith(".gz") ? gunzipSync(bytes) : row.key.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes
   ).toString("utf8");
   return checkpointSchema.parse(JSON.parse(text)).checkpoint.latest;
+}
+
+function unreadable(
+  stack: string,
+  table: string,
+  rows: readonly { key: string }[],
+  cause: unknown,
+): ClawfleetError {
+  const reason =
+    cause instanceof z.ZodError
+      ? z.prettifyError(cause).replaceAll(/\s+/g, " ")
+      : cause instanceof Error
+        ? cause.message
+        : String(cause);
+  return new ClawfleetError({
+    code: "recovery_failed",
+    message: `the state of ${stack} cannot be read: ${reason}`,
+    remedy: unreadableRemedy(
+      stack,
+      table,
+      rows.map(({ key }) => key),
+    ),
+    retry: { kind: "permanent" },
+    cause,
+  });
 }
 
 function decode(content: string): Buffer {

@@ -1,5 +1,6 @@
 /** The shapes of the operators' API's answers, for its document; a test holds every answer against them. */
 import { z } from "zod";
+import { cellStatuses } from "../db/cell-status.ts";
 import { driftClasses } from "../drift/compare.ts";
 import { driftActions } from "../drift/policy.ts";
 import { objectKinds } from "../drift/objects.ts";
@@ -51,7 +52,9 @@ export const cell = z.object({
   zone: z.string(),
   networkZone: z.string(),
   reach: z.enum(["private", "public"]),
-  state: z.enum(["open", "drained", "without file", "building"]),
+  state: z.enum(["open", "drained", "without file"]),
+  status: z.enum(cellStatuses),
+  detail: z.string().nullable(),
   members: z.number(),
   capacity: z.number(),
   records: z.number(),

@@ -8,7 +8,7 @@ import { ClawfleetError } from "../errors.ts";
 import type { StandingOperators } from "../operators/standing.ts";
 import { instanceStatuses } from "../web/order-view.ts";
 import { access, type OperatorEnv, type RouteAbout } from "./access.ts";
-import type { OperationReader } from "./operations.ts";
+import { applyQuery, type OperationReader } from "./operations.ts";
 import * as answers from "./answers.ts";
 import { validate } from "./validate.ts";
 
@@ -43,7 +43,6 @@ const listQuery = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
 const slugParam = z.object({ slug: slugSchema });
-const applyQuery = z.object({ refresh: z.enum(["true", "false"]).optional() });
 const provisionBody = z.strictObject({ slug: slugSchema, plan: planIdSchema, email: z.email().optional() });
 const variableParam = z.object({
   slug: slugSchema,

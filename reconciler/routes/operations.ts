@@ -32,6 +32,8 @@ export type OperationReader = {
   lastId(): Promise<number>;
 };
 
+/** Of `apply`: what the clouds really hold is read first. */
+export const applyQuery = z.object({ refresh: z.enum(["true", "false"]).optional() });
 const idParam = z.object({ id: z.coerce.number().int().positive().max(2_147_483_647) });
 const eventsQuery = z.object({ after: z.coerce.number().int().min(-1).max(2_147_483_647).default(-1) });
 

@@ -2,20 +2,21 @@
 import { createCloudflare, type Cloudflare } from "../cloud/cloudflare.ts";
 import { createHetzner, type Hetzner } from "../cloud/hetzner.ts";
 import type { CloudName } from "../cloud/http.ts";
+import { tokenVariable } from "../../infra/accounts.ts";
 import type { AccountTokens, WorkConfig } from "../config.ts";
 import { ClawfleetError } from "../errors.ts";
 
 type Accounts = Pick<WorkConfig, "accounts">;
 
-/** @throws ClawfleetError config_invalid, which parks, when this process has no tokens for the account. */
+/** @throws ClawfleetError config_invalid when this process has no tokens of the account; one that has them may try again. */
 export function findTokens({ accounts }: Accounts, account: string): AccountTokens {
-  const tokens = accounts[account] ?? accounts["default"];
+  const tokens = accounts[account];
   if (tokens) return tokens;
   throw new ClawfleetError({
     code: "config_invalid",
-    message: `there are no tokens for the account ${account}`,
-    remedy: `set HCLOUD_TOKEN_${account.toUpperCase()} and CLOUDFLARE_API_TOKEN_${account.toUpperCase()}`,
-    retry: { kind: "permanent" },
+    message: `this worker has no tokens of the account ${account}`,
+    remedy: `set ${tokenVariable("hetzner", account)} and ${tokenVariable("cloudflare", account)}`,
+    retry: { kind: "retryable" },
   });
 }
 

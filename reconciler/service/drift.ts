@@ -3,7 +3,7 @@ import type { WorkConfig } from "../config.ts";
 import { deleteOrphan, type OrphanDeps } from "../drift/orphans.ts";
 import { scanDrift } from "../drift/scan.ts";
 import type { Gate } from "../gate/gate.ts";
-import type { Binding } from "../queue/binding.ts";
+import type { Remit } from "../queue/binding.ts";
 import type { StateStore } from "../recovery/state-store.ts";
 import { createClouds, findTokens } from "./clouds.ts";
 import type { Core } from "./core.ts";
@@ -11,7 +11,7 @@ import type { Core } from "./core.ts";
 export function startDriftWorker(
   core: Core,
   config: WorkConfig,
-  { gate, store, binding }: { gate: Gate; store: StateStore | undefined; binding: Binding },
+  { gate, store, remit }: { gate: Gate; store: StateStore | undefined; remit: Remit },
 ): void {
   const { sql, queue, clock, log } = core;
   const addressesOf = (account: string) => gate.addressesFor({ account, reason: "drift" });
@@ -33,7 +33,7 @@ export function startDriftWorker(
     },
     cloudsOf: (account) => createClouds(config, account, addressesOf(account)),
   };
-  queue.work("drift", { concurrency: 1, binding }, async ({ data }) => {
+  queue.work("drift", { concurrency: 1, remit }, async ({ data }) => {
     const { account, actor } = data;
     if (data.kind === "delete") await deleteOrphan(deps, data);
     await scanDrift(deps, { account, actor });

@@ -76,11 +76,18 @@ describe("a state", () => {
   test("that is there twice, or is none, is not taken for an empty one", async () => {
     await put("stacks/clawfleet/bob.json", full);
     await put("stacks/clawfleet/bob.json.gz", gzipSync(full));
-    await expect(store.readState("bob")).rejects.toThrow("the state is there twice");
+    await expect(store.readState("bob")).rejects.toMatchObject({
+      code: "recovery_failed",
+      retry: { kind: "permanent" },
+      message: expect.stringContaining("the state of bob cannot be read: the state is there twice"),
+      remedy: expect.stringContaining(
+        `delete from pulumi_state where key = '${root}/stacks/clawfleet/bob.json.gz'`,
+      ),
+    });
     await put("stacks/clawfleet/eve.json", '{"version":3}');
-    await expect(store.readState("eve")).rejects.toThrow();
+    await expect(store.readState("eve")).rejects.toThrow("the state of eve cannot be read");
     await put("stacks/clawfleet/ida.json", "half a fi");
-    await expect(store.readState("ida")).rejects.toThrow();
+    await expect(store.readState("ida")).rejects.toThrow("the state of ida cannot be read");
   });
 });
 
