@@ -1,16 +1,28 @@
 /** What is wrong now, counted from rows: the same whoever looks. For metrics and alerts. */
 import type { Sql } from "postgres";
+import { countFindings } from "./db/drift.ts";
+import { findRefused } from "./db/git.ts";
 import { countUnplaced } from "./db/instances.ts";
 import { listUnserved } from "./db/workers.ts";
 
-export type Condition = { kind: "cells_full" | "no_worker_for_cell"; count: number; detail: string };
+export type Condition = {
+  kind: "cells_full" | "no_worker_for_cell" | "drift" | "push_refused";
+  count: number;
+  detail: string;
+};
 export type Conditions = readonly Condition[];
 
 /** A worker that was just restarted is nothing to wake anybody for. */
 const dueMs = 30_000;
 
 export async function readConditions(sql: Sql): Promise<Conditions> {
-  const [unplaced, unserved] = await Promise.all([countUnplaced(sql), listUnserved(sql, dueMs)]);
+  const [unplaced, unserved, findings, refused] = await Promise.all([
+    countUnplaced(sql),
+    listUnserved(sql, dueMs),
+    countFindings(sql),
+    findRefused(sql),
+  ]);
+  const asked = findings.filter(({ action }) => action === "ask");
   const cells = unserved.map(({ cell }) => cell).join(", ");
   return [
     {
@@ -22,6 +34,16 @@ export async function readConditions(sql: Sql): Promise<Conditions> {
       kind: "no_worker_for_cell",
       count: unserved.reduce((sum, { jobs }) => sum + jobs, 0),
       detail: `no worker serves ${cells}: start one that may take it: inside that network (work --cell), with the tokens of its account`,
+    },
+    {
+      kind: "drift",
+      count: asked.reduce((sum, { count }) => sum + count, 0),
+      detail: "another hand changed what nobody may put back unasked: fleet drift",
+    },
+    {
+      kind: "push_refused",
+      count: refused.length,
+      detail: `not applied: ${refused.join(", ")}; fleet git says why`,
     },
   ];
 }

@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import type { Sql } from "postgres";
 import { readConditions } from "./conditions.ts";
+import { countFindings, listScanTimes } from "./db/drift.ts";
 import { countFleet } from "./db/fleet.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -68,6 +69,28 @@ function registerFleet(registry: Registry, sql: Sql): void {
       for (const { kind, count } of await readConditions(sql)) this.set({ kind }, count);
     },
   });
+  const drift = new Gauge({
+    name: "clawfleet_drift_findings",
+    help: "Open findings of drift by class and by what is done about them.",
+    labelNames: ["class", "action"],
+    registers: [],
+    async collect() {
+      this.reset();
+      for (const { count, ...labels } of await countFindings(sql)) this.set(labels, count);
+    },
+  });
+  const scans = new Gauge({
+    name: "clawfleet_drift_scan_timestamp_seconds",
+    help: "End of the last whole scan for drift, by account.",
+    labelNames: ["account"],
+    registers: [],
+    async collect() {
+      for (const { account, endedAt } of await listScanTimes(sql))
+        this.set({ account }, endedAt.getTime() / 1000);
+    },
+  });
+  registry.registerMetric(drift);
+  registry.registerMetric(scans);
   registry.registerMetric(instances);
   registry.registerMetric(conditions);
 }

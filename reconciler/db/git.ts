@@ -112,3 +112,11 @@ export async function savePull(sql: Query, pull: PullRow): Promise<void> {
       head = excluded.head, plan_id = excluded.plan_id, comment_id = excluded.comment_id, check_id = excluded.check_id,
       check_head = excluded.check_head, published = excluded.published`;
 }
+
+/** Commits that were refused where the fleet is now. */
+export async function findRefused(sql: Query): Promise<string[]> {
+  const rows = await sql<{ commit: string }[]>`
+    select p.commit from clawfleet.git_pushes p join clawfleet.git_state s on s.commit = p.basis
+    where p.outcome = 'refused' order by p.decided_at`;
+  return rows.map(({ commit }) => commit.slice(0, 12));
+}

@@ -9,7 +9,6 @@ export type GitopsDeps = ApplyDeps & {
   mirror: Mirror;
   /** Undefined for a repository that is elsewhere. */
   github: Github | undefined;
-  onRefused?: () => void;
 };
 
 export type ForgeDeps = GitopsDeps & { github: Github };

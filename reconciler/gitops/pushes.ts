@@ -117,8 +117,7 @@ async function listReviews(
 type Refusal = { commit: string; plan: FleetPlan; why: string; pulls: readonly Pull[] };
 
 async function tellRefusal(deps: GitopsDeps, { commit, plan, why, pulls }: Refusal): Promise<void> {
-  deps.log.error({ alert: "push_refused", commit, why }, "a commit of the branch is not applied");
-  deps.onRefused?.();
+  deps.log.error({ commit, why }, "a commit of the branch is not applied");
   const { github } = deps;
   if (!github) return;
   const body = renderComment(plan, [

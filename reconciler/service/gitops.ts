@@ -27,13 +27,12 @@ export function createGitops({ clock }: Core, config: Config): Gitops | undefine
 
 /** Returns how to stop looking. Plans that nobody asked a forge for are complete by themselves. */
 export function startGitops(core: Core, apply: ApplyDeps, gitops: Gitops | undefined): () => void {
-  const { sql, queue, log, metrics } = core;
+  const { sql, queue, log } = core;
   if (!gitops) {
     queue.work("gitops", { concurrency: 1 }, () => Promise.resolve());
     return () => undefined;
   }
-  const onRefused = () => metrics.alerts.inc({ kind: "push_refused" });
-  const deps = { ...apply, ...gitops, onRefused };
+  const deps = { ...apply, ...gitops };
   queue.work("gitops", { concurrency: 1 }, ({ data }) => handleGitopsJob(deps, data));
   const look = () =>
     void queue

@@ -65,6 +65,13 @@ describe.skipIf(obstacle !== undefined)("a pull request", () => {
   };
   const previews = async (slug: string) =>
     (await fleet.operations(slug)).filter(({ kind }) => kind === "preview").length;
+  const recordOf = (slug: string) => {
+    const found = fleet.sandbox.cloudflare
+      .recordsNamed(`${slug}.claws.example`)
+      .find(({ type }) => type === "A");
+    if (!found) throw new Error(`${slug} has no A record`);
+    return found;
+  };
   /** undefined while it is being replaced. */
   const server = (slug: string) =>
     fleet.sandbox.hetzner
@@ -144,8 +151,7 @@ describe.skipIf(obstacle !== undefined)("a pull request", () => {
   test("is refused when the clouds are no longer what was reviewed, until a person accepts what it would do now", async () => {
     const { head, pull } = await open("bob", { "stacks/Pulumi.bob.yaml": `config:\n${version("2026.9.7")}` });
     await checked(head, "success");
-    const [record] = fleet.sandbox.cloudflare.recordsNamed("bob.claws.example");
-    if (!record) throw new Error("bob has no record");
+    const record = recordOf("bob");
     const { content } = record;
     record.content = "192.0.2.66";
     const commit = await github.merge(pull);
@@ -164,11 +170,7 @@ describe.skipIf(obstacle !== undefined)("a pull request", () => {
     const hash = /now it would be (\w+)$/.exec(refused.detail ?? "")?.[1] ?? "";
     expect((await run("git", "accept", commit.slice(0, 12), "--hash", hash)).code).toBe(0);
     expect(await decided(commit, "applied")).toMatchObject({ detail: `plan ${hash} was accepted` });
-    await eventually(
-      "bob is put right",
-      () => fleet.sandbox.cloudflare.recordsNamed("bob.claws.example")[0]?.content === content,
-      waitMs,
-    );
+    await eventually("bob is put right", () => recordOf("bob").content === content, waitMs);
     await fleet.untilStatus("bob", "ready");
   });
 
