@@ -9,6 +9,7 @@ import type { Logger } from "pino";
 import type { OperatorEnv } from "./routes/access.ts";
 import { audit, idempotent, identify, type GuardDeps } from "./routes/guard.ts";
 import { toOpenApi } from "./routes/openapi.ts";
+import { createReferenceRoutes } from "./routes/reference.tsx";
 import { answerError } from "./routes/errors.ts";
 import type { createAdminRoutes } from "./routes/admin.ts";
 import type { createHealthRoutes } from "./routes/health.ts";
@@ -43,6 +44,8 @@ export function createApp(deps: AppDeps): Hono {
   );
   app.route("/", deps.health);
   app.route("/webhooks", deps.webhooks);
+  const document = toOpenApi(deps.admin, { version: apiVersion });
+  app.get("/api/v1/openapi.json", (c) => c.json(document));
   app.route("/api/v1", createGuardedApi(deps));
   app.use(
     secureHeaders({
@@ -59,6 +62,7 @@ export function createApp(deps: AppDeps): Hono {
     }),
   );
   app.use("/assets/*", serveStatic({ root: new URL("./web", import.meta.url).pathname }));
+  app.route("/", createReferenceRoutes(document));
   app.route("/", deps.orders);
   app.notFound((c) =>
     c.json(
@@ -70,14 +74,8 @@ export function createApp(deps: AppDeps): Hono {
   return app;
 }
 
-/** The document is for everybody: it says no more than the sources do. */
-function createGuardedApi({ admin, guard, log }: AppDeps): Hono<OperatorEnv> {
-  const document = toOpenApi(admin, { version: apiVersion });
-  return new Hono<OperatorEnv>()
-    .get("/openapi.json", (c) => c.json(document))
-    .use(identify(guard), audit(guard), idempotent(guard))
-    .onError((error, c) => answerError(c, error, log))
-    .route("/", admin);
+function createGuardedApi({ admin, guard }: AppDeps): Hono<OperatorEnv> {
+  return new Hono<OperatorEnv>().use(identify(guard), audit(guard), idempotent(guard)).route("/", admin);
 }
 
 function measure(metrics: Metrics) {

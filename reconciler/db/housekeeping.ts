@@ -4,9 +4,17 @@ import type { Query } from "./database.ts";
 const dayMs = 24 * 60 * 60_000;
 
 /** Days. A billing provider repeats an event for days; a year and a month leaves room for replays by hand. */
-export const retention = { events: 90, sweeps: 90, hints: 400, budgets: 7 } as const;
+export const retention = {
+  events: 90,
+  sweeps: 90,
+  hints: 400,
+  budgets: 7,
+  scans: 90,
+  plans: 400,
+  answers: 1,
+} as const;
 
-export type Removed = { events: number; sweeps: number; hints: number; budgets: number };
+export type Removed = Record<keyof typeof retention, number>;
 
 /** Operations, or rows, of one statement: no lock is held for long. */
 const batch = 500;
@@ -20,6 +28,11 @@ export async function removeOld(sql: Query, now: Date): Promise<Removed> {
     before(retention.sweeps),
     before(retention.hints),
     before(retention.budgets),
+  ];
+  const [scans, plans, answers] = [
+    before(retention.scans),
+    before(retention.plans),
+    before(retention.answers),
   ];
   return {
     events: await repeat(
@@ -47,6 +60,28 @@ export async function removeOld(sql: Query, now: Date): Promise<Removed> {
     ),
     // Of tokens that nobody uses any more; one that comes back begins with a full budget, which it is by then.
     budgets: await repeat(() => sql`delete from clawfleet.rate_budgets where as_of < ${budgets}`),
+    scans: await repeat(
+      () => sql`
+        delete from clawfleet.drift_scans where id in (
+          select id from clawfleet.drift_scans where started_at < ${scans} and ended_at is not null order by id limit ${batch}
+        )`,
+    ),
+    // What became of a commit stays, and what a request showed last: somebody may merge it yet.
+    plans: await repeat(
+      () => sql`
+        delete from clawfleet.plans where id in (
+          select p.id from clawfleet.plans p where p.created_at < ${plans}
+            and not exists (select 1 from clawfleet.git_pushes where plan_id = p.id)
+            and not exists (select 1 from clawfleet.pull_requests where plan_id = p.id)
+          order by p.id limit ${batch}
+        )`,
+    ),
+    answers: await repeat(
+      () => sql`
+        delete from clawfleet.idempotency_keys where (actor, key) in (
+          select actor, key from clawfleet.idempotency_keys where created_at < ${answers} limit ${batch}
+        )`,
+    ),
   };
 }
 

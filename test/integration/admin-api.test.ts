@@ -142,6 +142,16 @@ describe("an Idempotency-Key", () => {
     expect(rows).toHaveLength(1);
   });
 
+  test("keeps no answer that shows a key", async () => {
+    const headers = { "idempotency-key": "new-key" };
+    const body = { name: "kept", scopes: ["read"] };
+    const made = await api.request("POST", "/api/v1/keys", { body, headers });
+    expect(made.status).toBe(201);
+    const rows = await api.database.sql`select * from clawfleet.idempotency_keys`;
+    expect(JSON.stringify(rows)).not.toContain("cfk_");
+    expect((await api.request("POST", "/api/v1/keys", { body, headers })).status).toBe(409);
+  });
+
   test("is not for another request, and not for another key's holder", async () => {
     expect((await provision("one", "dan")).status).toBe(400);
     const { key } = await makeKey("other-bot", ["operate"]);

@@ -149,6 +149,13 @@ describe("the document", () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  test("is a page too, with every operation", async () => {
+    const answer = await api.app.request("/api/reference");
+    const page = await answer.text();
+    expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+    for (const { operation } of listOperations()) expect(page).toContain(`id="${operation.operationId}"`);
+  });
+
   test("has every route of the API, and each route's parameters", () => {
     const routes = api.app.routes
       .filter(

@@ -45,6 +45,9 @@ describe("what is old", () => {
       sweeps: 0,
       hints: 0,
       budgets: 0,
+      scans: 0,
+      plans: 0,
+      answers: 0,
     });
   });
 
@@ -69,5 +72,22 @@ describe("what is old", () => {
     expect(await removeOld(sql, now)).toMatchObject({ hints: 1 });
     const left = await sql<{ id: string }[]>`select id from clawfleet.billing_events order by id`;
     expect(left.map(({ id }) => id)).toEqual(["evt_new", "evt_open"]);
+  });
+
+  test("scans and plans go, but not a plan that a commit or a request refers to", async () => {
+    const { sql } = database;
+    const long = daysAgo(retention.plans + 1);
+    await sql`
+      insert into clawfleet.drift_scans (account, actor, started_at, ended_at)
+      values ('a', 'clock', ${long}, ${long}), ('a', 'clock', ${long}, null), ('a', 'clock', ${now}, ${now})`;
+    await sql`
+      insert into clawfleet.plans (purpose, base, head, digest, actor, created_at)
+      select 'review', 'a', 'b', 'd', 'x', ${long} from generate_series(1, 3)`;
+    await sql`insert into clawfleet.plans (purpose, base, head, digest, actor, created_at) values ('review', 'a', 'b', 'd', 'x', ${now})`;
+    await sql`
+      insert into clawfleet.git_pushes (commit, basis, plan_id) select 'c', 'b', min(id) from clawfleet.plans`;
+    await sql`
+      insert into clawfleet.pull_requests (number, head, plan_id) select 1, 'h', min(id) + 1 from clawfleet.plans`;
+    expect(await removeOld(sql, now)).toMatchObject({ scans: 1, plans: 1 });
   });
 });
