@@ -4,6 +4,7 @@ import type { Sql } from "postgres";
 import { readConditions } from "./conditions.ts";
 import { countFindings, listScanTimes } from "./db/drift.ts";
 import { countFleet } from "./db/fleet.ts";
+import { countJobs, listOldestJobs } from "./db/jobs.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -89,6 +90,28 @@ function registerFleet(registry: Registry, sql: Sql): void {
         this.set({ account }, endedAt.getTime() / 1000);
     },
   });
+  const jobs = new Gauge({
+    name: "clawfleet_queue_jobs",
+    help: "Jobs that wait or run, by queue.",
+    labelNames: ["queue", "state"],
+    registers: [],
+    async collect() {
+      this.reset();
+      for (const { count, ...labels } of await countJobs(sql)) this.set(labels, count);
+    },
+  });
+  const waiting = new Gauge({
+    name: "clawfleet_queue_oldest_seconds",
+    help: "How long the oldest job has been due that nobody has taken, by queue.",
+    labelNames: ["queue"],
+    registers: [],
+    async collect() {
+      this.reset();
+      for (const { queue, seconds } of await listOldestJobs(sql)) this.set({ queue }, seconds);
+    },
+  });
+  registry.registerMetric(jobs);
+  registry.registerMetric(waiting);
   registry.registerMetric(drift);
   registry.registerMetric(scans);
   registry.registerMetric(instances);

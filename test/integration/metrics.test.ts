@@ -1,0 +1,37 @@
+/** Proves that what is counted from rows is counted: every gauge answers on a real database, with what is in it. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createMetrics } from "../../reconciler/metrics.ts";
+import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
+
+let api: AdminApp;
+beforeAll(async () => {
+  api = await startAdminApp();
+});
+afterAll(() => api?.close());
+
+test("instances, queue, drift and conditions are told as they are in the database", async () => {
+  const { sql } = api.database;
+  await api.request("POST", "/api/v1/instances", { body: { slug: "ada", plan: "starter" } });
+  await sql`
+    insert into clawfleet.drift_findings
+      (subject, account, class, action, differences, first_seen, last_seen)
+    values ('server:1', 'default', 'leak', 'ask', '[]', now(), now())`;
+  await sql`
+    insert into clawfleet.drift_scans (account, actor, started_at, ended_at, outcome)
+    values ('default', 'clock', now(), to_timestamp(1700000000), 'complete')`;
+  await sql`insert into clawfleet.git_state (commit, applied_at) values ('a', now())`;
+  await sql`insert into clawfleet.git_pushes (commit, basis, outcome) values ('b', 'a', 'refused')`;
+  const lines = (await createMetrics(sql).registry.metrics()).split("\n");
+  for (const line of [
+    'clawfleet_instances{status="pending",phase="running"} 1',
+    'clawfleet_queue_jobs{queue="converge",state="waiting"} 1',
+    'clawfleet_drift_findings{class="leak",action="ask"} 1',
+    'clawfleet_drift_scan_timestamp_seconds{account="default"} 1700000000',
+    'clawfleet_condition{kind="drift"} 1',
+    'clawfleet_condition{kind="push_refused"} 1',
+  ])
+    expect(lines).toContain(line);
+  expect(
+    lines.find((line) => line.startsWith('clawfleet_queue_oldest_seconds{queue="converge"}')),
+  ).toBeDefined();
+});
