@@ -15,6 +15,7 @@ import {
   type ExitCode,
 } from "./commands.ts";
 import { renderCompletion, shells } from "./completion.ts";
+import { doctorCommand } from "./doctor.ts";
 import { driftCommand, driftDeleteCommand, driftRepairCommand, driftScanCommand } from "./drift.ts";
 import { auditCommand, createKeyCommand, keysCommand, revokeKeyCommand } from "./keys.ts";
 import { gitAcceptCommand, gitCommand, gitSyncCommand, planCommand, planFormats } from "./plan.ts";
@@ -229,6 +230,11 @@ function addOthers(program: Command, deps: ProgramDeps): void {
     .description("what the last operation said")
     .option("-f, --follow", "go on with the next ones, until it is interrupted")
     .action(async (name, options) => finish(await logsCommand(deps.createIo(), name, options)));
+  program
+    .command("doctor")
+    .description("look at what an operator would look at first")
+    .option("--json", "for programs")
+    .action(async (options) => finish(await doctorCommand(deps.createIo(), options)));
   program
     .command("plans")
     .description("what customers may have")

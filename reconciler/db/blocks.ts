@@ -138,3 +138,9 @@ export async function countBlocked(sql: Query): Promise<{ blockedBy: Blocker; co
     ) as rows
     where blocked_by is not null group by blocked_by`;
 }
+
+/** What keeps work waiting now. */
+export async function listBlocks(sql: Query): Promise<(BlockKey & { since: Date })[]> {
+  return await sql<(BlockKey & { since: Date })[]>`
+    select blocked_by as "blockedBy", scope, since from clawfleet.blocks where healed_at is null order by since`;
+}

@@ -21,3 +21,11 @@ export async function endSweep(sql: Query, end: SweepEnd): Promise<void> {
       ended_at = ${end.endedAt}, outcome = ${end.outcome}, readings = ${end.readings}, detail = ${end.detail}
     where id = ${end.id}`;
 }
+
+export type LastSweep = { startedAt: Date; outcome: "complete" | "failed" | null; detail: string | null };
+
+export async function findLastSweep(sql: Query): Promise<LastSweep | undefined> {
+  const [row] = await sql<LastSweep[]>`
+    select started_at as "startedAt", outcome, detail from clawfleet.sweeps order by id desc limit 1`;
+  return row;
+}

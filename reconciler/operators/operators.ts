@@ -32,7 +32,7 @@ export const compedProvider = "comped";
 
 export function createOperators(
   deps: OperatorsDeps,
-): Omit<AdminDeps, "sql" | "keys" | "clock" | "exportState"> {
+): Omit<AdminDeps, "sql" | "keys" | "clock" | "exportState" | "examine"> {
   const { sql, clock, queue } = deps;
   return {
     operations: {

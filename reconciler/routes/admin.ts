@@ -5,8 +5,10 @@ import { planSchema, type Plans } from "../../infra/config.ts";
 import { countFleet } from "../db/fleet.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
 import type { DriftOperators } from "../operators/drift.ts";
+import type { Finding } from "../operators/doctor.ts";
 import type { PlanOperators } from "../operators/plans.ts";
 import { access, type OperatorEnv } from "./access.ts";
+import * as answers from "./answers.ts";
 import { createCellRoutes, type CellDeps } from "./cells.ts";
 import { createDriftRoutes } from "./drift.ts";
 import { createInstanceRoutes, type InstanceDeps } from "./instances.ts";
@@ -25,6 +27,7 @@ export type AdminDeps = CellDeps &
     plans: PlanOperators;
     /** What may be bought. */
     catalogue(): Promise<Plans>;
+    examine(): Promise<Finding[]>;
   };
 
 const summary = z.object({
@@ -47,6 +50,16 @@ export function createAdminRoutes(deps: AdminDeps) {
       "/summary",
       access({ scope: "read", summary: "How many instances are where", status: 200, answer: summary }),
       async (c) => c.json({ counts: await countFleet(sql) }),
+    )
+    .get(
+      "/doctor",
+      access({
+        scope: "read",
+        summary: "What an operator would look at first, and what to do where it is not well",
+        status: 200,
+        answer: z.object({ findings: z.array(answers.doctorFinding) }),
+      }),
+      async (c) => c.json({ findings: await deps.examine() }),
     )
     .get(
       "/catalogue",

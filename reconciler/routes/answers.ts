@@ -164,6 +164,12 @@ export const auditEntry = z.object({
   status: z.number(),
   requestId: z.string(),
 });
+export const doctorFinding = z.object({
+  check: z.string(),
+  well: z.boolean(),
+  detail: z.string(),
+  remedy: z.string().nullable(),
+});
 export const pause = z.object({ scope: z.string(), actor: z.string(), since: time });
 export const failure = z.object({
   error: z.object({

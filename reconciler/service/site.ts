@@ -7,6 +7,7 @@ import type { ApplyDeps } from "../desired/apply.ts";
 import { findSellingZone } from "../desired/selling.ts";
 import { createOperationWatch } from "../operations/watch.ts";
 import { createApiKeys } from "../operators/api-keys.ts";
+import { examine } from "../operators/doctor.ts";
 import { createStateExport } from "../operators/state-export.ts";
 import { createOperators } from "../operators/operators.ts";
 import { createOrders } from "../orders/orders.ts";
@@ -69,6 +70,13 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
       clock,
       keys,
       exportState: createStateExport(core),
+      examine: () =>
+        examine({
+          sql,
+          clock,
+          sweepIntervalMs: config.sweepIntervalMs,
+          driftIntervalMs: config.drift.intervalMs,
+        }),
       ...createOperators({ ...apply, gitops: parts.gitops?.settings }),
     }),
   });

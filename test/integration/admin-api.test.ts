@@ -201,3 +201,30 @@ describe("what stands until it is taken back", () => {
     expect((await api.request("PUT", "/api/v1/pauses/nobody")).status).toBe(404);
   });
 });
+
+describe("the doctor", () => {
+  type Found = { check: string; well: boolean; detail: string; remedy: string | null };
+  const examine = async () => {
+    const { body } = await api.request("GET", "/api/v1/doctor");
+    return new Map((body as { findings: Found[] }).findings.map((one) => [one.check, one]));
+  };
+
+  test("says what is not well and what to do, and that it is well again", async () => {
+    const { sql } = api.database;
+    const ill = await examine();
+    for (const check of ["billing", "workers", "drift default"])
+      expect(ill.get(check)).toMatchObject({ well: false, remedy: expect.any(String) });
+    expect(ill.get("billing")?.detail).toBe("it has never been read whole");
+    const now = new Date(Date.now() + dayMs + 1000);
+    await sql`insert into clawfleet.sweeps (started_at, ended_at, outcome) values (${now}, ${now}, 'complete')`;
+    await sql`insert into clawfleet.workers (name, binding, slots) values ('w', 'all', 1)`;
+    await sql`
+      insert into clawfleet.drift_scans (account, actor, started_at, ended_at, outcome)
+      values ('default', 'clock', ${now}, ${now}, 'complete')`;
+    const well = await examine();
+    for (const check of ["billing", "workers", "drift default"])
+      expect(well.get(check)).toMatchObject({ well: true, remedy: null });
+    // The test's clock is a day ahead of the database's.
+    expect(well.get("clock")).toMatchObject({ well: false, remedy: "set the clocks of both by NTP" });
+  });
+});

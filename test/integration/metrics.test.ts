@@ -24,7 +24,7 @@ test("instances, queue, drift and conditions are told as they are in the databas
   const lines = (await createMetrics(sql).registry.metrics()).split("\n");
   for (const line of [
     'clawfleet_instances{status="pending",phase="running"} 1',
-    'clawfleet_queue_jobs{queue="converge",state="waiting"} 1',
+    'clawfleet_queue_jobs{queue="converge",state="waiting"} 2',
     'clawfleet_drift_findings{class="leak",action="ask"} 1',
     'clawfleet_drift_scan_timestamp_seconds{account="default"} 1700000000',
     'clawfleet_condition{kind="drift"} 1',
