@@ -84,6 +84,17 @@ export async function isMade(
   return rows.length > 0;
 }
 
+/** Instances of this subscription that are gone. */
+export async function countEarlier(
+  sql: Query,
+  subscription: { provider: string; id: string },
+): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from clawfleet.instances
+    where status = 'gone' and provider = ${subscription.provider} and subscription_id = ${subscription.id}`;
+  return row?.count ?? 0;
+}
+
 /** Names of the instances that belong to a customer and live. */
 export async function listSlugsOf(sql: Query, provider: string, customerId: string): Promise<string[]> {
   const rows = await sql<{ slug: string }[]>`

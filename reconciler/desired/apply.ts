@@ -4,6 +4,7 @@ import type { Sql, TransactionSql } from "postgres";
 import { networkZoneOf, type Override } from "../../infra/config.ts";
 import { listCells } from "../db/cells.ts";
 import {
+  countEarlier,
   insertInstance,
   isMade,
   lockInstances,
@@ -19,7 +20,7 @@ import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from 
 import { listPlaces } from "../converge/placement.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
-import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
+import { createInstanceSecrets, deriveInstanceId } from "../secrets.ts";
 import { mayClaim, settleNames } from "./claims.ts";
 import { desire, nameFor, type Alert, type Desired } from "./desire.ts";
 import { findRoom, hashDesired, lockPlacement } from "./place.ts";
@@ -158,7 +159,8 @@ async function createRow(
     // Whoever gives one away is told at once; who has paid keeps name and place in the line.
     if (isGivenAway(scope)) return undefined;
   }
-  const id = createInstanceId();
+  const { subscription } = desired;
+  const id = deriveInstanceId(deps.masterKey, subscription, await countEarlier(tx, subscription));
   const columns = toColumns(desired, override, "kind" in room ? wanted : room.place);
   const secrets = createInstanceSecrets(deps.masterKey, id);
   await insertInstance(tx, { ...columns, room, id, slug, secrets, now: deps.clock.now() });
