@@ -5,7 +5,7 @@ import type { RunKind } from "../../infra/runner-protocol.ts";
 import type { CloudName } from "../cloud/http.ts";
 import type { RunnerPool } from "../engine/runner-pool.ts";
 import type { Lease, RunInput, RunOutcome } from "../engine/runner.ts";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, type Retry } from "../errors.ts";
 import type { Gate, RunPass } from "../gate/gate.ts";
 import { hideScripts, toOperationEvent } from "../operations/engine-events.ts";
 import { createEventRecorder } from "../operations/recorder.ts";
@@ -62,7 +62,8 @@ export type OperationResult =
       wellSeen: readonly CloudName[];
     }
   | { kind: "failed"; failure: Failure }
-  | { kind: "interrupted"; why: string };
+  /** `retry`: unless it was a stop or a lost claim that ended it. */
+  | { kind: "interrupted"; why: string; retry: Exclude<Retry, { kind: "permanent" }> };
 
 export async function runOperation(
   deps: OperationDeps,
@@ -210,10 +211,13 @@ function toResult(
       return { kind: "failed", failure: classifyFailure(texts) };
     }
     case "interrupted":
-      return {
-        kind: "interrupted",
-        why: overdue ? `it took longer than ${deps.deadlineMs / 1000} s` : deps.redact(outcome.why),
-      };
+      return overdue
+        ? {
+            kind: "interrupted",
+            why: `it took longer than ${deps.deadlineMs / 1000} s`,
+            retry: { kind: "retryable" },
+          }
+        : { kind: "interrupted", why: deps.redact(outcome.why), retry: { kind: "now" } };
   }
 }
 

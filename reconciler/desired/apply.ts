@@ -4,7 +4,7 @@ import type { Sql, TransactionSql } from "postgres";
 import { networkZoneOf, type Override } from "../../infra/config.ts";
 import { listCells } from "../db/cells.ts";
 import {
-  countEarlier,
+  hasInstance,
   insertInstance,
   isMade,
   lockInstances,
@@ -159,8 +159,7 @@ async function createRow(
     // Whoever gives one away is told at once; who has paid keeps name and place in the line.
     if (isGivenAway(scope)) return undefined;
   }
-  const { subscription } = desired;
-  const id = deriveInstanceId(deps.masterKey, subscription, await countEarlier(tx, subscription));
+  const id = await findFreeId(deps, tx, desired.subscription);
   const columns = toColumns(desired, override, "kind" in room ? wanted : room.place);
   const secrets = createInstanceSecrets(deps.masterKey, id);
   await insertInstance(tx, { ...columns, room, id, slug, secrets, now: deps.clock.now() });
@@ -168,6 +167,18 @@ async function createRow(
   if ("kind" in room) return { row: "waits for room" };
   const who = { stack: slug, instanceId: id, cell: room.cell };
   return { job: { ...who, kind: "converge", reason: "paid", actor: scope.actor } };
+}
+
+/** The first one, unless that has been and is gone. */
+async function findFreeId(
+  deps: ApplyDeps,
+  tx: TransactionSql,
+  subscription: Desired["subscription"],
+): Promise<string> {
+  for (let earlier = 0; ; earlier += 1) {
+    const id = deriveInstanceId(deps.masterKey, subscription, earlier);
+    if (!(await hasInstance(tx, id))) return id;
+  }
 }
 
 function isGivenAway(scope: ApplyScope): boolean {

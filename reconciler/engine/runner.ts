@@ -25,7 +25,7 @@ export type RunInput = {
 };
 
 /** Tells when the claim on the stack is lost: whatever runs has to be dead within `endWithinMs`, or two run at once. */
-export type Lease = { lost: AbortSignal; endWithinMs: number };
+export type Lease = { lost: AbortSignal; readonly endWithinMs: number };
 
 /** A process of the engine has started, by the clock of this machine. */
 export type OnProcess = (process: { pid: number; startedAt: Date }) => void;
@@ -146,12 +146,11 @@ export function startRunner(options: RunnerOptions): Runner {
       child.on("message", onMessage);
       lease?.lost.addEventListener("abort", onLost, { once: true });
       signal.addEventListener("abort", onAbort, { once: true });
-      void end.then(() =>
-        result.resolve({
-          kind: "interrupted",
-          why: `the runner died: ${lastWords.trim() || "no last words"}`,
-        }),
-      );
+      void end.then(() => {
+        const told = [lease?.lost, signal].find((one) => one?.aborted);
+        const why = told ? reasonOf(told) : `the runner died: ${lastWords.trim() || "no last words"}`;
+        result.resolve({ kind: "interrupted", why });
+      });
       try {
         send(child, { type: "run", id, refresh: false, environment: {}, ...input }, (error) =>
           result.resolve({ kind: "interrupted", why: `the runner cannot be reached: ${error.message}` }),

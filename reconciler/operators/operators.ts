@@ -16,10 +16,11 @@ import {
   listOperations,
   type OperationRow,
 } from "../operations/rows.ts";
-import { drainCell, readCells } from "./cells.ts";
+import { applyCell, drainCell, readCells } from "./cells.ts";
 import { changeEnvironment } from "./environment.ts";
 import { notFound } from "./problems.ts";
-import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
+import type { AdminDeps } from "../routes/admin.ts";
+import type { OperationAnswer } from "../routes/operations.ts";
 
 export type OperatorsDeps = ApplyDeps & { sql: Sql; log: Logger };
 
@@ -71,6 +72,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
     },
     readCells: () => readCells(sql),
     drainCell: (input) => drainCell(deps, input),
+    applyCell: (input) => applyCell(deps, input),
     changeEnvironment: (change) => changeEnvironment(deps, change),
     async deprovision({ slug, actor }) {
       const row = await findInstance(sql, slug);

@@ -12,6 +12,3 @@ alter table clawfleet.rate_budgets add column accounts text[] not null default '
 delete from clawfleet.blocks where blocked_by in ('hetzner', 'hetzner-limit', 'cloudflare', 'cloudflare-quota');
 update clawfleet.instances set blocked_by = null, blocked_scope = null, blocked_at = null, retry_at = now()
 where blocked_by in ('hetzner', 'hetzner-limit', 'cloudflare', 'cloudflare-quota');
-
--- The id of an instance follows from its subscription and from how many of it are gone.
-create index instances_earlier on clawfleet.instances (provider, subscription_id) where status = 'gone';
