@@ -4,7 +4,6 @@ import type { Sql, TransactionSql } from "postgres";
 import { networkZoneOf, type Override } from "../../infra/config.ts";
 import { listCells } from "../db/cells.ts";
 import {
-  hasInstance,
   insertInstance,
   isMade,
   lockInstances,
@@ -20,9 +19,10 @@ import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from 
 import { listPlaces } from "../converge/placement.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
-import { createInstanceSecrets, deriveInstanceId } from "../secrets.ts";
+import { createInstanceSecrets } from "../secrets.ts";
 import { mayClaim, settleNames } from "./claims.ts";
 import { desire, nameFor, type Alert, type Desired } from "./desire.ts";
+import { findFreeId } from "./identity.ts";
 import { findRoom, hashDesired, lockPlacement } from "./place.ts";
 import type { NoRoom } from "./rooms.ts";
 import type { StackFiles } from "./stack-files.ts";
@@ -159,7 +159,7 @@ async function createRow(
     // Whoever gives one away is told at once; who has paid keeps name and place in the line.
     if (isGivenAway(scope)) return undefined;
   }
-  const id = await findFreeId(deps, tx, desired.subscription);
+  const id = await findFreeId(tx, deps.masterKey, desired.subscription);
   const columns = toColumns(desired, override, "kind" in room ? wanted : room.place);
   const secrets = createInstanceSecrets(deps.masterKey, id);
   await insertInstance(tx, { ...columns, room, id, slug, secrets, now: deps.clock.now() });
@@ -167,18 +167,6 @@ async function createRow(
   if ("kind" in room) return { row: "waits for room" };
   const who = { stack: slug, instanceId: id, cell: room.cell };
   return { job: { ...who, kind: "converge", reason: "paid", actor: scope.actor } };
-}
-
-/** The first one, unless that has been and is gone. */
-async function findFreeId(
-  deps: ApplyDeps,
-  tx: TransactionSql,
-  subscription: Desired["subscription"],
-): Promise<string> {
-  for (let earlier = 0; ; earlier += 1) {
-    const id = deriveInstanceId(deps.masterKey, subscription, earlier);
-    if (!(await hasInstance(tx, id))) return id;
-  }
 }
 
 function isGivenAway(scope: ApplyScope): boolean {
