@@ -155,6 +155,9 @@ describe("a cell that Hetzner refuses", () => {
   });
 });
 
+/** Who is ill together: everybody with the same token. */
+const hetzner = () => deps.gate.budgetOf("hetzner", "default");
+
 describe("a cell that waits for Hetzner", () => {
   test("is woken by the heal, and its instances by the cell", async () => {
     await convergeInstance("amy", "resync");
@@ -164,12 +167,12 @@ describe("a cell that waits for Hetzner", () => {
     expect(await findCellRow(deps.sql, cell)).toMatchObject({
       status: "waiting",
       blockedBy: "hetzner",
-      blockedScope: "default",
+      blockedScope: hetzner(),
       failures: 0,
     });
     expect((await seen("bob"))?.detail).toBe(`waiting for the cell lab: waiting for Hetzner: ${ill}`);
 
-    expect(await heal(deps, ["hetzner"], "default", { force: true })).toBe(1);
+    expect(await heal(deps, ["hetzner"], hetzner(), { force: true })).toBe(1);
     expect(await takeQueued(), "the cell first").toEqual(["cell.lab paid"]);
     await converge(cellRun(1));
     expect(await takeQueued(), "then its instances").toEqual(["bob paid", "amy resync"]);
@@ -179,7 +182,7 @@ describe("a cell that waits for Hetzner", () => {
     await converge(cellRun(1));
     await converge(failedRun(ill), "operator");
     await deps.sql`
-      update clawfleet.instances set status = 'waiting', blocked_by = 'hetzner', blocked_scope = 'default', retry_reason = 'paid'
+      update clawfleet.instances set status = 'waiting', blocked_by = 'hetzner', blocked_scope = ${hetzner()}, retry_reason = 'paid'
       where slug = 'bob'`;
     const looked: string[] = [];
     for (let look = 0; look < 3; look += 1) {
@@ -198,8 +201,8 @@ describe("a cell that waits for Hetzner", () => {
       blockedBy: "hetzner-limit",
       statusDetail: expect.stringMatching(/^waiting for a higher limit at Hetzner: .*; ask Hetzner/),
     });
-    expect(await heal(deps, ["hetzner"], "default", { force: true })).toBe(0);
-    expect(await heal(deps, ["hetzner-limit"], "default", { force: true })).toBe(1);
+    expect(await heal(deps, ["hetzner"], hetzner(), { force: true })).toBe(0);
+    expect(await heal(deps, ["hetzner-limit"], hetzner(), { force: true })).toBe(1);
   });
 });
 
