@@ -16,10 +16,16 @@ export const firstBootFiles = {
   unit: readText("./first-boot/openclaw.service"),
   watchdogUnit: readText("./first-boot/openclaw-watchdog.service"),
   watchdogTimer: readText("./first-boot/openclaw-watchdog.timer"),
+  caddyHardening: readText("./first-boot/caddy-hardening.conf"),
+  welcomePage: readText("./first-boot/pages/welcome.html"),
+  unavailablePage: readText("./first-boot/pages/unavailable.html"),
   sshd: readText("./first-boot/sshd.conf"),
   journald: readText("./first-boot/journald.conf"),
   unattendedUpgrades: readText("./first-boot/unattended-upgrades.conf"),
 } as const;
+
+/** The proxy's configuration with `{$HOST}` in it. */
+export const siteTemplate = readText("./remote/Caddyfile");
 
 export const remoteScripts = {
   waitFirstBoot: readText("./remote/wait-first-boot.sh"),

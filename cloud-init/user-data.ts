@@ -33,6 +33,7 @@ const units = [
   ["openclaw.service", firstBootFiles.unit],
   ["openclaw-watchdog.service", firstBootFiles.watchdogUnit],
   ["openclaw-watchdog.timer", firstBootFiles.watchdogTimer],
+  ["caddy.service.d/10-clawfleet.conf", firstBootFiles.caddyHardening],
 ] as const;
 
 /** A `#cloud-config` document. @throws RangeError when it is larger than Hetzner takes. */
@@ -50,6 +51,8 @@ export function renderUserData(input: UserDataInput): string {
       file(`${libraryFolder}/packages`, firstBootFiles.packages),
       file(`${libraryFolder}/releases`, firstBootFiles.releases),
       file(`${libraryFolder}/nftables.conf`, nftablesConfig(input)),
+      file(`${libraryFolder}/pages/welcome.html`, firstBootFiles.welcomePage),
+      file(`${libraryFolder}/pages/unavailable.html`, firstBootFiles.unavailablePage),
       ...units.map(([name, content]) => file(`/etc/systemd/system/${name}`, content)),
       file("/etc/systemd/journald.conf.d/10-clawfleet.conf", firstBootFiles.journald),
       file("/etc/apt/apt.conf.d/52clawfleet", firstBootFiles.unattendedUpgrades),

@@ -112,6 +112,14 @@ export const cellSettingsSchema = z.strictObject({
   capacity: z.number().int().min(1).max(99).default(90),
   /** `false`: no new instance is placed here. */
   open: z.boolean().default(true),
+  /**
+   * PEM of the authority that signs Cloudflare's client certificate (authenticated origin pulls, switched on for the zone).
+   * With it a server talks to nobody else on 443; without it Hetzner's firewall alone tells Cloudflare apart. In place.
+   */
+  originPullCa: z
+    .string()
+    .regex(/^-----BEGIN CERTIFICATE-----\n[\s\S]+-----END CERTIFICATE-----\n?$/, "a certificate in PEM")
+    .optional(),
   /** Cloudflare plan of the zone allows record tags (none on Free). */
   dnsTags: z.boolean().default(false),
 });

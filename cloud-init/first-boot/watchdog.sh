@@ -23,7 +23,8 @@ if [ -z "$since" ] || [ "$((${uptime%.*} - since / 1000000))" -lt "$grace_second
 fi
 count=$(($(cat "$misses" 2>/dev/null || echo 0) + 1))
 echo "$count" >"$misses"
-echo "no answer from $url, miss $count of $limit"
+# Level notice: less is not kept of this unit.
+echo "<5>no answer from $url, miss $count of $limit"
 [ "$count" -ge "$limit" ] || exit 0
 rm -f "$misses"
 # Not a stop: what does not answer does not hear SIGTERM either, and a stop would wait for its whole grace time.

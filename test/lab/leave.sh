@@ -7,7 +7,7 @@ trap 'umount "$folder"; rmdir "$folder"' EXIT
 mount -t cgroup2 cgroup2 "$folder"
 [ -d "$folder/$1" ] || exit 0
 echo 1 >"$folder/$1/cgroup.kill"
-for _ in {1..50}; do
+for _ in {1..300}; do
   find "$folder/$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
   [ -d "$folder/$1" ] || exit 0
   sleep 0.1

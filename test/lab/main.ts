@@ -39,7 +39,14 @@ async function main(): Promise<number> {
 
 /** Ctrl-C reaches us alone; the lab learns of it, and of our death, by the end of its standard input. */
 function runInside(folders: LabFolders): Promise<number> {
-  const command = [script("enter.sh"), process.execPath, "--import", "tsx", script("run.ts"), JSON.stringify(folders)];
+  const command = [
+    script("enter.sh"),
+    process.execPath,
+    "--import",
+    "tsx",
+    script("run.ts"),
+    JSON.stringify(folders),
+  ];
   const child = spawn("unshare", [...namespaces, ...command], {
     cwd: script("../.."),
     env: { ...process.env, TMPDIR: folders.scratch },

@@ -15,10 +15,10 @@ import {
   startCloudflare,
   type Cloudflare,
 } from "./cloudflare/cloudflare.ts";
-import { startEdge, type Edge } from "./edge/edge.ts";
+import { startEdge, type Edge, type EdgeOptions } from "./edge/edge.ts";
 import { defaultToken as hetznerToken, startHetzner, type Hetzner } from "./hetzner/hetzner.ts";
 import type { ExchangeCheck } from "./kit/simulator.ts";
-import { machinePorts } from "./machines/driver.ts";
+import { machinePorts, type MachineDriver } from "./machines/driver.ts";
 import { createMachines, type Machines } from "./machines/machines.ts";
 import { startProviders, type Providers } from "./providers/providers.ts";
 import { startStripe, type StripeSimulator } from "./stripe/stripe.ts";
@@ -28,8 +28,12 @@ export type SandboxOptions = {
   servicePort: number;
   /** Of a PostgreSQL; absent: the reconciler starts its own. */
   databaseUrl?: string;
-  /** False: servers are rows only, and remote commands find nobody. Default true. */
-  machines?: boolean;
+  /** False: servers are rows only, and remote commands find nobody. Default true. A driver of one's own is not closed here. */
+  machines?: boolean | MachineDriver;
+  /** Network that servers' public IPv4 addresses come from. Default: loopback. */
+  addressBase?: string;
+  /** How origins are asked. Default: the light machines' port, without a certificate. */
+  origins?: Pick<EdgeOptions, "originPort" | "client" | "localAddress">;
   stacksDir?: string;
   /** DNS zones beside the sandbox's own. */
   moreZones?: string[];
@@ -70,9 +74,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     throw new Error(`PROVIDERS=official, but there is no plugin ${missing.join(", ")} ${where}`);
   }
   const home = await mkdtemp(join(tmpdir(), "clawfleet-sandbox-"));
-  const machines = options.machines === false ? undefined : await createMachines();
+  const machines = (options.machines ?? true) === true ? await createMachines() : undefined;
+  const driver = typeof options.machines === "object" ? options.machines : machines;
   const hetzner = await startHetzner({
-    ...(machines ? { machines } : {}),
+    ...(driver ? { machines: driver } : {}),
+    ...(options.addressBase === undefined ? {} : { addressBase: options.addressBase }),
     ...(options.checks?.hetzner ? { check: options.checks.hetzner } : {}),
   });
   const cloudflare = await startCloudflare({
@@ -83,7 +89,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const edge = await startEdge({
     lookUp: (name) => cloudflare.recordsNamed(name),
     originCaRoot: cloudflare.originCaRoot,
-    originPort: machinePorts.https,
+    ...(options.origins ?? { originPort: machinePorts.https }),
   });
   const providers = official
     ? undefined

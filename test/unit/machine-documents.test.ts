@@ -27,6 +27,7 @@ const input: ConfigureInput = {
   denyRuntimeTools: false,
   gatewayToken: "gateway-token",
   environment: { TELEGRAM_BOT_TOKEN: "telegram", ANTHROPIC_API_KEY: "sk-ant" },
+  ports: [],
 };
 
 type File = { path: string; content: string; mode: string; group?: string };

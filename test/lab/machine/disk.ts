@@ -53,5 +53,8 @@ export async function unmountDisk(folder: string): Promise<void> {
 
 export async function saveSnapshot(folder: string, target: string): Promise<void> {
   await mkdir(target, { recursive: true });
-  await cp(join(diskFolders(folder).disk, "upper"), join(target, "upper"), { recursive: true, verbatimSymlinks: true });
+  await cp(join(diskFolders(folder).disk, "upper"), join(target, "upper"), {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
 }

@@ -149,7 +149,12 @@ export function createLabMachines(options: LabMachinesOptions): LabMachines {
 function runInside({ boot: running }: Machine, script: string): Promise<CommandResult> {
   if (!running?.isAlive()) return Promise.resolve({ code: 255, stdout: "", stderr: "the machine is off" });
   const into = ["--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--root", "--wd"];
-  const shell = ["env", "-i", "HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
+  const shell = [
+    "env",
+    "-i",
+    "HOME=/root",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  ];
   const args = ["--target", String(running.pid), ...into, ...shell, "/bin/bash", "-c", script];
   return runCommand("nsenter", args, { timeoutMs: 120_000 });
 }

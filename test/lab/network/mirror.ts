@@ -16,7 +16,8 @@ export function createAptMirror(folder: string): Handler {
     const path = decodeURIComponent((incoming.url ?? "/").split("?")[0] ?? "/");
     const pooled = packages.get(path.split("/").at(-1) ?? "");
     const list = join(folder, "lists", `${host}${path}`.replaceAll("/", "_"));
-    if (path.includes("/pool/") && pooled !== undefined) return sendFile(outgoing, join(folder, "packages", pooled));
+    if (path.includes("/pool/") && pooled !== undefined)
+      return sendFile(outgoing, join(folder, "packages", pooled));
     if (path.includes("/dists/") && existsSync(list)) return sendFile(outgoing, list);
     outgoing.writeHead(404).end();
   };
@@ -27,8 +28,10 @@ export function createNpmRegistry(cacheFolder: string, host: string): Handler {
   const contents = readNpmCache(join(cacheFolder, "_cacache"));
   return (incoming, outgoing) => {
     const url = `https://${host}${(incoming.url ?? "/").split("?")[0]}`;
-    const found = contents.get(url) ?? contents.get(decodeURIComponent(url)) ?? contents.get(encodeScope(url));
-    if (found === undefined) return void outgoing.writeHead(404, { "content-type": "application/json" }).end("{}");
+    const found =
+      contents.get(url) ?? contents.get(decodeURIComponent(url)) ?? contents.get(encodeScope(url));
+    if (found === undefined)
+      return void outgoing.writeHead(404, { "content-type": "application/json" }).end("{}");
     sendFile(outgoing, found.path, found.type);
   };
 }
@@ -38,7 +41,11 @@ function encodeScope(url: string): string {
   return url.replace(/\/(@[^/]+)\/([^/]+)$/, "/$1%2f$2");
 }
 
-type CacheEntry = { key: string; integrity?: string | null; metadata?: { resHeaders?: Record<string, string> } };
+type CacheEntry = {
+  key: string;
+  integrity?: string | null;
+  metadata?: { resHeaders?: Record<string, string> };
+};
 
 /** cacache's layout: index buckets of `hash<tab>json` lines, contents by hash. */
 function readNpmCache(folder: string): Map<string, { path: string; type: string }> {
@@ -53,7 +60,10 @@ function readNpmCache(folder: string): Map<string, { path: string; type: string 
       const [algorithm = "", hash = ""] = entry.integrity.split(" ")[0]?.split(/-(.*)/s) ?? [];
       const hex = Buffer.from(hash, "base64").toString("hex");
       const path = join(folder, "content-v2", algorithm, hex.slice(0, 2), hex.slice(2, 4), hex.slice(4));
-      found.set(url, { path, type: entry.metadata?.resHeaders?.["content-type"] ?? "application/octet-stream" });
+      found.set(url, {
+        path,
+        type: entry.metadata?.resHeaders?.["content-type"] ?? "application/octet-stream",
+      });
     }
   }
   return found;

@@ -3,7 +3,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 
-const contentSchema = z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]);
+const contentSchema = z.union([
+  z.string(),
+  z.array(z.looseObject({ type: z.string(), text: z.string().optional() })),
+]);
 const requestSchema = z.looseObject({
   model: z.string(),
   stream: z.boolean().optional(),
@@ -23,7 +26,9 @@ export function createModelServer(): ModelServer {
     const path = (incoming.url ?? "").split("?")[0];
     if (path !== "/v1/messages" || !asked.success) {
       outgoing.writeHead(404, { "content-type": "application/json" });
-      outgoing.end(JSON.stringify({ type: "error", error: { type: "not_found_error", message: "not here" } }));
+      outgoing.end(
+        JSON.stringify({ type: "error", error: { type: "not_found_error", message: "not here" } }),
+      );
       return;
     }
     const { model, messages, stream } = asked.data;
@@ -32,7 +37,13 @@ export function createModelServer(): ModelServer {
     if (stream) sendEvents(outgoing, model, reply);
     else {
       outgoing.writeHead(200, { "content-type": "application/json" });
-      outgoing.end(JSON.stringify({ ...message(model), content: [{ type: "text", text: reply }], stop_reason: "end_turn" }));
+      outgoing.end(
+        JSON.stringify({
+          ...message(model),
+          content: [{ type: "text", text: reply }],
+          stop_reason: "end_turn",
+        }),
+      );
     }
   };
   return {
@@ -42,13 +53,23 @@ export function createModelServer(): ModelServer {
 }
 
 function lastWords(content: z.infer<typeof contentSchema>): string {
-  const whole = typeof content === "string" ? content : (content.findLast((part) => part.type === "text")?.text ?? "");
+  const whole =
+    typeof content === "string" ? content : (content.findLast((part) => part.type === "text")?.text ?? "");
   return whole.trim().split("\n").at(-1)?.slice(-200) ?? "";
 }
 
 function message(model: string) {
   const usage = { input_tokens: 10, output_tokens: 10 };
-  return { id: `msg_${Date.now().toString(36)}`, type: "message", role: "assistant", model, content: [], stop_reason: null, stop_sequence: null, usage };
+  return {
+    id: `msg_${Date.now().toString(36)}`,
+    type: "message",
+    role: "assistant",
+    model,
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    usage,
+  };
 }
 
 function sendEvents(outgoing: ServerResponse, model: string, reply: string): void {
@@ -57,7 +78,11 @@ function sendEvents(outgoing: ServerResponse, model: string, reply: string): voi
     { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
     { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: reply } },
     { type: "content_block_stop", index: 0 },
-    { type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage: { output_tokens: 10 } },
+    {
+      type: "message_delta",
+      delta: { stop_reason: "end_turn", stop_sequence: null },
+      usage: { output_tokens: 10 },
+    },
     { type: "message_stop" },
   ];
   outgoing.writeHead(200, { "content-type": "text/event-stream" });

@@ -18,6 +18,8 @@ export const addresses = {
   edge: "173.245.48.10",
   /** Hetzner's side of the private network. */
   privateRouter: "10.0.0.1",
+  /** Another server of the same cell. */
+  neighbour: "10.0.0.77",
   /** Where the worker runs: the lab's host itself. */
   backend: "10.0.0.2",
   privateNetwork: "10.0.0.0/16",
@@ -32,14 +34,20 @@ export async function createNetworks(): Promise<void> {
     await mustRun("ip", "link", "set", bridge, "up");
   }
   await mustRun("ip", "address", "add", `${addresses.router}/24`, "dev", publicBridge);
-  for (const name of ["names", "mirror", "models", "stranger", "edge"] as const) {
+  for (const name of ["names", "mirror", "models", "stranger", "edge", "neighbour"] as const) {
     await mustRun("ip", "address", "add", `${addresses[name]}/32`, "dev", "lo");
   }
   // The first address of a range is the one that the worker speaks from.
   await mustRun("ip", "address", "add", `${addresses.backend}/16`, "dev", privateBridge);
   await mustRun("ip", "address", "add", `${addresses.privateRouter}/16`, "dev", privateBridge);
   // Members of a Hetzner network reach each other by way of its router.
-  await mustRun("sysctl", "-q", "-w", "net.ipv4.ip_forward=1", `net.ipv4.conf.${privateBridge}.send_redirects=0`);
+  await mustRun(
+    "sysctl",
+    "-q",
+    "-w",
+    "net.ipv4.ip_forward=1",
+    `net.ipv4.conf.${privateBridge}.send_redirects=0`,
+  );
 }
 
 /** Where `ip` keeps what a namespace is called. */

@@ -35,17 +35,21 @@ export async function installHostTools(say: Say): Promise<void> {
 
 /** Made once and kept outside the checkout; one process at a time. */
 export async function fillCache(cache: LabCache, versions: LabVersions, say: Say): Promise<void> {
-  await withLock(cache.lock, { waitMs: longMs, onWait: (pid) => say(`process ${pid} fills the cache`) }, async () => {
-    await makeOnce(cache.baseImage, async (folder) => {
-      say(`making the base image ${cache.baseImage} (about 2 minutes)`);
-      await runScript("base-image.sh", [folder, versions.suite]);
-    });
-    await makeOnce(cache.packages, async (folder) => {
-      say(`fetching what machines install into ${cache.packages} (about 2 minutes)`);
-      const { node, npm, openclaw, packages } = versions;
-      await runScript("packages.sh", [cache.baseImage, folder, node, npm, openclaw, ...packages]);
-    });
-  });
+  await withLock(
+    cache.lock,
+    { waitMs: longMs, onWait: (pid) => say(`process ${pid} fills the cache`) },
+    async () => {
+      await makeOnce(cache.baseImage, async (folder) => {
+        say(`making the base image ${cache.baseImage} (about 2 minutes)`);
+        await runScript("base-image.sh", [folder, versions.suite]);
+      });
+      await makeOnce(cache.packages, async (folder) => {
+        say(`fetching what machines install into ${cache.packages} (about 2 minutes)`);
+        const { node, npm, openclaw, packages } = versions;
+        await runScript("packages.sh", [cache.baseImage, folder, node, npm, openclaw, ...packages]);
+      });
+    },
+  );
 }
 
 /** Half of it is none: made beside and renamed. */

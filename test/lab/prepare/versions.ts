@@ -31,7 +31,10 @@ export function readVersions(environment: Readonly<Record<string, string | undef
 export type LabCache = { baseImage: string; packages: string; lock: string };
 
 /** Below CLAWFLEET_CACHE or the user's cache folder, never in the checkout. */
-export function labCache(environment: Readonly<Record<string, string | undefined>>, versions: LabVersions): LabCache {
+export function labCache(
+  environment: Readonly<Record<string, string | undefined>>,
+  versions: LabVersions,
+): LabCache {
   const root = join(findCacheRoot(environment), "lab");
   const hash = (parts: unknown[]) =>
     createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 12);

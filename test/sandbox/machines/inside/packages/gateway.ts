@@ -26,6 +26,7 @@ export async function runGateway(version: string, scriptsRan: boolean): Promise<
     process.stdout.write(`${version}\n`);
     return;
   }
+  if (verb === "config" && rest[0] === "validate") return validate();
   if (verb !== "gateway" || rest[0] !== "run") stop(1, `unknown command ${verb ?? ""}`);
   if (!scriptsRan) stop(1, "openclaw was installed without its install scripts");
   const path = process.env["OPENCLAW_CONFIG_PATH"] ?? `${process.env["HOME"]}/.openclaw/openclaw.json`;
@@ -43,6 +44,17 @@ export async function runGateway(version: string, scriptsRan: boolean): Promise<
       for (const server of servers) server.close();
       setTimeout(() => process.exit(0), 100);
     });
+  }
+}
+
+/** Values and keys only; whether a named secret is there it does not look. */
+function validate(): void {
+  const path = process.env["OPENCLAW_CONFIG_PATH"] ?? "";
+  try {
+    parseGatewayConfig(readFileSync(path, "utf8"));
+    process.stdout.write(`${JSON.stringify({ valid: true, path, warnings: [] })}\n`);
+  } catch (error) {
+    stop(1, error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -135,8 +147,9 @@ async function answer(gateway: Gateway, incoming: IncomingMessage, outgoing: Ser
   }
   if (path === "/startupz" || path === "/startup") {
     const ok = gateway.phase === "started";
-    const uptimeMs = Date.now() - gateway.startedAt;
-    return send(ok ? 200 : 503, { ok, status: gateway.phase, version: gateway.version, uptimeMs });
+    const details = { version: gateway.version, uptimeMs: Date.now() - gateway.startedAt };
+    const known = incoming.headers.authorization === `Bearer ${gateway.token}`;
+    return send(ok ? 200 : 503, { ok, status: gateway.phase, ...(known ? details : {}) });
   }
   if (path === "/readyz" || path === "/ready") {
     const ready = gateway.phase === "started";
