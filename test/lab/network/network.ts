@@ -11,7 +11,8 @@ export const addresses = {
   router: "198.51.100.254",
   names: "192.0.2.53",
   mirror: "192.0.2.80",
-  models: "192.0.2.90",
+  /** One of the provider's own: the gateway refuses providers at special-use addresses. */
+  models: "160.79.104.10",
   /** Somebody on the internet. */
   stranger: "203.0.113.66",
   /** Cloudflare's side of the origin pulls; in one of the ranges that the simulated API tells. */

@@ -26,6 +26,7 @@ export async function streamAndSocket(lab: Lab, { host, token }: Customer): Prom
       path: "/v1/chat/completions",
       token,
       body,
+      timeoutMs: 60_000,
     });
     const events = streamed.body.split("\n").filter((line) => line.startsWith("data: "));
     assert.equal(events.at(-1), "data: [DONE]");

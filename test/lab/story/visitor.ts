@@ -16,7 +16,7 @@ export async function inside(lab: Lab, customer: Customer, script: string): Prom
 /** One turn through the public name; undefined while it is not answered. */
 export async function chat(lab: Lab, { host, token }: Customer, words: string): Promise<string | undefined> {
   const body = { model: "openclaw", messages: [{ role: "user", content: words }] };
-  const asked = { host, path: "/v1/chat/completions", token, body };
+  const asked = { host, path: "/v1/chat/completions", token, body, timeoutMs: 60_000 };
   const answer = await askAssistant(lab.sandbox.edge, asked).catch(() => undefined);
   if (answer?.status !== 200) return undefined;
   const { choices } = JSON.parse(answer.body) as { choices: { message: { content: string } }[] };
