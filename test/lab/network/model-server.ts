@@ -52,9 +52,12 @@ export function createModelServer(): ModelServer {
   };
 }
 
+/** Without what the gateway adds around a person's words. */
 function lastWords(content: z.infer<typeof contentSchema>): string {
-  const whole =
-    typeof content === "string" ? content : (content.findLast((part) => part.type === "text")?.text ?? "");
+  const parts = typeof content === "string" ? [content] : content.map((part) => part.text ?? "");
+  const whole = parts
+    .join("\n")
+    .replaceAll(/<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/g, "");
   return whole.trim().split("\n").at(-1)?.slice(-200) ?? "";
 }
 
