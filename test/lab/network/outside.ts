@@ -23,7 +23,9 @@ export async function startOutside(packages: string, authority: Authority): Prom
   const nameServer = await startNameServer({ address: addresses.names, lookUp: (name) => names[name] });
   const apt = createHttpServer(createAptMirror(join(packages, "apt")));
   const npm = await serveTls(authority, registry, createNpmRegistry(join(packages, "npm"), registry));
-  const model = await serveTls(authority, "api.anthropic.com", models.handle);
+  const model = await serveTls(authority, "api.anthropic.com", (incoming, outgoing) =>
+    models.handle(incoming, outgoing),
+  );
   await listen(apt, 80, addresses.mirror);
   await listen(npm, 443, addresses.mirror);
   await listen(model, 443, addresses.models);

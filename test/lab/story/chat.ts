@@ -13,7 +13,7 @@ export async function chatTurn(lab: Lab, customer: Customer): Promise<void> {
     const answer = await chatAnswered(lab, customer, "Are you there?");
     say(`assistant: ${answer}`);
     assert.match(answer, /heard: .*Are you there\?/);
-    const keys = new Set(lab.outside.models.seen().map((request) => request.key));
+    const keys = new Set(lab.outside.models.seen().map((asked) => asked.key));
     assert.deepEqual([...keys], [key], "the provider saw this customer's key and no other");
   });
 }
