@@ -7,11 +7,14 @@ const contentSchema = z.union([
   z.string(),
   z.array(z.looseObject({ type: z.string(), text: z.string().optional() })),
 ]);
+const messageSchema = z.looseObject({ role: z.string(), content: contentSchema });
+type Message = z.infer<typeof messageSchema>;
 const requestSchema = z.looseObject({
   model: z.string(),
   stream: z.boolean().optional(),
-  messages: z.array(z.looseObject({ role: z.string(), content: contentSchema })),
+  messages: z.array(messageSchema),
 });
+const internal = /<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/g;
 
 export type ModelServer = {
   handle(incoming: IncomingMessage, outgoing: ServerResponse): void;
@@ -33,7 +36,7 @@ export function createModelServer(): ModelServer {
     }
     const { model, messages, stream } = asked.data;
     seen.push({ key: String(incoming.headers["x-api-key"] ?? ""), model });
-    const reply = `The model ${model} heard: ${lastWords(messages.at(-1)?.content ?? "")}`;
+    const reply = `The model ${model} heard: ${lastWords(messages)}`;
     if (stream) sendEvents(outgoing, model, reply);
     else {
       outgoing.writeHead(200, { "content-type": "application/json" });
@@ -52,13 +55,15 @@ export function createModelServer(): ModelServer {
   };
 }
 
-/** Without what the gateway adds around a person's words. */
-function lastWords(content: z.infer<typeof contentSchema>): string {
-  const parts = typeof content === "string" ? [content] : content.map((part) => part.text ?? "");
-  const whole = parts
-    .join("\n")
-    .replaceAll(/<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/g, "");
-  return whole.trim().split("\n").at(-1)?.slice(-200) ?? "";
+/** The end of what was said to it, without what the gateway adds around a person's words. */
+function lastWords(messages: readonly Message[]): string {
+  const said = messages.filter(({ role }) => role === "user").flatMap(({ content }) => textsOf(content));
+  const whole = said.join(" ").replaceAll(internal, " ").replaceAll(/\s+/g, " ");
+  return whole.trim().slice(-200);
+}
+
+function textsOf(content: Message["content"]): string[] {
+  return typeof content === "string" ? [content] : content.map((part) => part.text ?? "");
 }
 
 function message(model: string) {
