@@ -161,6 +161,6 @@ try {
 } catch (error) {
   // What a failed command said, and never the document.
   const said = [error.stderr, error.stdout].find((text) => typeof text === "string" && text.trim() !== "");
-  process.stderr.write(`configure: ${said?.trim() ?? error.message}\n`);
+  process.stderr.write(`configure: ${said?.trim().replaceAll(/\s+/g, " ") ?? error.message}\n`);
   process.exitCode = 1;
 }

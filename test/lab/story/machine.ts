@@ -1,5 +1,9 @@
 /** What a machine is after its first boot, measured inside. */
 import { strict as assert } from "node:assert";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runCommand } from "../../../infra/engine/tools.ts";
 import type { Lab } from "../lab.ts";
 import { inside, type Customer } from "./visitor.ts";
 
@@ -19,10 +23,11 @@ export async function measureMachine(lab: Lab, customer: Customer): Promise<void
     assert(score !== undefined && Number(score) <= highestExposure, exposure);
     say(exposure.replace(/^\W+/, ""));
     say((await look("systemd-analyze security --no-pager caddy.service | tail -n 1")).replace(/^\W+/, ""));
+    await checkScripts();
     const units = "openclaw.service openclaw-watchdog.service openclaw-watchdog.timer caddy.service";
     assert.equal(await look(`systemd-analyze verify ${units} 2>&1`), "", "systemd-analyze verify");
     await look("runuser -u caddy -- caddy validate --config /etc/caddy/Caddyfile 2>&1");
-    say("systemd-analyze verify, caddy validate: nothing to say");
+    say("systemd-analyze verify, caddy validate, shellcheck: nothing to say");
     const sshd = await look("sshd -T");
     for (const line of [
       "passwordauthentication no",
@@ -44,6 +49,18 @@ export async function measureMachine(lab: Lab, customer: Customer): Promise<void
     assert.match(await look("apt-config dump APT::Periodic::Unattended-Upgrade"), /"1"/);
     say(`open for programs of the agent: ${await agentsView(lab, customer)}`);
   });
+}
+
+/** Every script that is put on a server, and those of the lab. */
+async function checkScripts(): Promise<void> {
+  for (const folder of ["../../../cloud-init/first-boot/", "../", "../prepare/"]) {
+    const path = fileURLToPath(new URL(folder, import.meta.url));
+    const scripts = (await readdir(path))
+      .filter((name) => name.endsWith(".sh"))
+      .map((name) => join(path, name));
+    const { code, stdout } = await runCommand("shellcheck", scripts, { timeoutMs: 60_000 });
+    assert.equal(code, 0, stdout);
+  }
 }
 
 /** As the gateway's user: neither the backend nor the neighbours, no metadata, no other user's secrets. */
