@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import { eventually } from "../../support/poll.ts";
 import { askAssistant } from "../../sandbox/demo/visitor.ts";
 import type { Lab } from "../lab.ts";
-import { chatAnswered, inside, statusOf, type Customer } from "./visitor.ts";
+import { chatAnswered, inside, rowOf, type Customer } from "./visitor.ts";
 
 const phaseTimeoutMs = 5 * 60_000;
 
@@ -33,8 +33,8 @@ function untilPhase(lab: Lab, customer: Customer, phase: string): Promise<boolea
   return eventually(
     `${customer.slug} is ${phase}`,
     async () => {
-      const row = await statusOf(lab, customer.slug);
-      return row?.status === "ready" && row.phase === phase;
+      const row = await rowOf(lab, customer.slug);
+      return row?.phase === phase && row.status === "ready" && row.observedGeneration >= row.generation;
     },
     phaseTimeoutMs,
   );
@@ -46,7 +46,7 @@ export async function destroy(lab: Lab, customer: Customer): Promise<void> {
     sandbox.stripe.cancelSubscription(customer.subscriptionId);
     await eventually(
       "the instance is gone",
-      async () => ((await statusOf(lab, customer.slug))?.status ?? "gone") === "gone",
+      async () => ((await rowOf(lab, customer.slug))?.status ?? "gone") === "gone",
       phaseTimeoutMs,
     );
     const { servers, firewalls } = sandbox.hetzner.counts();

@@ -39,14 +39,17 @@ export async function fleet(lab: Lab, args: readonly string[], stdin = ""): Prom
   return output.trim().split("\n").at(-1)?.trim() ?? "";
 }
 
-export async function statusOf(
-  lab: Lab,
-  slug: string,
-): Promise<{ status: string; phase: string } | undefined> {
+export type Row = {
+  slug: string;
+  status: string;
+  phase: string;
+  generation: number;
+  observedGeneration: number;
+};
+
+export async function rowOf(lab: Lab, slug: string): Promise<Row | undefined> {
   const { output } = await runScript("reconciler/cli/main.ts", ["list", "--json"], lab.service.env);
-  const rows = JSON.parse(output) as { slug: string; status: string; phase: string; observedPhase: string }[];
-  const row = rows.find((one) => one.slug === slug);
-  return row && { status: row.status, phase: row.observedPhase };
+  return (JSON.parse(output) as Row[]).find((one) => one.slug === slug);
 }
 
 export const gatewayPid = (lab: Lab, customer: Customer): Promise<string> =>
