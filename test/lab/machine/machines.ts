@@ -61,10 +61,23 @@ export function createLabMachines(options: LabMachinesOptions): LabMachines {
     const { spec, folder } = machine;
     await plugPublic(spec.id);
     for (const ip of machine.privateIps) await plugPrivate(spec.id, ip);
+    // Still mounted when the machine went by itself.
+    await unmountDisk(folder);
     const root = await mountDisk(folder, options.layers);
     const console = join(folder, "console.log");
     await appendFile(console, `\n--- boot ${new Date().toISOString()}\n`);
-    machine.boot = await boot({ id: spec.id, name: spec.name, root, group: options.group, console });
+    const booted = await boot({ id: spec.id, name: spec.name, root, group: options.group, console });
+    machine.boot = booted;
+    void booted.ended.then((wish) => (wish === "reboot" ? bootAgain(machine, booted) : undefined));
+  }
+
+  /** From within, as after a security update; unless somebody has done something else with it meanwhile. */
+  function bootAgain({ spec }: Machine, before: Boot): Promise<void> {
+    return inTurn(spec.id, async (machine) => {
+      if (machine.boot !== before) return;
+      await halt(machine, 0);
+      await powerOn(machine);
+    }).catch(() => undefined);
   }
 
   async function halt(machine: Machine, graceMs: number): Promise<void> {

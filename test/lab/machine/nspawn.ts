@@ -9,8 +9,8 @@ import { namespacePath } from "../network/network.ts";
 export type Boot = {
   /** Process 1 of the machine, as the lab numbers it. */
   pid: number;
-  /** Resolves when every process of the machine is dead. */
-  ended: Promise<void>;
+  /** Resolves when every process of the machine is dead: to what it wanted then. */
+  ended: Promise<"off" | "reboot">;
   isAlive(): boolean;
   /** Power cut. */
   kill(): Promise<void>;
@@ -28,6 +28,8 @@ export type BootOptions = {
 };
 
 const startTimeoutMs = 30_000;
+/** nspawn's word, with --keep-unit, for a machine that asks for a new boot. */
+const rebootExitCode = 133;
 /** systemd's own signal for poweroff.target (SIGRTMIN+4). */
 const powerOffSignal = 38;
 
@@ -45,12 +47,13 @@ export async function boot(options: BootOptions): Promise<Boot> {
   });
   await console.close();
   let dead = false;
-  const ended = new Promise<void>((resolve) => {
-    child.once("error", () => resolve());
-    child.once("close", () => resolve());
-  }).then(async () => {
+  const ended = new Promise<number>((resolve) => {
+    child.once("error", () => resolve(1));
+    child.once("close", (code) => resolve(code ?? 1));
+  }).then(async (code) => {
     await removeGroup(group);
     dead = true;
+    return code === rebootExitCode ? ("reboot" as const) : ("off" as const);
   });
   const pid = await eventually(
     `${options.name} has a process 1`,
