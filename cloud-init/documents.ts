@@ -1,5 +1,6 @@
 /** What the remote scripts read from standard input, and the files that they leave on a machine. Pure. */
 import { createHash } from "node:crypto";
+import { siteTemplate } from "./files.ts";
 import { gatewayConfig, gatewayPort, machinePaths, type GatewaySettings } from "./gateway-config.ts";
 
 export type ConfigureInput = GatewaySettings & {
@@ -10,6 +11,10 @@ export type ConfigureInput = GatewaySettings & {
   gatewayToken: string;
   /** Environment of the gateway beyond its token. */
   environment: Readonly<Record<string, string>>;
+  /** PEM of who signs the certificate that Cloudflare shows; absent: every client of 443 is served. */
+  originPullCa?: string;
+  /** Ports beside 443 that Hetzner's firewall lets through for this customer, e.g. `5000` or `5000-5010`. */
+  ports: readonly { protocol: "tcp" | "udp"; port: string }[];
 };
 
 type MachineFile = { path: string; content: string; mode: string; group?: string };
@@ -29,7 +34,9 @@ export function configureDocument(input: ConfigureInput): string {
       content: limitsFile(input.memoryMb),
       mode: "0644",
     },
-    site: { path: "/etc/caddy/Caddyfile", content: siteFile(input.host), mode: "0644" },
+    originPullCa: { path: "/etc/caddy/origin-pull-ca.pem", content: input.originPullCa ?? "", mode: "0644" },
+    site: { path: "/etc/caddy/Caddyfile", content: siteFile(input), mode: "0644" },
+    ports: { path: "/etc/clawfleet/ports.nft", content: portsFile(input.ports), mode: "0644" },
   } satisfies Record<string, MachineFile>;
   const { phase, privateIp, openclawVersion } = input;
   return JSON.stringify({ phase, privateIp, openclawVersion, ...files, revision: revisionOf(files) });
@@ -79,14 +86,15 @@ function limitsFile(memoryMb: number): string {
   ].join("\n");
 }
 
-function siteFile(host: string): string {
-  return [
-    `https://${host} {`,
-    `\ttls ${machinePaths.tls}/certificate.pem ${machinePaths.tls}/key.pem`,
-    `\treverse_proxy 127.0.0.1:${gatewayPort}`,
-    "}",
-    "",
-  ].join("\n");
+function siteFile({ host, originPullCa }: ConfigureInput): string {
+  const site = siteTemplate.replaceAll("{$HOST}", host);
+  if (originPullCa !== undefined) return site;
+  return site.replace(/ \{\n\t\tclient_auth \{[^}]*\}\n\t\}/, "");
+}
+
+/** Rules of the machine's own wall, included there. */
+function portsFile(ports: ConfigureInput["ports"]): string {
+  return ports.map(({ protocol, port }) => `${protocol} dport ${port} accept\n`).join("");
 }
 
 function revisionOf(files: Record<string, MachineFile>): string {

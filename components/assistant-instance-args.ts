@@ -29,6 +29,8 @@ export type InstanceCell = {
   openclawVersion: string;
   /** Cloudflare's own ranges, the only ones that reach 443. Changes in place. */
   cloudflareRanges: readonly string[];
+  /** PEM of who signs Cloudflare's client certificate; absent: 443 serves every client that the firewall lets in. In place. */
+  originPullCa?: string;
   /** The zone's plan allows tags on records. Changes in place. */
   dnsTags: boolean;
 };

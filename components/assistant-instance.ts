@@ -162,6 +162,8 @@ export class AssistantInstance extends pulumi.ComponentResource {
           denyRuntimeTools: args.denyRuntimeTools,
           gatewayToken,
           environment,
+          ...(args.cell.originPullCa === undefined ? {} : { originPullCa: args.cell.originPullCa }),
+          ports: (args.extraFirewallRules ?? []).map(({ protocol, port }) => ({ protocol, port })),
         })),
         healthTimeoutMs: args.healthTimeoutMs ?? defaultHealthTimeoutMs,
       },

@@ -138,6 +138,14 @@ export const cellSettingsSchema = z
     capacity: z.number().int().min(1).max(networkMembers).default(90),
     /** Records that instances may have in the zone: what its Cloudflare plan allows, less your own (200 on Free, 3,500 else). */
     recordQuota: z.number().int().min(0).max(3500).default(200),
+    /**
+     * PEM of the authority that signs Cloudflare's client certificate (authenticated origin pulls, switched on for the zone).
+     * With it a server talks to nobody else on 443; without it Hetzner's firewall alone tells Cloudflare apart. In place.
+     */
+    originPullCa: z
+      .string()
+      .regex(/^-----BEGIN CERTIFICATE-----\n[\s\S]+-----END CERTIFICATE-----\n?$/, "a certificate in PEM")
+      .optional(),
     /** Cloudflare plan of the zone allows record tags (none on Free). */
     dnsTags: z.boolean().default(false),
   })

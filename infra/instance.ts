@@ -29,6 +29,7 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
       openclawVersion: cell.settings.openclawVersion,
       cloudflareRanges: cell.outputs.cloudflareRanges,
       dnsTags: cell.settings.dnsTags,
+      ...(cell.settings.originPullCa === undefined ? {} : { originPullCa: cell.settings.originPullCa }),
     },
     serverType: override.serverType ?? inputs.placement.serverType,
     location: override.location ?? inputs.placement.location,

@@ -120,6 +120,9 @@ const instanceChanges: Record<string, (args: AssistantInstanceArgs) => Assistant
   "cell.image": inCell({ image: "debian-13" }),
   "cell.openclawVersion": inCell({ openclawVersion: "2026.9.7" }),
   "cell.cloudflareRanges": inCell({ cloudflareRanges: ["198.51.100.0/24"] }),
+  "cell.originPullCa": inCell({
+    originPullCa: "-----BEGIN CERTIFICATE-----\nroot\n-----END CERTIFICATE-----\n",
+  }),
   "cell.dnsTags": inCell({ dnsTags: true }),
   serverType: inArgs({ serverType: "cx33" }),
   location: inArgs({ location: "fsn1" }),

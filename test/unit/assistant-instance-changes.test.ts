@@ -44,7 +44,11 @@ const changes: Change[] = [
   ["phase", { phase: "suspended" }, configuring],
   ["backups", { backups: true }, ["server"]],
   ["protection", { protection: false }, ["server"]],
-  ["extraFirewallRules", { extraFirewallRules: [{ ...rule, sourceIps: [...rule.sourceIps] }] }, ["firewall"]],
+  [
+    "extraFirewallRules",
+    { extraFirewallRules: [{ ...rule, sourceIps: [...rule.sourceIps] }] },
+    ["firewall", ...configuring],
+  ],
   ["openclawVersion", { openclawVersion: "2026.10.1" }, configuring],
   ["gatewayMemoryMb", { gatewayMemoryMb: 4096 }, configuring],
   ["model", { model: "other/model" }, configuring],

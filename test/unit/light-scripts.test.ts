@@ -30,6 +30,7 @@ const input = {
   denyRuntimeTools: false,
   gatewayToken: "t".repeat(64),
   environment: {},
+  ports: [],
 };
 
 let machine: LightMachine;

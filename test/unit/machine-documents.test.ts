@@ -13,7 +13,7 @@ import {
   tlsRequestDocument,
   type ConfigureInput,
 } from "../../cloud-init/documents.ts";
-import { firstBootFiles } from "../../cloud-init/files.ts";
+import { firstBootFiles, siteTemplate } from "../../cloud-init/files.ts";
 import { gatewayConfig, machinePaths } from "../../cloud-init/gateway-config.ts";
 import { hostileTexts } from "../support/hostile-texts.ts";
 
@@ -27,10 +27,11 @@ const input: ConfigureInput = {
   denyRuntimeTools: false,
   gatewayToken: "gateway-token",
   environment: { TELEGRAM_BOT_TOKEN: "telegram", ANTHROPIC_API_KEY: "sk-ant" },
+  ports: [],
 };
 
 type File = { path: string; content: string; mode: string; group?: string };
-type Document = Record<"config" | "environment" | "limits" | "site", File> & {
+type Document = Record<"config" | "environment" | "limits" | "originPullCa" | "site" | "ports", File> & {
   phase: string;
   privateIp: string;
   openclawVersion: string;
@@ -67,13 +68,38 @@ describe("the document of configure", () => {
           "[Service]\nMemoryHigh=1638M\nMemoryMax=2048M\nEnvironment=NODE_OPTIONS=--max-old-space-size=1536\n",
         mode: "0644",
       },
+      originPullCa: { path: "/etc/caddy/origin-pull-ca.pem", content: "", mode: "0644" },
       site: {
         path: "/etc/caddy/Caddyfile",
-        content:
-          "https://anna.claws.example {\n\ttls /etc/caddy/tls/certificate.pem /etc/caddy/tls/key.pem\n\treverse_proxy 127.0.0.1:18789\n}\n",
+        content: siteTemplate
+          .replace("{$HOST}", "anna.claws.example")
+          .replace(/key\.pem \{[\s\S]*?\n\t\}\n/, "key.pem\n"),
         mode: "0644",
       },
+      ports: { path: "/etc/clawfleet/ports.nft", content: "", mode: "0644" },
     });
+  });
+
+  it("lets the proxy serve Cloudflare's certificate alone once its authority is known", () => {
+    const originPullCa = "-----BEGIN CERTIFICATE-----\nroot\n-----END CERTIFICATE-----\n";
+    const [open, shut] = [configured(), configured({ originPullCa })];
+    expect(open.site.content).not.toContain("client_auth");
+    expect(open.site.content).toContain(
+      "\ttls /etc/caddy/tls/certificate.pem /etc/caddy/tls/key.pem\n\theader {\n",
+    );
+    expect(shut.site.content).toContain("mode require_and_verify\n");
+    expect(shut.originPullCa.content).toBe(originPullCa);
+    expect(shut.revision).not.toBe(open.revision);
+  });
+
+  it("opens the customer's own ports in the machine's wall", () => {
+    const { ports } = configured({
+      ports: [
+        { protocol: "udp", port: "5000" },
+        { protocol: "tcp", port: "6000-6010" },
+      ],
+    });
+    expect(ports.content).toBe("udp dport 5000 accept\ntcp dport 6000-6010 accept\n");
   });
 
   it("puts secrets into the environment file and nowhere else", () => {

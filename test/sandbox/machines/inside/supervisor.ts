@@ -14,6 +14,8 @@ export type Supervisor = {
 const wantsFolder = "/etc/systemd/system/multi-user.target.wants";
 /** Not a process of ours: the host serves it. */
 const sshUnits = new Set(["ssh.service", "sshd.service", "ssh.socket"]);
+/** Timers, the journal and the packet filter: light machines have none, and scripts cannot tell. */
+const absentUnits = /\.timer$|^(?:systemd-journald|nftables)\.service$/;
 
 export function createSupervisor(options: { onSshRestart: () => void }): Supervisor {
   // A unit is what it was when it was loaded, until daemon-reload.
@@ -32,6 +34,7 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
       if (["restart", "try-restart", "reload", "start"].includes(verb)) options.onSshRestart();
       return { code: 0, output: verb === "is-active" ? "active\n" : "" };
     }
+    if (absentUnits.test(name)) return done;
     switch (verb) {
       case "start":
         return toAnswer(name, await service(name).start());

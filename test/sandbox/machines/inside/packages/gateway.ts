@@ -26,6 +26,7 @@ export async function runGateway(version: string, scriptsRan: boolean): Promise<
     process.stdout.write(`${version}\n`);
     return;
   }
+  if (verb === "config" && rest[0] === "validate") return validate();
   if (verb !== "gateway" || rest[0] !== "run") stop(1, `unknown command ${verb ?? ""}`);
   if (!scriptsRan) stop(1, "openclaw was installed without its install scripts");
   const path = process.env["OPENCLAW_CONFIG_PATH"] ?? `${process.env["HOME"]}/.openclaw/openclaw.json`;
@@ -43,6 +44,17 @@ export async function runGateway(version: string, scriptsRan: boolean): Promise<
       for (const server of servers) server.close();
       setTimeout(() => process.exit(0), 100);
     });
+  }
+}
+
+/** Values and keys only; whether a named secret is there it does not look. */
+function validate(): void {
+  const path = process.env["OPENCLAW_CONFIG_PATH"] ?? "";
+  try {
+    parseGatewayConfig(readFileSync(path, "utf8"));
+    process.stdout.write(`${JSON.stringify({ valid: true, path, warnings: [] })}\n`);
+  } catch (error) {
+    stop(1, error instanceof Error ? error.message : String(error));
   }
 }
 
