@@ -33,4 +33,6 @@ export const remoteScripts = {
   tlsInstall: readText("./remote/tls-install.mjs"),
   configure: readText("./remote/configure.mjs"),
   health: readText("./remote/health.mjs"),
+  probe: readText("./remote/probe.mjs"),
+  restart: readText("./remote/restart.sh"),
 } as const;

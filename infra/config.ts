@@ -80,6 +80,13 @@ export const planSchema = z.strictObject({
   model: z.string().min(1).default("anthropic/claude-sonnet-4-6"),
   /** Takes shell and file tools away from the agent. Changes in place. */
   denyRuntimeTools: z.boolean().default(false),
+  /** What may be done to a server that stays ill after a restart and a reboot. */
+  healing: z
+    .strictObject({
+      /** REPLACES the server and its disk: what the customer wrote since the last backup is lost. */
+      rebuild: z.boolean().default(false),
+    })
+    .default({ rebuild: false }),
   trialDays: z.number().int().min(0).max(90).default(0),
   grace: z
     .strictObject({

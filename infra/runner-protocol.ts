@@ -57,6 +57,8 @@ export const runRequestSchema = z.object({
   message: z.string(),
   /** Asks the clouds for the present state of every resource first. `destroy` always does. */
   refresh: z.boolean().default(false),
+  /** URNs that `up` makes anew although nothing about them has changed. */
+  replace: z.array(z.string()).default([]),
   /** Needed by `recover`. */
   recovery: recoverySchema.optional(),
   /** Of the engine and its plugins in this run alone, such as the clouds' addresses: no part of the state. */

@@ -4,6 +4,7 @@ import type { OperationAnswer } from "../routes/admin.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
 import { unwrap } from "./client.ts";
 import { followNextOperation, type FollowDeps } from "./follow.ts";
+import { describeHealth } from "./health.ts";
 import { describeAge, renderTable, type Column } from "./table.ts";
 
 export const exitCodes = {
@@ -93,6 +94,7 @@ export async function showCommand(
     ["plan", `${instance.plan}, ${instance.serverType} in ${instance.location}`],
     ["cell", instance.cell ?? "none yet"],
     ["paid by", `${instance.provider}${instance.email === null ? "" : `, ${instance.email}`}`],
+    ...describeHealth(instance.health, io.now()),
     ["generation", `${instance.generation} wanted, ${instance.observedGeneration} reached`],
   ];
   for (const [name, value] of facts) io.print(`${name.padEnd(12)}${value}`);

@@ -11,6 +11,8 @@ const pageSchema = z.object({
 const serverSchema = z.object({
   id: z.number(),
   name: z.string(),
+  /** `running`, `off` and the states in between. */
+  status: z.string(),
   protection: z.object({ delete: z.boolean() }),
   location: z.object({ name: z.string() }).transform(({ name }) => name),
 });
@@ -31,6 +33,8 @@ export type Hetzner = {
   /** Resolves when the cloud has taken the order; absent is fine. */
   deleteServer(serverId: number): Promise<void>;
   deleteFirewall(firewallId: number): Promise<void>;
+  /** A hard reset, or power where it is off; resolves when the cloud has done it. */
+  rebootServer(server: Pick<HetznerServer, "id" | "status">): Promise<void>;
 };
 
 const perPage = 50;
@@ -71,6 +75,8 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
     releaseProtection: (serverId) =>
       act(`/servers/${serverId}/actions/change_protection`, "POST", { delete: false, rebuild: false }),
     deleteServer: (serverId) => act(`/servers/${serverId}`, "DELETE"),
+    rebootServer: ({ id, status }) =>
+      act(`/servers/${id}/actions/${status === "off" ? "poweron" : "reset"}`, "POST"),
     deleteFirewall: (firewallId) => act(`/firewalls/${firewallId}`, "DELETE"),
   };
 }

@@ -49,6 +49,8 @@ export type OperationInput = {
   actor: string;
   generation: number;
   refresh?: boolean;
+  /** URNs of what is made anew although nothing about it has changed. */
+  replace?: readonly string[];
 };
 
 export type OperationResult =
@@ -91,7 +93,7 @@ async function runWithPass(
 
   const failed: string[] = [];
   const deadline = AbortSignal.timeout(deps.deadlineMs);
-  const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery">) =>
+  const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery" | "replace">) =>
     deps.pool.run(
       {
         ...what,
@@ -116,7 +118,11 @@ async function runWithPass(
   });
   const outcome =
     recovered.kind === "ready"
-      ? await runEngine({ kind: input.kind, refresh: (input.refresh ?? false) || recovered.refresh })
+      ? await runEngine({
+          kind: input.kind,
+          refresh: (input.refresh ?? false) || recovered.refresh,
+          ...(input.replace === undefined ? {} : { replace: [...input.replace] }),
+        })
       : recovered;
   // Whoever has the claim now writes what becomes of the stack; our own word is old.
   if (outcome.kind === "interrupted") await requireClaim(deps);

@@ -8,6 +8,7 @@ import type { Worker } from "../queue/worker.ts";
 import { enqueueProbes, type BlockDeps } from "./blocked.ts";
 import { convergeCell } from "./converge-cell.ts";
 import { convergeInstance, type ConvergeDeps } from "./converge-instance.ts";
+import { healInstance, type HealDeps } from "./heal-instance.ts";
 import { previewInstance } from "./preview.ts";
 import { recordFailure } from "./record-failure.ts";
 
@@ -15,14 +16,24 @@ import { recordFailure } from "./record-failure.ts";
 const handBackMs = 60_000;
 
 export function startConvergeWorker(
-  deps: ConvergeDeps,
+  deps: HealDeps,
   options: { concurrency: number; binding?: Binding },
 ): Worker {
   return deps.queue.work("converge", { ...options, handBackMs }, async (job, signal) => {
-    await handleConvergeJob({ ...deps, claim: job.claim }, job.data, signal);
+    await handleJob({ ...deps, claim: job.claim }, job.data, signal);
     // What a stop has cut short is not done: the job goes back as urgent as it was.
     signal.throwIfAborted();
   });
+}
+
+async function handleJob(deps: HealDeps, job: ConvergeJob, signal: AbortSignal): Promise<void> {
+  if (job.kind !== "heal" || job.instanceId === undefined) return await handleConvergeJob(deps, job, signal);
+  try {
+    await healInstance(deps, job, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    await recordEscape(deps, job, job.instanceId, error);
+  }
 }
 
 export async function handleConvergeJob(

@@ -18,6 +18,8 @@ export type RunInput = {
   stack: string;
   message: string;
   refresh?: boolean;
+  /** URNs of what `up` makes anew. */
+  replace?: string[];
   /** What a run of kind `recover` does. */
   recovery?: Recovery;
   /** Of the engine and its plugins, beside what every run has. */

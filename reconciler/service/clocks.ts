@@ -7,6 +7,7 @@ import { addCells, syncCells } from "../desired/cells.ts";
 import { placeWaiting } from "../desired/place.ts";
 import { countUnplaced } from "../db/instances.ts";
 import { readConditions, type Conditions } from "../conditions.ts";
+import { updateBrakes } from "../health/brakes.ts";
 import { handleHint } from "../hints.ts";
 import { sweep } from "../sweep.ts";
 import type { Core } from "./core.ts";
@@ -14,6 +15,8 @@ import type { Core } from "./core.ts";
 const retryIntervalMs = 2_000;
 const roomIntervalMs = 2_000;
 const conditionsIntervalMs = 10_000;
+/** Workers bring them up to date before they help anybody; here they let go when nobody needs help any more. */
+const brakesIntervalMs = 10_000;
 
 /** Hints and sweeps are taken from the queue here; the clocks only ask. Returns how to stop the clocks. */
 export function startClocks(
@@ -36,6 +39,7 @@ export function startClocks(
   const stops = [
     startRetryClock({ ...core, random: Math.random, retryFirstMs: config.retryFirstMs }, retryIntervalMs),
     every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, config.stacksDir)),
+    every(core, brakesIntervalMs, "cannot look at the brakes", async () => void (await updateBrakes(core))),
     watchConditions(core),
   ];
   return () => stops.forEach((stop) => stop());
@@ -56,8 +60,7 @@ function watchConditions(core: Core): () => void {
     for (const { kind, count, detail } of now) {
       const known = before?.find((one) => one.kind === kind);
       if (count > 0 && !known?.count) {
-        core.metrics.alerts.inc({ kind });
-        core.log.error({ alert: kind, count }, detail);
+        core.onAlert({ kind, message: detail });
       } else if (count === 0 && known?.count) core.log.info({ alert: kind, over: true }, "is over");
     }
     before = now;

@@ -6,6 +6,7 @@ import { startConvergeWorker } from "../converge/worker.ts";
 import { checkEngine, type EngineState } from "../engine/engine-check.ts";
 import { createRunnerPool } from "../engine/runner-pool.ts";
 import { startGate } from "../gate/start-gate.ts";
+import { runOnMachine } from "../health/machine-ssh.ts";
 import type { Binding } from "../queue/binding.ts";
 import type { Reason } from "../queue/jobs.ts";
 import { runnerMark } from "../recovery/local-process.ts";
@@ -14,6 +15,7 @@ import { openStateStore } from "../recovery/state-store.ts";
 import type { ReadinessCheck } from "../routes/health.ts";
 import { createClouds } from "./clouds.ts";
 import type { Core } from "./core.ts";
+import { startHealthReader } from "./health.ts";
 import { startPresence } from "./presence.ts";
 
 export type Converges = {
@@ -61,6 +63,9 @@ export async function startConverges(
   startConvergeWorker(
     {
       sql,
+      masterKey: config.masterKey,
+      runOnMachine,
+      onStep: (step, outcome) => metrics.steps.inc({ step, outcome }),
       pool,
       gate,
       clock,
@@ -77,9 +82,20 @@ export async function startConverges(
     },
     { concurrency: config.workers, binding },
   );
+  const reader = startHealthReader(
+    {
+      ...core,
+      masterKey: config.masterKey,
+      onReading: (outcome, seconds) => metrics.readings.observe({ outcome }, seconds),
+    },
+    { ...config.probe, binding },
+  );
   return {
     checks: [createEngineCheck(environment, engine)],
-    drain: () => presence.drain(),
+    async drain() {
+      await presence.drain();
+      await reader.stop();
+    },
     async stop() {
       await pool.stop();
       await gate.close();
