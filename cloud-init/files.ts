@@ -33,6 +33,7 @@ export const remoteScripts = {
   tlsInstall: readText("./remote/tls-install.mjs"),
   configure: readText("./remote/configure.mjs"),
   health: readText("./remote/health.mjs"),
+  seedWorkspace: readText("./remote/seed-workspace.mjs"),
   probe: readText("./remote/probe.mjs"),
   restart: readText("./remote/restart.sh"),
 } as const;

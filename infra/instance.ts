@@ -41,8 +41,10 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
     extraFirewallRules: override.extraFirewallRules ?? [],
     openclawVersion: override.openclawVersion ?? cell.settings.openclawVersion,
     gatewayMemoryMb: plan.gatewayMemoryMb,
+    gatewayTasks: plan.gatewayTasks,
     model: plan.model,
     denyRuntimeTools: plan.denyRuntimeTools,
+    workspace: plan.workspace,
     secrets: {
       hostKeyPrivate: pulumi.secret(secrets.hostKeyPrivate),
       hostKeyPublic: secrets.hostKeyPublic,

@@ -35,14 +35,15 @@ function identityOf(user) {
 }
 
 /** Written beside and flushed; counts from `put` on. Returns whether it differs from what is there. */
-function stage({ path, content, mode, group }) {
+function stage({ path, content, mode, group, owner }) {
   if (existsSync(path) && readFileSync(path, "utf8") === content) return false;
   rmSync(staged(path), { force: true });
   const file = openSync(staged(path), "wx", Number.parseInt(mode, 8));
   writeSync(file, content);
   fsyncSync(file);
   closeSync(file);
-  chownSync(staged(path), 0, group === undefined ? 0 : identityOf(group).gid);
+  const uid = owner === undefined ? 0 : identityOf(owner).uid;
+  chownSync(staged(path), uid, group === undefined ? 0 : identityOf(group).gid);
   return true;
 }
 
@@ -102,6 +103,16 @@ function checkSite({ path }) {
   });
 }
 
+function seedWorkspace({ script, ...input }) {
+  run("/opt/node/bin/node", ["--input-type=module", "--eval", script], {
+    env: { PATH: "/usr/bin:/bin", HOME: "/var/lib/openclaw" },
+    cwd: "/",
+    input: JSON.stringify(input),
+    stdio: ["pipe", "pipe", "pipe"],
+    ...identityOf("openclaw"),
+  });
+}
+
 function isActive(unit) {
   try {
     systemctl("is-active", "--quiet", unit);
@@ -123,8 +134,9 @@ async function main() {
   run("/usr/local/lib/clawfleet/install-openclaw.sh", [wanted.openclawVersion]);
 
   const released = !isCurrentRelease();
-  const { config, environment, limits, originPullCa, site, ports } = wanted;
-  const files = [config, environment, limits, originPullCa, site, ports];
+  const { config, environment, secrets, limits, originPullCa, site, ports } = wanted;
+  // The configuration after what it names.
+  const files = [secrets, environment, config, limits, originPullCa, site, ports];
   const changed = new Set(files.filter(stage));
   // Read by the check of the site, and by nobody until the site that names it is there.
   const authority = changed.has(originPullCa);
@@ -138,6 +150,7 @@ async function main() {
   if (rebound) systemctl("stop", "openclaw.service");
   if (released) switchRelease();
   for (const file of changed) if (file !== originPullCa) put(file);
+  seedWorkspace(wanted.workspace);
   if (changed.has(limits)) systemctl("daemon-reload");
   if (changed.has(ports)) systemctl("reload-or-restart", "nftables.service");
 
@@ -149,7 +162,12 @@ async function main() {
   }
   systemctl("enable", "openclaw.service", "caddy.service");
   const restart =
-    released || changed.has(environment) || changed.has(limits) || rebound || !isActive("openclaw.service");
+    released ||
+    changed.has(environment) ||
+    changed.has(secrets) ||
+    changed.has(limits) ||
+    rebound ||
+    !isActive("openclaw.service");
   if (restart) systemctl("restart", "openclaw.service");
   if (!isActive("caddy.service")) systemctl("restart", "caddy.service");
   else if (changed.has(site) || authority) systemctl("reload", "caddy.service");

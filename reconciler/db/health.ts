@@ -43,11 +43,11 @@ export type DueProbe = {
   warnings: Warning[];
 };
 
-/** Takes the most overdue ones: each is due again after `intervalMs`, whatever becomes of this reading. */
-export async function takeDue(
-  sql: Query,
-  take: { binding: Binding; intervalMs: number; limit: number },
-): Promise<DueProbe[]> {
+/** Longer than any reading: whoever took one and died gives it to others. */
+const leaseMs = 45_000;
+
+/** Takes the most overdue ones. Nobody else reads them until they are recorded or put off. */
+export async function takeDue(sql: Query, take: { binding: Binding; limit: number }): Promise<DueProbe[]> {
   return await sql<DueProbe[]>`
     with due as (
       select h.instance_id from clawfleet.health h join clawfleet.instances i on i.id = h.instance_id
@@ -56,7 +56,7 @@ export async function takeDue(
       limit ${take.limit}
       for update of h skip locked
     )
-    update clawfleet.health h set probe_at = now() + ${take.intervalMs} * interval '1 ms'
+    update clawfleet.health h set probe_at = now() + ${leaseMs} * interval '1 ms'
     from due, clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where h.instance_id = due.instance_id and i.id = h.instance_id
     returning i.id, i.slug, i.cell, i.secrets, c.secrets as "cellSecrets", c.settings as "cellSettings", i.outputs,
@@ -80,12 +80,23 @@ export type HealthRecord = Omit<Health, "warnings"> & {
   stepped: boolean;
 };
 
-/** What was read at `now`. A reading without vitals keeps those that were seen last. */
-export async function recordReadings(sql: Query, records: readonly HealthRecord[], now: Date): Promise<void> {
+/** Of those that are not read now. */
+export async function putOff(sql: Query, ids: readonly string[], intervalMs: number): Promise<void> {
+  if (ids.length === 0) return;
+  await sql`
+    update clawfleet.health set probe_at = now() + ${intervalMs} * interval '1 ms' where instance_id = any(${[...ids]})`;
+}
+
+/** What was read at `now`; due again after `intervalMs`. A reading without vitals keeps those that were seen last. */
+export async function recordReadings(
+  sql: Query,
+  records: readonly HealthRecord[],
+  { now, intervalMs }: { now: Date; intervalMs: number },
+): Promise<void> {
   if (records.length === 0) return;
   await sql`
     update clawfleet.health h set
-      probed_at = ${now}, strikes = r.strikes, passes = r.passes, rung = r.rung, exhausted = r.exhausted,
+      probed_at = ${now}, probe_at = now() + ${intervalMs} * interval '1 ms', strikes = r.strikes, passes = r.passes, rung = r.rung, exhausted = r.exhausted,
       verdict_since = case when h.verdict = r.verdict then h.verdict_since else ${now} end, verdict = r.verdict,
       step_at = case when r.stepped then ${now} else h.step_at end, detail = r.detail,
       warnings = array(select jsonb_array_elements_text(r.warnings)), vitals = coalesce(r.vitals, h.vitals)

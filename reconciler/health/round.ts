@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { RaiseAlert } from "../alerts.ts";
-import { recordReadings, type DueProbe, type HealthRecord } from "../db/health.ts";
+import { putOff, recordReadings, type DueProbe, type HealthRecord } from "../db/health.ts";
 import type { Queue } from "../queue/queue.ts";
 import { updateBrakes } from "./brakes.ts";
 import { decideHealth, type HealthContext, type HealthDecision, type HealthEvent } from "./decide.ts";
@@ -16,6 +16,8 @@ export type RoundDeps = {
   clock: { now(): Date };
   log: Logger;
   masterKey: string;
+  /** Between two readings of one instance. */
+  intervalMs: number;
   run: RunOnMachine;
   onAlert: RaiseAlert;
   onReading?: (kind: Reading["kind"], seconds: number) => void;
@@ -30,6 +32,8 @@ const warningAlerts: Record<Warning, string> = {
 type Read = { due: DueProbe; reading: Reading };
 
 export async function readLot(deps: RoundDeps, lot: readonly DueProbe[], signal: AbortSignal): Promise<void> {
+  const idle = lot.filter(({ settled }) => !settled).map(({ id }) => id);
+  await putOff(deps.sql, idle, deps.intervalMs);
   const read = await Promise.all(
     lot.filter(({ settled }) => settled).map((due) => readOne(deps, due, signal)),
   );
@@ -62,10 +66,10 @@ async function readOne(deps: RoundDeps, due: DueProbe, signal: AbortSignal): Pro
 async function settle(deps: RoundDeps, read: readonly Read[]): Promise<void> {
   const decide = ({ due, reading }: Read, healing: HealthContext["healing"]) =>
     decideHealth(due, reading, { healing: due.hold ? "held" : healing, mayRebuild: due.mayRebuild });
-  const now = deps.clock.now();
+  const when = { now: deps.clock.now(), intervalMs: deps.intervalMs };
   const wishes = read.filter((one) => wantsMore(decide(one, "allowed")));
   const cautious = read.map((one) => ({ ...one, decision: decide(one, "braked") }));
-  await recordReadings(deps.sql, cautious.map(toRecord), now);
+  await recordReadings(deps.sql, cautious.map(toRecord), when);
   for (const { due, decision } of cautious) announce(deps, due, decision.events);
   if (wishes.length === 0) return;
 
@@ -73,7 +77,7 @@ async function settle(deps: RoundDeps, read: readonly Read[]): Promise<void> {
   for (const one of wishes.filter(({ due }) => !brakes.holds(due.cell))) {
     const decision = decide(one, "allowed");
     await deps.sql.begin(async (tx) => {
-      await recordReadings(tx, [toRecord({ ...one, decision })], now);
+      await recordReadings(tx, [toRecord({ ...one, decision })], when);
       if (decision.step === null) return;
       const { id, slug, cell, rung } = one.due;
       const heal = { step: decision.step, before: rung };

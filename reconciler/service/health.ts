@@ -21,7 +21,10 @@ export type HealthReaderOptions = {
 const ticksAnInterval = 60;
 const shortestTickMs = 250;
 
-export function startHealthReader(deps: Omit<RoundDeps, "run">, options: HealthReaderOptions): HealthReader {
+export function startHealthReader(
+  deps: Omit<RoundDeps, "run" | "intervalMs">,
+  options: HealthReaderOptions,
+): HealthReader {
   const { intervalMs, concurrency, binding } = options;
   const stopped = new AbortController();
   const reading = new Set<Promise<void>>();
@@ -35,7 +38,7 @@ export function startHealthReader(deps: Omit<RoundDeps, "run">, options: HealthR
       await adoptInstances(deps.sql, binding, intervalMs);
     }
     const limit = concurrency - busy;
-    return limit <= 0 ? [] : await takeDue(deps.sql, { binding, intervalMs, limit });
+    return limit <= 0 ? [] : await takeDue(deps.sql, { binding, limit });
   }
 
   async function tick(): Promise<void> {
@@ -43,7 +46,9 @@ export function startHealthReader(deps: Omit<RoundDeps, "run">, options: HealthR
     taking = true;
     const lot = await take().finally(() => (taking = false));
     busy += lot.length;
-    await readLot({ ...deps, run: runOnMachine }, lot, stopped.signal).finally(() => (busy -= lot.length));
+    await readLot({ ...deps, run: runOnMachine, intervalMs }, lot, stopped.signal).finally(
+      () => (busy -= lot.length),
+    );
   }
 
   const timer = setInterval(

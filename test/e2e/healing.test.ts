@@ -1,7 +1,7 @@
 /**
  * Proves with the real reconciler, engine and machines that run scripts that an instance that fell ill is helped without a
  * person: by a restart, by a reboot at Hetzner, and, where the plan allows it, by a new server; and that operators see it.
- * Readings come each second here. It cannot prove anything about systemd itself: `make lab` does the same on real machines.
+ * Readings come every two seconds here. It cannot prove anything about systemd itself: `make lab` does the same on real machines.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -49,7 +49,7 @@ const steps = async (slug: string) =>
 
 describe.skipIf(obstacle !== undefined)("healing", () => {
   beforeAll(async () => {
-    fleet = await startFleet({ CLAWFLEET_PROBE_SECONDS: "1" });
+    fleet = await startFleet({ CLAWFLEET_PROBE_SECONDS: "2" });
     const plans = join(fleet.stacksDir, "plans.yaml");
     const text = await readFile(plans, "utf8");
     await writeFile(plans, text.replace(/^pro:\n/m, "pro:\n  healing: { rebuild: true }\n"));

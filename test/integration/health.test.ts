@@ -62,9 +62,9 @@ async function readAll(): Promise<void> {
   const { sql } = side.apply;
   await adoptInstances(sql, all, 60_000);
   await sql`update clawfleet.health set probe_at = now() - interval '1 s'`;
-  const lot = await takeDue(sql, { binding: all, intervalMs: 60_000, limit: 1000 });
+  const lot = await takeDue(sql, { binding: all, limit: 1000 });
   await readLot(
-    { ...side.apply, run, onAlert: (alert) => alerts.push(alert) },
+    { ...side.apply, intervalMs: 60_000, run, onAlert: (alert) => alerts.push(alert) },
     lot,
     new AbortController().signal,
   );
@@ -93,7 +93,7 @@ describe("who is read", () => {
     await adoptInstances(sql, all, 60_000);
     await adoptInstances(sql, all, 60_000);
     await sql`update clawfleet.health set probe_at = now() - interval '1 s'`;
-    const take = (binding: Binding, limit: number) => takeDue(sql, { binding, intervalMs: 60_000, limit });
+    const take = (binding: Binding, limit: number) => takeDue(sql, { binding, limit });
     const [first, second] = await Promise.all([take(all, 4), take(all, 4)]);
     const third = await take(all, 100);
     const taken = [...first, ...second, ...third].map(({ slug }) => slug);
@@ -108,7 +108,7 @@ describe("who is read", () => {
     const [{ cell } = { cell: "" }] = await sql<
       { cell: string }[]
     >`select name as cell from clawfleet.cells limit 1`;
-    const take = (binding: Binding) => takeDue(sql, { binding, intervalMs: 60_000, limit: 100 });
+    const take = (binding: Binding) => takeDue(sql, { binding, limit: 100 });
     expect(await take({ kind: "cells", cells: ["elsewhere"] })).toEqual([]);
     expect(await take({ kind: "cells", cells: [cell] })).toHaveLength(slugs.length);
   });

@@ -75,7 +75,15 @@ export async function createLab(folders: LabFolders, stages: Stages): Promise<La
     );
     cleanups.push(() => sandbox.close());
     const service = await stages.run("reconciler with its own PostgreSQL", async () =>
-      startServiceProcess({ ...sandbox.env, CLAWFLEET_DATA_DIR: join(folders.scratch, "data") }, logFile),
+      startServiceProcess(
+        {
+          ...sandbox.env,
+          CLAWFLEET_DATA_DIR: join(folders.scratch, "data"),
+          // A minute in production: nobody wants to wait for three of them and then for thirty.
+          CLAWFLEET_PROBE_SECONDS: "3",
+        },
+        logFile,
+      ),
     );
     cleanups.push(() => service.stop());
     const printTrouble = async (print: (line: string) => void) => {

@@ -78,11 +78,14 @@ export async function refuseConfiguration(lab: Lab, customer: Customer): Promise
   });
 }
 
-type File = { path: string; content: string; mode: string; group?: string };
-type Document = { phase: string; privateIp: string; openclawVersion: string; revision: string } & Record<
-  "config" | "environment" | "limits" | "originPullCa" | "site" | "ports",
-  File
->;
+type File = { path: string; content: string; mode: string; group?: string; owner?: string };
+type Document = {
+  phase: string;
+  privateIp: string;
+  openclawVersion: string;
+  revision: string;
+  workspace: { script: string; folder: string; ledger: string; files: Record<string, string> };
+} & Record<"config" | "environment" | "secrets" | "limits" | "originPullCa" | "site" | "ports", File>;
 
 /** What the machine was configured with last, as its files have it. */
 async function readConfiguration(lab: Lab, customer: Customer): Promise<Document> {
@@ -98,6 +101,13 @@ async function readConfiguration(lab: Lab, customer: Customer): Promise<Document
     revision: "wrong",
     config: await read("/etc/openclaw/openclaw.json", "0640", "openclaw"),
     environment: await read("/etc/openclaw/gateway.env", "0600"),
+    secrets: { ...(await read("/etc/openclaw/secrets.json", "0600", "openclaw")), owner: "openclaw" },
+    workspace: {
+      script: remoteScripts.seedWorkspace,
+      folder: "/var/lib/openclaw/.openclaw/workspace",
+      ledger: "/var/lib/openclaw/.clawfleet-workspace.json",
+      files: {},
+    },
     limits: await read("/etc/systemd/system/openclaw.service.d/limits.conf", "0644"),
     originPullCa: await read("/etc/caddy/origin-pull-ca.pem", "0644"),
     site: await read("/etc/caddy/Caddyfile", "0644"),

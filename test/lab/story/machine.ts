@@ -37,7 +37,10 @@ export async function measureMachine(lab: Lab, customer: Customer): Promise<void
       assert(sshd.includes(line), line);
     assert.match(sshd, /^allowusers root@10\.0\.0\.2$/m);
     assert.match(await look("getent passwd openclaw"), /\/usr\/sbin\/nologin$/);
-    assert.equal(await look("stat -c %a /etc/openclaw/gateway.env /var/lib/openclaw"), "600\n700");
+    assert.equal(
+      await look("stat -c %a /etc/openclaw/gateway.env /etc/openclaw/secrets.json /var/lib/openclaw"),
+      "600\n600\n700",
+    );
     assert.equal(
       await look("awk -F: '$3 >= 1000 && $3 < 60000 {print $1}' /etc/passwd"),
       "",

@@ -2,7 +2,13 @@
 import type { Lab } from "../lab.ts";
 import { chatTurn, streamAndSocket } from "./chat.ts";
 import { changeConfiguration, refuseConfiguration } from "./configuration.ts";
-import { healDeafGateway, healKilledGateway, rebootKilledMachine } from "./healing.ts";
+import {
+  healDeafGateway,
+  healKilledGateway,
+  healStoppedGateway,
+  readHealth,
+  rebootKilledMachine,
+} from "./healing.ts";
 import { measureMachine } from "./machine.ts";
 import { placeOrder } from "./order.ts";
 import { destroy, suspendAndResume } from "./phases.ts";
@@ -16,7 +22,9 @@ export async function tellStory(lab: Lab): Promise<void> {
   await scanFromEachSide(lab, customer);
   await changeConfiguration(lab, customer);
   await refuseConfiguration(lab, customer);
+  await readHealth(lab, customer);
   await healKilledGateway(lab, customer);
+  await healStoppedGateway(lab, customer);
   await rebootKilledMachine(lab, customer);
   await healDeafGateway(lab, customer);
   await suspendAndResume(lab, customer);
