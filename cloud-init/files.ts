@@ -34,6 +34,7 @@ export const remoteScripts = {
   configure: readText("./remote/configure.mjs"),
   health: readText("./remote/health.mjs"),
   seedWorkspace: readText("./remote/seed-workspace.mjs"),
+  signIn: readText("./remote/sign-in.mjs"),
   probe: readText("./remote/probe.mjs"),
   restart: readText("./remote/restart.sh"),
 } as const;

@@ -162,6 +162,14 @@ export async function environmentCommand(
   return await followAndReport(io, { slug, after, kinds: ["up"] });
 }
 
+/** Prints the link alone, so that it can be piped into a mail or a browser. */
+export async function signInCommand(io: CommandIo, slug: string): Promise<ExitCode> {
+  const { link } = await unwrap(io.client.instances[":slug"]["sign-in"].$post({ param: { slug } }));
+  io.note(`whoever opens this is ${slug}; it works once, for ten minutes`);
+  io.print(link);
+  return exitCodes.ok;
+}
+
 export async function deprovisionCommand(
   io: CommandIo,
   slug: string,

@@ -16,6 +16,7 @@ import {
   previewCommand,
   provisionCommand,
   showCommand,
+  signInCommand,
   type CommandIo,
   type ExitCode,
 } from "./commands.ts";
@@ -106,6 +107,10 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .action(async (name, variable, options) =>
       finish(await environmentCommand(createIo(), name, variable, { ...options, read: readValue })),
     );
+  program
+    .command("sign-in <name>")
+    .description("a link into the assistant's control page for its customer; works once, for ten minutes")
+    .action(async (name) => finish(await signInCommand(createIo(), name)));
   program
     .command("deprovision <name>")
     .description("delete an instance and everything on it, whatever billing says")

@@ -3,6 +3,7 @@ import type { Health, Rung, Verdict } from "../health/decide.ts";
 import type { Vitals, Warning } from "../health/vitals.ts";
 import type { BrakeCounts } from "../health/brake.ts";
 import type { Binding } from "../queue/binding.ts";
+import { isReachedBy } from "./bindings.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -12,12 +13,12 @@ export async function adoptInstances(sql: Query, binding: Binding, intervalMs: n
     insert into clawfleet.health (instance_id, probe_at)
     select i.id, now() + random() * ${intervalMs} * interval '1 ms'
     from clawfleet.instances i
-    where i.cell is not null and i.status <> 'gone' and i.observed_phase = 'running' and ${isOurs(sql, binding)}
+    where i.cell is not null and i.status <> 'gone' and i.observed_phase = 'running' and ${isReachedBy(sql, binding)}
       and not exists (select 1 from clawfleet.health h where h.instance_id = i.id)
     on conflict (instance_id) do nothing`;
   await sql`
     delete from clawfleet.health h using clawfleet.instances i
-    where i.id = h.instance_id and ${isOurs(sql, binding)} and (i.status = 'gone' or i.observed_phase <> 'running')`;
+    where i.id = h.instance_id and ${isReachedBy(sql, binding)} and (i.status = 'gone' or i.observed_phase <> 'running')`;
 }
 
 export type DueProbe = {
@@ -51,7 +52,7 @@ export async function takeDue(sql: Query, take: { binding: Binding; limit: numbe
   return await sql<DueProbe[]>`
     with due as (
       select h.instance_id from clawfleet.health h join clawfleet.instances i on i.id = h.instance_id
-      where h.probe_at <= now() and ${isOurs(sql, take.binding)}
+      where h.probe_at <= now() and ${isReachedBy(sql, take.binding)}
       order by h.probe_at
       limit ${take.limit}
       for update of h skip locked
@@ -64,12 +65,6 @@ export async function takeDue(sql: Query, take: { binding: Binding; limit: numbe
       coalesce((i.plan_settings -> 'healing' ->> 'rebuild')::boolean, false) as "mayRebuild",
       i.phase = 'running' and i.observed_phase = 'running' and i.status in ('ready', 'waiting', 'parked') as settled,
       h.verdict, h.strikes, h.passes, h.rung, h.exhausted, h.warnings`;
-}
-
-function isOurs(sql: Query, binding: Binding) {
-  if (binding.kind === "all") return sql`true`;
-  if (binding.kind === "cells") return sql`i.cell = any(${[...binding.cells]}::text[])`;
-  return sql`i.cell in (select c.name from clawfleet.cells c where c.settings ->> 'reach' = 'public')`;
 }
 
 export type HealthRecord = Omit<Health, "warnings"> & {

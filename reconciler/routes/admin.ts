@@ -45,6 +45,8 @@ export type AdminDeps = CellDeps & {
   }): Promise<void>;
   provision(input: { slug: string; plan: string; email: string | null; actor: string }): Promise<void>;
   deprovision(input: { slug: string; actor: string }): Promise<void>;
+  /** A link into the customer's control page: works once, for ten minutes. */
+  signIn(input: { slug: string; actor: string }): Promise<string>;
   /** Names of the variables afterwards; values are never given out. */
   changeEnvironment(input: {
     slug: string;
@@ -122,6 +124,12 @@ export function createAdminRoutes(deps: AdminDeps) {
       const after = await operations.lastId();
       await deps.deprovision({ slug, actor });
       return c.json({ after }, 202);
+    })
+    .post("/instances/:slug/sign-in", validate("param", slugParam), async (c) => {
+      const { slug } = c.req.valid("param");
+      await mustFind(slug);
+      c.header("cache-control", "no-store");
+      return c.json({ link: await deps.signIn({ slug, actor }) });
     })
     .post("/instances/:slug/preview", validate("param", slugParam), async (c) => {
       const { slug } = c.req.valid("param");

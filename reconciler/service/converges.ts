@@ -17,6 +17,7 @@ import { createClouds } from "./clouds.ts";
 import type { Core } from "./core.ts";
 import { startHealthReader } from "./health.ts";
 import { startPresence } from "./presence.ts";
+import { startSignIns } from "./sign-ins.ts";
 
 export type Converges = {
   checks: ReadinessCheck[];
@@ -90,11 +91,12 @@ export async function startConverges(
     },
     { ...config.probe, binding },
   );
+  const signIns = startSignIns({ ...core, masterKey: config.masterKey }, binding);
   return {
     checks: [createEngineCheck(environment, engine)],
     async drain() {
       await presence.drain();
-      await reader.stop();
+      await Promise.all([reader.stop(), signIns.stop()]);
     },
     async stop() {
       await pool.stop();

@@ -71,6 +71,18 @@ describe.skipIf(obstacle !== undefined)("healing", () => {
     expect(warnings.filter((kind) => kind !== "disk" && kind !== "memory" && kind !== "load")).toEqual([]);
   });
 
+  test("its customer gets a link that signs in once, under the customer's own name", async () => {
+    const { code, output } = await runScript("reconciler/cli/main.ts", ["sign-in", "amy"], fleet.service.env);
+    expect(code).toBe(0);
+    const link =
+      /^https:\/\/amy\.claws\.example\/#bootstrapToken=[\w-]{43}&.*gatewayUrl=wss%3A%2F%2Famy\.claws\.example$/m;
+    expect(output).toMatch(link);
+    const [left] = await fleet.database.sql<
+      { count: number }[]
+    >`select count(*)::int as count from clawfleet.sign_ins`;
+    expect(left?.count).toBe(0);
+  });
+
   test("its unit was stopped, which systemd leaves alone: it is started again", async () => {
     await inside("amy", "systemctl stop openclaw");
     await untilHelped("amy", "restart");

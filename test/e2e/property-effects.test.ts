@@ -134,6 +134,8 @@ const instanceChanges: Record<string, (args: AssistantInstanceArgs) => Assistant
   extraFirewallRules: inArgs({ extraFirewallRules: [rule] }),
   openclawVersion: inArgs({ openclawVersion: "2026.9.7" }),
   gatewayMemoryMb: inArgs({ gatewayMemoryMb: 3072 }),
+  gatewayTasks: inArgs({ gatewayTasks: 1024 }),
+  workspace: inArgs({ workspace: { "AGENTS.md": "be kind" } }),
   model: inArgs({ model: "anthropic/claude-opus-5" }),
   denyRuntimeTools: inArgs({ denyRuntimeTools: true }),
   "secrets.hostKeyPrivate": inSecrets({ hostKeyPrivate: pulumi.secret(keys.other.private) }),

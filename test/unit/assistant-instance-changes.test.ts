@@ -51,6 +51,8 @@ const changes: Change[] = [
   ],
   ["openclawVersion", { openclawVersion: "2026.10.1" }, configuring],
   ["gatewayMemoryMb", { gatewayMemoryMb: 4096 }, configuring],
+  ["gatewayTasks", { gatewayTasks: 1024 }, configuring],
+  ["workspace", { workspace: { "AGENTS.md": "be kind" } }, configuring],
   ["model", { model: "other/model" }, configuring],
   ["denyRuntimeTools", { denyRuntimeTools: true }, configuring],
   ["healthTimeoutMs", { healthTimeoutMs: 5000 }, ["health"]],

@@ -14,7 +14,7 @@ describe("a reading", () => {
       "busy",
     ],
     ["it drains before it ends", { gateway: { answer: "draining", upSeconds: 9000 } }, "busy"],
-    ["it starts for ever", { gateway: { answer: "starting", upSeconds: 61 } }, "gateway-deaf"],
+    ["it starts for ever", { gateway: { answer: "starting", upSeconds: 121 } }, "gateway-deaf"],
     ["it lives and nothing listens", { gateway: { answer: "none", reason: "ECONNREFUSED" } }, "gateway-deaf"],
     [
       "systemd has given up",

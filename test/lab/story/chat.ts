@@ -18,6 +18,19 @@ export async function chatTurn(lab: Lab, customer: Customer): Promise<void> {
   });
 }
 
+/** Whether a browser takes it is not shown here: only that the real OpenClaw gives one, under the customer's name. */
+export async function signInLink(lab: Lab, customer: Customer): Promise<void> {
+  await lab.stages.run("a one-time link into the control page, without the gateway's token", async (say) => {
+    const link = new URL(await fleet(lab, ["sign-in", customer.slug]));
+    assert.equal(link.origin, `https://${customer.host}`);
+    const fragment = new URLSearchParams(link.hash.slice(1));
+    assert.equal(fragment.get("gatewayUrl"), `wss://${customer.host}`);
+    assert.match(fragment.get("bootstrapToken") ?? "", /^[\w-]{40,}$/);
+    assert(!link.href.includes(customer.token), "the gateway's token is not in it");
+    say(`${link.origin}/#bootstrapToken=… as ${fragment.get("bootstrapProfile")}`);
+  });
+}
+
 export async function streamAndSocket(lab: Lab, { host, token }: Customer): Promise<void> {
   await lab.stages.run("a streamed answer, a socket, headers, the welcome page", async (say) => {
     const body = { model: "openclaw", stream: true, messages: [{ role: "user", content: "stream please" }] };

@@ -1,6 +1,6 @@
 /** The life of one server, stage by stage. Every stage checks what it shows. */
 import type { Lab } from "../lab.ts";
-import { chatTurn, streamAndSocket } from "./chat.ts";
+import { chatTurn, signInLink, streamAndSocket } from "./chat.ts";
 import { changeConfiguration, refuseConfiguration } from "./configuration.ts";
 import {
   healDeafGateway,
@@ -18,6 +18,7 @@ export async function tellStory(lab: Lab): Promise<void> {
   const customer = await placeOrder(lab);
   await measureMachine(lab, customer);
   await chatTurn(lab, customer);
+  await signInLink(lab, customer);
   await streamAndSocket(lab, customer);
   await scanFromEachSide(lab, customer);
   await changeConfiguration(lab, customer);

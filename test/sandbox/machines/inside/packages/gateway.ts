@@ -1,4 +1,5 @@
 /** The OpenClaw gateway's outside: the health paths, the token, the proxies, a reply. Behaviour as measured in openclaw.md. */
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, watch } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { basename, dirname } from "node:path";
@@ -26,6 +27,7 @@ export async function runGateway(version: string, scriptsRan: boolean): Promise<
     process.stdout.write(`${version}\n`);
     return;
   }
+  if (verb === "dashboard") return dashboard();
   if (verb === "config" && rest[0] === "validate") return validate();
   if (verb !== "gateway" || rest[0] !== "run") stop(1, `unknown command ${verb ?? ""}`);
   if (!scriptsRan) stop(1, "openclaw was installed without its install scripts");
@@ -45,6 +47,18 @@ export async function runGateway(version: string, scriptsRan: boolean): Promise<
       setTimeout(() => process.exit(0), 100);
     });
   }
+}
+
+/** The address is loopback's, whatever the configuration says. */
+function dashboard(): void {
+  const fragment = new URLSearchParams({
+    bootstrapToken: randomBytes(32).toString("base64url"),
+    bootstrapProfile: "owner",
+    gatewayUrl: "ws://127.0.0.1:18789",
+  });
+  process.stdout.write(
+    `${JSON.stringify({ browserUrl: `http://127.0.0.1:18789/#${fragment.toString()}` })}\n`,
+  );
 }
 
 /** Values and keys only; whether a named secret is there it does not look. */
