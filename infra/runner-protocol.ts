@@ -78,6 +78,8 @@ export const silenceMs = 8_000;
 export const runnerMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
   z.object({ type: z.literal("event"), id: z.string(), event: z.unknown() }),
+  /** The runner has started this process: the CLI, which takes the stack's lock under this number. */
+  z.object({ type: z.literal("process"), id: z.string(), pid: z.number(), startedAt: z.coerce.date() }),
   z.object({
     type: z.literal("done"),
     id: z.string(),
@@ -100,3 +102,4 @@ export const runnerMessageSchema = z.discriminatedUnion("type", [
   }),
 ]);
 export type RunnerMessage = z.output<typeof runnerMessageSchema>;
+export type RunnerWords = z.input<typeof runnerMessageSchema>;

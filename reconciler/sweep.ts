@@ -1,7 +1,7 @@
 /** The full reading of billing: repairs whatever webhooks lost, and is the only one that may lead to a deletion. */
 import type { Logger } from "pino";
 import type { BillingProvider } from "./billing/provider.ts";
-import { addDeleteVotes, clearDeleteVotes, countLiving, lockInstances } from "./db/instances.ts";
+import { addDeleteVotes, clearDeleteVotes, countLiving, listLagging, lockInstances } from "./db/instances.ts";
 import { listInterventions } from "./db/interventions.ts";
 import { expireOrders } from "./db/orders.ts";
 import {
@@ -16,6 +16,7 @@ import {
 import { beginSweep, endSweep } from "./db/sweeps.ts";
 import { applyDesired, type ApplyDeps } from "./desired/apply.ts";
 import { desire } from "./desired/desire.ts";
+import type { ConvergeJob } from "./queue/jobs.ts";
 
 export type SweepDeps = ApplyDeps & {
   log: Logger;
@@ -56,6 +57,7 @@ export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<Sweep
   const outcome = detail === null ? "complete" : "failed";
   await expireOrders(deps.sql, deps.clock.now());
   const totals = await applyAll(deps, { id, startedAt, mayDelete: outcome === "complete" });
+  await queueLagging(deps, id);
   await endSweep(deps.sql, { id, endedAt: deps.clock.now(), outcome, readings, detail });
   return { outcome, readings, ...totals };
 }
@@ -110,6 +112,26 @@ async function applyAll(deps: SweepDeps, pass: Pass): Promise<{ created: number;
   }
   await applyNameless(deps, pass, totals);
   return totals;
+}
+
+/** A job may be lost: to a hand in the database, to a version that could not read it. Where there is one, it is that one. */
+async function queueLagging(deps: SweepDeps, sweepId: number): Promise<void> {
+  let after = "";
+  for (;;) {
+    const rows = await listLagging(deps.sql, after, pageSize);
+    const jobs = rows.map(({ id, slug, cell, retryReason }): ConvergeJob => ({
+      stack: slug,
+      instanceId: id,
+      cell,
+      kind: "converge",
+      reason: retryReason ?? "resync",
+      actor: `sweep ${sweepId}`,
+    }));
+    if (jobs.length > 0) await deps.queue.enqueueConverge(deps.sql, jobs);
+    const last = rows.at(-1);
+    if (!last) return;
+    after = last.id;
+  }
 }
 
 /** Subscriptions that came without a name: each by way of its customer. */

@@ -121,7 +121,7 @@ export async function enqueueProbes(deps: Omit<BlockDeps, "log">): Promise<numbe
     const now = deps.clock.now();
     let queued = 0;
     for (const due of await lockDueBlocks(tx, now)) {
-      const probe = await pickProbe(tx, due, byUrgency);
+      const probe = await pickProbe(tx, due, { byUrgency, now });
       if (!probe) {
         await endBlocks(tx, [due.blockedBy], due.scope, { now, force: true });
         continue;

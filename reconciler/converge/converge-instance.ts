@@ -110,7 +110,7 @@ async function up(
   }
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   if (wantsOtherPlace(result)) await startOverPlacement(deps, row);
-  await recordTrouble(deps, row, job, result);
+  await recordTrouble(deps, row, job, result, signal);
 }
 
 /** Its server is thrown away with its disk, and a new one made in its place. */
@@ -124,7 +124,7 @@ export async function rebuildInstance(
   await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
   const result = await runUp(deps, row, job, { refresh: true, replace: [serverUrn(row.slug)] }, signal);
   if (result.kind === "done") return await recordUp(deps, row, job, result);
-  await recordTrouble(deps, row, job, result);
+  await recordTrouble(deps, row, job, result, signal);
 }
 
 /** One that never got to its outputs may have a server all the same: then the cloud knows where it stands. */
@@ -212,16 +212,15 @@ async function recordTrouble(
   row: ConvergeRow,
   job: ConvergeJob,
   result: Exclude<OperationResult, { kind: "done" }>,
+  signal: AbortSignal,
 ): Promise<void> {
-  const now = deps.clock.now();
   const { reason } = job;
   if (result.kind === "interrupted") {
-    return await recordWaiting(deps.sql, row.id, {
-      detail: result.why,
-      retryAt: now,
-      countsAsFailure: false,
-      reason,
-    });
+    const { why: detail, retry } = result;
+    if (!signal.aborted) return await recordFailure(deps, row, { retry, message: detail, reason });
+    // A stop: whoever takes the job goes on with it at once.
+    const retryAt = deps.clock.now();
+    return await recordWaiting(deps.sql, row.id, { detail, retryAt, countsAsFailure: false, reason });
   }
   const { failure } = result;
   if (failure.retry.kind === "permanent") {
@@ -278,7 +277,7 @@ async function destroy(
       generation: row.generation,
     } as const;
     const result = await runOperation(deps, run, signal);
-    if (result.kind !== "done") return await recordTrouble(deps, row, job, result);
+    if (result.kind !== "done") return await recordTrouble(deps, row, job, result, signal);
     const { zoneId, zoneName } = cell.data;
     const owner = { instanceId: row.id, zoneId, host: instanceHost(row.slug, zoneName) };
     await removeLeftovers({ ...clouds, log: deps.log }, owner);

@@ -104,17 +104,28 @@ export async function recordProbe(sql: Query, key: BlockKey, next: Date): Promis
     where blocked_by = ${key.blockedBy} and scope = ${key.scope}`;
 }
 
-/** The most urgent of those that wait; of several the one that was looked with the longest ago. */
+/**
+ * In turn the most urgent of those that wait, and whoever of all was taken the longest ago: one that never runs, for want of
+ * a worker or for any other reason, keeps nobody asleep. Taking is written down.
+ */
 export async function pickProbe(
   sql: Query,
-  key: BlockKey,
-  byUrgency: readonly Reason[],
+  block: DueBlock,
+  options: { byUrgency: readonly Reason[]; now: Date },
 ): Promise<WaitingInstance | undefined> {
+  const urgentFirst = block.probes % 2 === 0;
   const [row] = await sql<WaitingInstance[]>`
-    select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
-    where blocked_by = ${key.blockedBy} and blocked_scope = ${key.scope} and status = 'waiting'
-    order by array_position(${[...byUrgency]}::text[], retry_reason) nulls last, blocked_at
-    limit 1`;
+    update clawfleet.instances set blocked_at = ${options.now}
+    where id = (
+      select id from clawfleet.instances
+      where blocked_by = ${block.blockedBy} and blocked_scope = ${block.scope} and status = 'waiting'
+        and not coalesce((override ->> 'hold')::boolean, false)
+      order by
+        case when ${urgentFirst} then array_position(${[...options.byUrgency]}::text[], retry_reason) end nulls last,
+        blocked_at, id
+      limit 1
+    )
+    returning id, slug, cell, retry_reason as "retryReason"`;
   return row;
 }
 

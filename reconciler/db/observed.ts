@@ -123,7 +123,9 @@ export type DueInstance = { id: string; slug: string; cell: string; retryReason:
 export async function listDue(sql: Query, now: Date): Promise<DueInstance[]> {
   return await sql<DueInstance[]>`
     select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
-    where status = 'waiting' and retry_at <= ${now} and cell is not null order by retry_at limit 500`;
+    where status = 'waiting' and retry_at <= ${now} and cell is not null
+      and not coalesce((override ->> 'hold')::boolean, false)
+    order by retry_at limit 500`;
 }
 
 export type CellConvergeRow = {

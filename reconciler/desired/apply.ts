@@ -53,56 +53,63 @@ export type ApplyResult = { created: number; changed: number; queued: number };
 const requiredVotes = 2;
 
 export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<ApplyResult> {
+  return await deps.sql.begin((tx) => applyDesiredIn(tx, deps, scope));
+}
+
+/** In the transaction of whoever writes what the rows are derived from, and perhaps takes it back. */
+export async function applyDesiredIn(
+  tx: TransactionSql,
+  deps: ApplyDeps,
+  scope: ApplyScope,
+): Promise<ApplyResult> {
   const files = await deps.files();
-  return await deps.sql.begin(async (tx) => {
-    const { subscriptions, rows } = await readUnderLock(tx, scope);
-    const interventions = await listInterventions(tx, subscriptions);
-    const names = settleNames(
-      subscriptions.filter((one) => mayClaim(one, rows, interventions, files)),
-      rows,
-    );
-    const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
-    const jobs: ConvergeJob[] = [];
-    const batch: Batch = { changes: [], gone: [] };
-    const creations: (() => Promise<Change | undefined>)[] = [];
-    const rowOf = new Map(rows.map((row) => [row.slug, row]));
-    for (const [slug, mine] of names) {
-      const problem = files.broken.get(slug);
-      if (problem !== undefined) {
-        alert(deps, "broken_file", problem);
-        continue;
-      }
-      const override = files.overrides.get(slug) ?? {};
-      const input = {
-        slug,
-        subscriptions: mine,
-        override,
-        interventions,
-        plans: files.plans,
-        now: deps.clock.now(),
-      };
-      const { desired, alerts } = desire(input);
-      for (const one of alerts) alert(deps, one.kind, one.message);
-      if (!desired) continue;
-      const row = rowOf.get(slug);
-      if (!row) creations.push(() => createRow(deps, tx, slug, desired, override, scope));
-      const change = row && (await changeRow(deps, tx, row, desired, override, scope, batch));
-      if (!change) continue;
-      result.changed += 1;
-      if ("job" in change) jobs.push(change.job);
+  const { subscriptions, rows } = await readUnderLock(tx, scope);
+  const interventions = await listInterventions(tx, subscriptions);
+  const names = settleNames(
+    subscriptions.filter((one) => mayClaim(one, rows, interventions, files)),
+    rows,
+  );
+  const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
+  const jobs: ConvergeJob[] = [];
+  const batch: Batch = { changes: [], gone: [] };
+  const creations: (() => Promise<Change | undefined>)[] = [];
+  const rowOf = new Map(rows.map((row) => [row.slug, row]));
+  for (const [slug, mine] of names) {
+    const problem = files.broken.get(slug);
+    if (problem !== undefined) {
+      alert(deps, "broken_file", problem);
+      continue;
     }
-    await updateDesired(tx, batch.changes);
-    for (const id of batch.gone) await recordGone(tx, id, deps.clock.now());
-    // After the changes: a subscription that was taken from another row is free now.
-    for (const create of creations) {
-      const change = await create();
-      if (!change) continue;
-      result.created += 1;
-      if ("job" in change) jobs.push(change.job);
-    }
-    if (jobs.length > 0) result.queued = await deps.queue.enqueueConverge(tx, jobs);
-    return result;
-  });
+    const override = files.overrides.get(slug) ?? {};
+    const input = {
+      slug,
+      subscriptions: mine,
+      override,
+      interventions,
+      plans: files.plans,
+      now: deps.clock.now(),
+    };
+    const { desired, alerts } = desire(input);
+    for (const one of alerts) alert(deps, one.kind, one.message);
+    if (!desired) continue;
+    const row = rowOf.get(slug);
+    if (!row) creations.push(() => createRow(deps, tx, slug, desired, override, scope));
+    const change = row && (await changeRow(deps, tx, row, desired, override, scope, batch));
+    if (!change) continue;
+    result.changed += 1;
+    if ("job" in change) jobs.push(change.job);
+  }
+  await updateDesired(tx, batch.changes);
+  for (const id of batch.gone) await recordGone(tx, id, deps.clock.now());
+  // After the changes: a subscription that was taken from another row is free now.
+  for (const create of creations) {
+    const change = await create();
+    if (!change) continue;
+    result.created += 1;
+    if ("job" in change) jobs.push(change.job);
+  }
+  if (jobs.length > 0) result.queued = await deps.queue.enqueueConverge(tx, jobs);
+  return result;
 }
 
 /**

@@ -30,6 +30,16 @@ export async function insertOperation(sql: Query, operation: NewOperation): Prom
   return row?.id ?? 0;
 }
 
+/** What its runner started: whose locks a run on another machine may have left (recovery/locks.ts). */
+export async function recordProcess(
+  sql: Query,
+  id: number,
+  { pid, startedAt }: { pid: number; startedAt: Date },
+): Promise<void> {
+  const entry = { pid, startedAt: startedAt.toISOString() };
+  await sql`update clawfleet.operations set processes = processes || ${sql.json([entry])} where id = ${id}`;
+}
+
 export type OperationEnd = {
   outcome: "succeeded" | "unchanged" | "failed" | "interrupted";
   changes: Record<string, number>;

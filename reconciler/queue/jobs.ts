@@ -78,16 +78,18 @@ const common: Omit<Queue, "name"> = {
   policy: "short",
   retryLimit: 1000,
   retryDelay: 1,
-  retryBackoff: true,
-  retryDelayMax: 300,
   deleteAfterSeconds: 24 * 3600,
   expireInSeconds: 6 * 3600,
 };
 
+/** Seconds at most between two tries. */
+const backoff = { retryBackoff: true, retryDelayMax: 300 } as const;
+
 export const queueOptions: Record<QueueName, Omit<Queue, "name">> = {
-  converge: common,
-  "billing-hint": { ...common, expireInSeconds: 600 },
-  sweep: { ...common, retryLimit: 3, expireInSeconds: 3600 },
+  // Failures wait in the instance's row. A wait here would be that of a job whose worker died, longer with every worker that did.
+  converge: { ...common, retryBackoff: false },
+  "billing-hint": { ...common, ...backoff, expireInSeconds: 600 },
+  sweep: { ...common, ...backoff, retryLimit: 3, expireInSeconds: 3600 },
 };
 
 export type QueuedJob = { key: string; group: { id: string; tier?: string }; priority: number; data: object };

@@ -23,7 +23,8 @@ export type RunningJob<Name extends QueueName> = {
 export type Claim = {
   /** Fires when it is lost or may be: what runs has to be dead within `endWithinMs`, before others may take the job. */
   lost: AbortSignal;
-  endWithinMs: number;
+  /** From now on; 0 when others have it already. */
+  readonly endWithinMs: number;
   /** Asks the queue. Before anything that must not be done twice, and before anything is written of what was done. */
   confirm(): Promise<boolean>;
 };
@@ -53,6 +54,8 @@ export type Worker = {
 export type WorkerDeps = { boss: PgBoss; sql: Sql; log: Logger; lease: Lease; pollMs: number };
 
 const defaultHandBackMs = 5_000;
+/** While versions are mixed; an older worker is gone within seconds of a newer database. */
+const unreadableSeconds = 30;
 /** Serializes fetches of a queue, so that two workers never see the same key free at once. */
 const fetchLockClass = 7_264_190;
 
@@ -154,9 +157,9 @@ async function fetchNext<Name extends QueueName>(
   if (!parsed.success) {
     deps.log.error(
       { queue, job: job.id, problem: parsed.error.message },
-      "a job that this version cannot read is dropped",
+      "a job that this version cannot read is left for another",
     );
-    await deps.boss.complete(queue, job.id);
+    await handBack(deps, queue, { id: job.id, attempt: job.retryCount }, unreadableSeconds);
     return undefined;
   }
   return {
@@ -168,14 +171,16 @@ async function fetchNext<Name extends QueueName>(
   };
 }
 
-/** Free for others at once, with the urgency it had; pg-boss' own `fail` would make it wait as after a failure. */
+/** Free for others, by default at once, with the urgency it had; pg-boss' own `fail` would make it wait as after a failure. */
 async function handBack(
   deps: WorkerDeps,
   queue: QueueName,
   job: { id: string; attempt: number },
+  inSeconds = 0,
 ): Promise<void> {
   await deps.sql`
-    update pgboss.job set state = 'retry', start_after = now(), heartbeat_on = null
+    update pgboss.job set
+      state = 'retry', start_after = now() + make_interval(secs => ${inSeconds}), heartbeat_on = null
     where name = ${queue} and id = ${job.id} and state = 'active' and retry_count = ${job.attempt}`;
   await deps.sql`select pg_notify(${wakeChannel}, ${queue})`;
 }
@@ -187,8 +192,10 @@ function keepClaim(
   job: { id: string; attempt: number },
   abort: AbortController,
 ): Claim & { stop(): void } {
-  const giveUpMs = deps.lease.heartbeatSeconds * 1000 - deps.lease.leaseMarginMs;
+  const leaseMs = deps.lease.heartbeatSeconds * 1000;
+  const giveUpMs = leaseMs - deps.lease.leaseMarginMs;
   const lost = new AbortController();
+  let taken = false;
   let confirmedAt = performance.now();
   let expiry = setTimeout(isHeld, giveUpMs);
   let asking = false;
@@ -207,7 +214,10 @@ function keepClaim(
     const askedAt = performance.now();
     if (!isHeld()) return false;
     if (await touch(deps.sql, queue, job)) hold(askedAt);
-    else lose("the claim on this job was lost");
+    else {
+      taken = true;
+      lose("the claim on this job was lost");
+    }
     return isHeld();
   }
   function hold(since: number): void {
@@ -229,7 +239,10 @@ function keepClaim(
   }, deps.lease.refreshMs);
   return {
     lost: lost.signal,
-    endWithinMs: deps.lease.leaseMarginMs * claimEndShare,
+    get endWithinMs() {
+      const leftMs = taken ? 0 : confirmedAt + leaseMs - performance.now();
+      return Math.max(0, leftMs * claimEndShare);
+    },
     confirm,
     stop() {
       clearInterval(timer);

@@ -1,10 +1,11 @@
-/** Work that the clock asks for: sweeps, retries, room for those who wait, conditions. Right with any number of processes. */
+/** Work that the clock asks for: sweeps, retries, room for those who wait, conditions, housekeeping. Right with any number of processes. */
 import type { Config } from "../config.ts";
 import { startRetryClock } from "../converge/worker.ts";
 import type { BillingProvider } from "../billing/provider.ts";
 import type { ApplyDeps } from "../desired/apply.ts";
 import { addCells, syncCells } from "../desired/cells.ts";
 import { placeWaiting } from "../desired/place.ts";
+import { removeOld } from "../db/housekeeping.ts";
 import { countUnplaced } from "../db/instances.ts";
 import { readConditions, type Conditions } from "../conditions.ts";
 import { updateBrakes } from "../health/brakes.ts";
@@ -17,6 +18,7 @@ const roomIntervalMs = 2_000;
 const conditionsIntervalMs = 10_000;
 /** Workers bring them up to date before they help anybody; here they let go when nobody needs help any more. */
 const brakesIntervalMs = 10_000;
+const housekeepingIntervalMs = 60 * 60_000;
 
 /** Hints and sweeps are taken from the queue here; the clocks only ask. Returns how to stop the clocks. */
 export function startClocks(
@@ -41,6 +43,7 @@ export function startClocks(
     every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, config.stacksDir)),
     every(core, brakesIntervalMs, "cannot look at the brakes", async () => void (await updateBrakes(core))),
     watchConditions(core),
+    every(core, housekeepingIntervalMs, "cannot remove what is old", () => keepHouse(core)),
   ];
   return () => stops.forEach((stop) => stop());
 }
@@ -50,6 +53,11 @@ export async function lookForRoom(apply: ApplyDeps, stacksDir: string): Promise<
   if ((await countUnplaced(apply.sql)) === 0) return;
   await addCells(apply, stacksDir);
   await placeWaiting(apply);
+}
+
+async function keepHouse({ sql, clock, log }: Core): Promise<void> {
+  const removed = await removeOld(sql, clock.now());
+  if (Object.values(removed).some((count) => count > 0)) log.info(removed, "removed what is old");
 }
 
 /** Says once that a condition has come, and once that it has gone. */

@@ -57,6 +57,7 @@ export async function startConverges(
     backend: environment["PULUMI_BACKEND_URL"] ?? core.databaseUrl,
     database: core.databaseUrl,
   });
+  await store?.prepare();
   const gate = await startGate(config, { sql, queue, clock, log, registry: metrics.registry });
   const cloudsOf = (account: string, reason: Reason = "operator") =>
     createClouds(config, account, gate.addressesFor({ account, reason }));
@@ -75,6 +76,7 @@ export async function startConverges(
       queue,
       workerName: core.name,
       recover: createRecovery({ sql, store, hostname: hostname(), clock, cloudsOf }),
+      trimHistory: async (stack) => await store?.trimHistory(stack),
       deadlineMs: config.convergeDeadlineMs,
       onOperation: ({ kind, outcome, seconds }) => metrics.converges.observe({ kind, outcome }, seconds),
       cloudsOf,

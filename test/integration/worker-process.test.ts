@@ -11,6 +11,7 @@ import { listWorkers } from "../../reconciler/db/workers.ts";
 import { startServiceProcess, type ServiceProcess } from "../sandbox/service-process.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/poll.ts";
+import { startProxy } from "../support/proxy.ts";
 
 let database: TestDatabase;
 let home: string;
@@ -84,4 +85,26 @@ test("an older worker that meets a newer database ends with a message, while it 
   const message = "the database is newer than this code: it has migration 9999_future.sql";
   await eventually("it said why", async () => (await readFile(logFile, "utf8")).includes(message));
   await expect(startWorker()).rejects.toThrow(message);
+});
+
+test("a database that dies while a connection is being made ready is waited for, not died of", async () => {
+  const { hostname, port, pathname, search, username, password } = new URL(database.url);
+  const proxy = await startProxy({ host: hostname, port: Number(port) });
+  try {
+    const through = `postgres://${username}:${password}@127.0.0.1:${proxy.port}${pathname}${search}`;
+    const worker = await startWorker([], { DATABASE_URL: through });
+    // The client's own first question on each connection; nobody in our code waits for its answer.
+    proxy.drop("typarray");
+    await eventually("a connection broke at it", () => proxy.dropped() >= 1);
+    expect(worker.isAlive()).toBe(true);
+    proxy.drop(undefined);
+    await eventually("it talks to the database again", async () => {
+      const response = await fetch(`${worker.url}/readyz`);
+      const { failing } = (await response.json()) as { failing: string[] };
+      return !failing.includes("database");
+    });
+    expect(worker.isAlive()).toBe(true);
+  } finally {
+    await proxy.close();
+  }
 });

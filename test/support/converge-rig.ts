@@ -123,6 +123,7 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
     deadlineMs: 600_000,
     gate,
     recover: createRecovery({ sql, store, hostname: hostname(), clock, cloudsOf }),
+    trimHistory: async (stack) => await store?.trimHistory(stack),
     cloudsOf,
     random: Math.random,
     retryFirstMs: 100,
