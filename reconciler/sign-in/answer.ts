@@ -14,8 +14,9 @@ import { toCustomerLink } from "./link.ts";
 export type AnswerDeps = { sql: Sql; log: Logger; masterKey: string; run: RunOnMachine };
 
 /** Whoever asked waits no longer. */
-export const signInPatienceMs = 40_000;
-const timeoutMs = 30_000;
+export const signInPatienceMs = 120_000;
+/** OpenClaw's own command takes 9 s of a processor. */
+const timeoutMs = 110_000;
 const signInCommand = nodeCommand(remoteScripts.signIn);
 
 export async function answerSignIns(deps: AnswerDeps, binding: Binding, signal: AbortSignal): Promise<void> {
@@ -33,7 +34,7 @@ async function answer(deps: AnswerDeps, request: SignInRequest, signal: AbortSig
     if (!address) return { problem: "there is no machine yet" };
     const said = await deps.run(address, signInCommand, { timeoutMs, signal });
     if (said.kind === "unreachable") return { problem: `its machine lets nobody in: ${said.reason}` };
-    if (said.code !== 0) return { problem: `its gateway gave no link (exit code ${said.code})` };
+    if (said.code !== 0) return { problem: `its gateway gave no link: ${said.stderr.trim().slice(0, 200)}` };
     const { url } = instanceOutputsSchema.parse(request.outputs);
     const link = toCustomerLink(said.stdout, new URL(url).host);
     return { link: seal(deps.masterKey, link, sealContext.instance(request.id)) };
