@@ -24,7 +24,7 @@ export async function changeConfiguration(lab: Lab, customer: Customer): Promise
         const said = await chat(lab, customer, "Which model?");
         return said?.includes("claude-haiku-4-5") ? said : undefined;
       },
-      60_000,
+      300_000,
     );
     say(`assistant: ${answer}`);
     assert.deepEqual([await bootId(lab, customer), await gatewayPid(lab, customer)], before);

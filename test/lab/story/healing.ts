@@ -8,7 +8,7 @@ import { eventually } from "../../support/poll.ts";
 import type { Lab } from "../lab.ts";
 import { bootId, chatAnswered, fleet, gatewayPid, inside, type Customer } from "./visitor.ts";
 
-const healTimeoutMs = 8 * 60_000;
+const healTimeoutMs = 15 * 60_000;
 
 type Shown = { instance: { health: FleetHealth | null }; operations: { kind: string; reason: string }[] };
 

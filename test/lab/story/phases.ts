@@ -5,7 +5,7 @@ import { askAssistant } from "../../sandbox/demo/visitor.ts";
 import type { Lab } from "../lab.ts";
 import { chatAnswered, inside, rowOf, type Customer } from "./visitor.ts";
 
-const phaseTimeoutMs = 5 * 60_000;
+const phaseTimeoutMs = 15 * 60_000;
 
 export async function suspendAndResume(lab: Lab, customer: Customer): Promise<void> {
   const { sandbox, stages } = lab;

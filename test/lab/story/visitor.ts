@@ -27,7 +27,7 @@ export function chatAnswered(
   lab: Lab,
   customer: Customer,
   words: string,
-  timeoutMs = 120_000,
+  timeoutMs = 600_000,
 ): Promise<string> {
   return eventually(`an answer to "${words}"`, () => chat(lab, customer, words), timeoutMs);
 }
