@@ -140,7 +140,7 @@ const backendAddressSchema = z
 /** One network in an account and what its instances share: `stacks/Pulumi.cell.<name>.yaml`, keys `clawfleet:*`. */
 export const cellSettingsSchema = z
   .strictObject({
-    /** Account whose tokens are used: HCLOUD_TOKEN_<ACCOUNT> and CLOUDFLARE_API_TOKEN_<ACCOUNT>, or without suffix for `default`. */
+    /** Account whose tokens are used: HCLOUD_TOKEN_<ACCOUNT> and CLOUDFLARE_API_TOKEN_<ACCOUNT>, or without suffix for `default`; never another account's (accounts.ts). */
     account: z
       .string()
       .regex(/^[a-z][a-z0-9]{0,15}$/)

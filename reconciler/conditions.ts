@@ -36,7 +36,7 @@ export async function readConditions(sql: Sql): Promise<Conditions> {
     {
       kind: "no_worker_for_cell",
       count: unserved.reduce((sum, { jobs }) => sum + jobs, 0),
-      detail: `no worker serves ${cells}: start one inside that network with work --cell`,
+      detail: `no worker serves ${cells}: start one that may take it: inside that network (work --cell), with the tokens of its account`,
     },
     {
       kind: "healing_braked",

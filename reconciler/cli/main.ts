@@ -78,7 +78,7 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .action(async (options) => finish(await listCommand(createIo(), options)));
   program
     .command("show <name>")
-    .description("one instance, its operations and the events of the last one")
+    .description("one instance, or cell.<cell>: its operations and the events of the last one")
     .option("--json", "for programs")
     .action(async (name, options) => finish(await showCommand(createIo(), name, options)));
   program
@@ -87,7 +87,7 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .action(async (name) => finish(await previewCommand(createIo(), name)));
   program
     .command("apply <name>")
-    .description("converge now and follow it")
+    .description("converge an instance, or cell.<cell>, now and follow it")
     .option("--refresh", "read the clouds first and put differences right")
     .action(async (name, options) => finish(await applyCommand(createIo(), name, options)));
   program
@@ -119,7 +119,7 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .action(async (name, options) => finish(await deprovisionCommand(createIo(), name, options)));
   program
     .command("cells")
-    .description("every cell: how full it is, whether it takes new instances, who works on it")
+    .description("every cell: how it stands with it and what to do, how full it is, who works on it")
     .option("--json", "for programs")
     .action(async (options) => finish(await cellsCommand(createIo(), options)));
   program

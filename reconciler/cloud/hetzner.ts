@@ -56,21 +56,13 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
     findObjects: createObjectFinder(http),
     findServers: (instanceId) =>
       collect(async (page) => {
-        const answer = await http.request({
-          method: "GET",
-          path: `/servers?${query(instanceId, page)}`,
-          schema: serversSchema,
-        });
-        return { items: answer?.servers ?? [], next: answer?.meta.pagination.next_page ?? null };
+        const answer = await http.readList(`/servers?${query(instanceId, page)}`, serversSchema);
+        return { items: answer.servers, next: answer.meta.pagination.next_page };
       }),
     findFirewalls: (instanceId) =>
       collect(async (page) => {
-        const answer = await http.request({
-          method: "GET",
-          path: `/firewalls?${query(instanceId, page)}`,
-          schema: firewallsSchema,
-        });
-        return { items: answer?.firewalls ?? [], next: answer?.meta.pagination.next_page ?? null };
+        const answer = await http.readList(`/firewalls?${query(instanceId, page)}`, firewallsSchema);
+        return { items: answer.firewalls, next: answer.meta.pagination.next_page };
       }),
     releaseProtection: (serverId) =>
       act(`/servers/${serverId}/actions/change_protection`, "POST", { delete: false, rebuild: false }),

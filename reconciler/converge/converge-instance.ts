@@ -1,5 +1,5 @@
 /** Makes one instance match its desired row: observe, decide, run, record. The only verb that changes the cloud. */
-import { cellStack, instanceHost, instanceStack, serverUrn } from "../../components/naming.ts";
+import { instanceHost, instanceStack, serverUrn } from "../../components/naming.ts";
 import { planSchema } from "../../infra/config.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
@@ -8,21 +8,18 @@ import {
   findConvergeRow,
   markConverging,
   recordGone,
-  recordParked,
   recordPlacement,
   recordReady,
-  recordWaiting,
   type ConvergeRow,
 } from "../db/observed.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
-import { heal, healSeen } from "./blocked.ts";
 import { removeLeftovers, releaseProtection } from "./cleanup.ts";
+import { waitForCell, wakeInstances } from "./converge-cell.ts";
 import { decideConverge } from "./decide.ts";
-import type { Failure } from "./failure.ts";
+import { healAfter, recordTrouble } from "./outcome.ts";
 import { listPlaces, listPlacesIn, nextPlace, type Place } from "./placement.ts";
-import { recordFailure } from "./record-failure.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 
 export type ConvergeDeps = OperationDeps & {
@@ -33,8 +30,6 @@ export type ConvergeDeps = OperationDeps & {
   retryFirstMs: number;
 };
 
-/** Long enough for a cell to come up; its converge wakes us earlier. */
-const cellWaitMs = 60_000;
 /** Every type in every location, tried once in one job. */
 const maxPlaces = 36;
 
@@ -59,7 +54,7 @@ export async function convergeInstance(
     case "nothing":
       return deps.log.debug({ stack: row.slug, why: decision.why }, "nothing to converge");
     case "cell-first":
-      return await waitForCell(deps, row, job);
+      return await waitForCell(deps, row, job.reason);
     case "up":
       return await up(deps, row, job, decision.refresh, signal);
     case "destroy":
@@ -69,23 +64,6 @@ export async function convergeInstance(
   }
 }
 
-async function waitForCell(deps: ConvergeDeps, row: ConvergeRow, job: ConvergeJob): Promise<void> {
-  const retryAt = new Date(deps.clock.now().getTime() + cellWaitMs);
-  await recordWaiting(deps.sql, row.id, {
-    detail: `waiting for the cell ${row.cell}`,
-    retryAt,
-    countsAsFailure: false,
-    reason: job.reason,
-  });
-  await deps.queue.enqueueConverge(deps.sql, {
-    stack: cellStack(row.cell),
-    cell: row.cell,
-    kind: "converge",
-    reason: job.reason,
-    actor: `${row.slug} needs it`,
-  });
-}
-
 async function up(
   deps: ConvergeDeps,
   row: ConvergeRow,
@@ -93,8 +71,10 @@ async function up(
   refresh: boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  // Here, so that nobody goes on waiting if this one fails for a reason of its own.
+  if (row.blockedBy === "cell") await wakeInstances(deps, row.cell);
   if (row.observedPhase === null) await refuseForeignRecords(deps, row, job.reason);
-  await markConverging(deps.sql, row.id);
+  await markConverging(deps.sql, row);
   // Another location replaces the server, and Hetzner refuses to delete a protected one.
   if (await leavesItsLocation(deps, row, job.reason))
     await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
@@ -120,7 +100,7 @@ export async function rebuildInstance(
   job: ConvergeJob,
   signal: AbortSignal,
 ): Promise<void> {
-  await markConverging(deps.sql, row.id);
+  await markConverging(deps.sql, row);
   await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
   const result = await runUp(deps, row, job, { refresh: true, replace: [serverUrn(row.slug)] }, signal);
   if (result.kind === "done") return await recordUp(deps, row, job, result);
@@ -195,50 +175,6 @@ async function startOverPlacement(deps: ConvergeDeps, row: ConvergeRow): Promise
   if (first && row.outputs === null) await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
 }
 
-/** What did not keep this one from its end keeps nobody else. */
-async function healAfter(
-  deps: ConvergeDeps,
-  row: ConvergeRow,
-  result: Extract<OperationResult, { kind: "done" }>,
-): Promise<void> {
-  if (row.blockedBy !== null && row.blockedScope !== null)
-    await heal(deps, [row.blockedBy], row.blockedScope, { force: true });
-  const deleted = (result.outcome.changes["delete"] ?? 0) > 0;
-  await healSeen(deps, { account: row.account, clouds: result.wellSeen, deleted });
-}
-
-async function recordTrouble(
-  deps: ConvergeDeps,
-  row: ConvergeRow,
-  job: ConvergeJob,
-  result: Exclude<OperationResult, { kind: "done" }>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { reason } = job;
-  if (result.kind === "interrupted") {
-    const { why: detail, retry } = result;
-    if (!signal.aborted) return await recordFailure(deps, row, { retry, message: detail, reason });
-    // A stop: whoever takes the job goes on with it at once.
-    const retryAt = deps.clock.now();
-    return await recordWaiting(deps.sql, row.id, { detail, retryAt, countsAsFailure: false, reason });
-  }
-  const { failure } = result;
-  if (failure.retry.kind === "permanent") {
-    deps.log.error(
-      { alert: "parked", stack: row.slug, code: failure.code, remedy: failure.remedy },
-      failure.message,
-    );
-    return await recordParked(deps.sql, row.id, `${describe(failure)}; ${failure.remedy}`);
-  }
-  await recordFailure(deps, row, { retry: failure.retry, message: describe(failure), reason });
-}
-
-function describe(failure: Failure): string {
-  if (failure.code === "capacity_exhausted")
-    return "no capacity at Hetzner in any type and location of the plan; it is tried again";
-  return failure.message;
-}
-
 /** Several A records of one name are legal at Cloudflare: ours beside a stranger's would take half of their traffic. */
 async function refuseForeignRecords(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const cell = cellOutputsSchema.parse(row.cellOutputs);
@@ -260,7 +196,7 @@ async function destroy(
   job: ConvergeJob,
   signal: AbortSignal,
 ): Promise<void> {
-  await markConverging(deps.sql, row.id);
+  await markConverging(deps.sql, row);
   const clouds = deps.cloudsOf(row.account, job.reason);
   const cell = cellOutputsSchema.safeParse(row.cellOutputs);
   if (cell.success) {

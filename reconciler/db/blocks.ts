@@ -1,9 +1,10 @@
-/** Rows of `clawfleet.blocks` and the instances that wait for them: what is ill, since when, who looks next. */
+/** Rows of `clawfleet.blocks` and those that wait for them: what is ill, since when, who looks next. */
 import type { Blocker } from "../errors.ts";
 import type { Reason } from "../queue/jobs.ts";
 import type { Query } from "./database.ts";
+import { isLiving, tableOf, type Subject } from "./subject.ts";
 
-/** `scope`: the account, or the cell for the blocker `cell`. */
+/** `scope`: the key of the token's budget, or the cell for the blocker `cell`. */
 export type BlockKey = { blockedBy: Blocker; scope: string };
 
 export type BlockTimes = { now: Date; probeAt: Date; relapseWindowMs: number };
@@ -48,14 +49,14 @@ export async function delayBlock(
 /** Waits for the block to heal. It has not failed: nothing of it is to blame. */
 export async function recordBlocked(
   sql: Query,
-  id: string,
+  row: Subject,
   block: BlockKey & { detail: string; reason: Reason; now: Date },
 ): Promise<void> {
   await sql`
-    update clawfleet.instances set
+    update ${tableOf(sql, row)} set
       status = 'waiting', status_detail = ${block.detail}, retry_at = null, blocked_by = ${block.blockedBy},
       blocked_scope = ${block.scope}, blocked_at = ${block.now}, retry_reason = ${block.reason}
-    where id = ${id} and status <> 'gone'`;
+    where ${isLiving(sql, row)}`;
 }
 
 /** Ends these blocks where they stand, whoever asks first. `force`: also such as came back lately. */
@@ -75,7 +76,7 @@ export async function endBlocks(
 
 export type WaitingInstance = { id: string; slug: string; cell: string; retryReason: Reason | null };
 
-/** Those that wait for one of these, free to go on. */
+/** Instances that wait for one of these, free to go on. */
 export async function releaseBlocked(
   sql: Query,
   blockers: readonly Blocker[],
@@ -132,6 +133,8 @@ export async function pickProbe(
 /** For metrics. */
 export async function countBlocked(sql: Query): Promise<{ blockedBy: Blocker; count: number }[]> {
   return await sql<{ blockedBy: Blocker; count: number }[]>`
-    select blocked_by as "blockedBy", count(*)::int as count from clawfleet.instances
+    select blocked_by as "blockedBy", count(*)::int as count from (
+      select blocked_by from clawfleet.instances union all select blocked_by from clawfleet.cells
+    ) as rows
     where blocked_by is not null group by blocked_by`;
 }

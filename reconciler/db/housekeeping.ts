@@ -4,9 +4,9 @@ import type { Query } from "./database.ts";
 const dayMs = 24 * 60 * 60_000;
 
 /** Days. A billing provider repeats an event for days; a year and a month leaves room for replays by hand. */
-export const retention = { events: 90, sweeps: 90, hints: 400 } as const;
+export const retention = { events: 90, sweeps: 90, hints: 400, budgets: 7 } as const;
 
-export type Removed = { events: number; sweeps: number; hints: number };
+export type Removed = { events: number; sweeps: number; hints: number; budgets: number };
 
 /** Operations, or rows, of one statement: no lock is held for long. */
 const batch = 500;
@@ -15,10 +15,11 @@ const maxBatches = 200;
 
 export async function removeOld(sql: Query, now: Date): Promise<Removed> {
   const before = (days: number) => new Date(now.getTime() - days * dayMs);
-  const [events, sweeps, hints] = [
+  const [events, sweeps, hints, budgets] = [
     before(retention.events),
     before(retention.sweeps),
     before(retention.hints),
+    before(retention.budgets),
   ];
   return {
     events: await repeat(
@@ -44,6 +45,8 @@ export async function removeOld(sql: Query, now: Date): Promise<Removed> {
           where received_at < ${hints} and handled_at is not null limit ${batch}
         )`,
     ),
+    // Of tokens that nobody uses any more; one that comes back begins with a full budget, which it is by then.
+    budgets: await repeat(() => sql`delete from clawfleet.rate_budgets where as_of < ${budgets}`),
   };
 }
 

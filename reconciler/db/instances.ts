@@ -84,6 +84,11 @@ export async function isMade(
   return rows.length > 0;
 }
 
+/** Also of one that is gone. */
+export async function hasInstance(sql: Query, id: string): Promise<boolean> {
+  return (await sql`select 1 from clawfleet.instances where id = ${id}`).length > 0;
+}
+
 export async function countLiving(sql: Query): Promise<number> {
   const [row] = await sql<{ count: number }[]>`
     select count(*)::int as count from clawfleet.instances where status <> 'gone'`;

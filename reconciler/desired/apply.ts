@@ -19,9 +19,10 @@ import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from 
 import { listPlaces } from "../converge/placement.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
-import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
+import { createInstanceSecrets } from "../secrets.ts";
 import { mayClaim, settleNames } from "./claims.ts";
 import { desire, nameFor, type Alert, type Desired } from "./desire.ts";
+import { findFreeId } from "./identity.ts";
 import { findRoom, hashDesired, lockPlacement } from "./place.ts";
 import type { NoRoom } from "./rooms.ts";
 import type { StackFiles } from "./stack-files.ts";
@@ -158,7 +159,7 @@ async function createRow(
     // Whoever gives one away is told at once; who has paid keeps name and place in the line.
     if (isGivenAway(scope)) return undefined;
   }
-  const id = createInstanceId();
+  const id = await findFreeId(tx, deps.masterKey, desired.subscription);
   const columns = toColumns(desired, override, "kind" in room ? wanted : room.place);
   const secrets = createInstanceSecrets(deps.masterKey, id);
   await insertInstance(tx, { ...columns, room, id, slug, secrets, now: deps.clock.now() });

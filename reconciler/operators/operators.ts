@@ -18,10 +18,11 @@ import {
   type OperationRow,
 } from "../operations/rows.ts";
 import { askForLink } from "../sign-in/ask.ts";
-import { drainCell, readCells } from "./cells.ts";
+import { applyCell, drainCell, readCells } from "./cells.ts";
 import { changeEnvironment } from "./environment.ts";
 import { notFound } from "./problems.ts";
-import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
+import type { AdminDeps } from "../routes/admin.ts";
+import type { OperationAnswer } from "../routes/operations.ts";
 
 export type OperatorsDeps = ApplyDeps & { sql: Sql; log: Logger };
 
@@ -73,6 +74,7 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
     },
     readCells: () => readCells(sql),
     drainCell: (input) => drainCell(deps, input),
+    applyCell: (input) => applyCell(deps, input),
     async signIn({ slug, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { PgBoss } from "pg-boss";
 import type { Sql } from "postgres";
-import { claimBound, type Binding, type ClaimedJob } from "./binding.ts";
+import { claimBound, type ClaimedJob, type Remit } from "./binding.ts";
 import { toBossDb, wakeChannel } from "./enqueue.ts";
 import { claimEndShare, type Lease } from "./lease.ts";
 import { jobSchemas, type JobData, type QueueName } from "./jobs.ts";
@@ -40,7 +40,7 @@ export type WorkerOptions = {
   /** How long a handler may take to end once it is aborted; then its job is handed back. Default 5000. */
   handBackMs?: number;
   /** What it may take; for converges only. Default: everything. */
-  binding?: Binding;
+  remit?: Remit;
 };
 
 export type Worker = {
@@ -74,7 +74,7 @@ export function startWorker<Name extends QueueName>(
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
       const seen = wakeups.count;
-      const job = await fetchNext(deps, queue, options.binding ?? { kind: "all" }).catch((error: unknown) => {
+      const job = await fetchNext(deps, queue, options.remit).catch((error: unknown) => {
         deps.log.error({ err: error, queue }, "cannot read the queue");
         return undefined;
       });
@@ -140,11 +140,11 @@ type Fetched<Name extends QueueName> = Omit<RunningJob<Name>, "claim">;
 async function fetchNext<Name extends QueueName>(
   deps: WorkerDeps,
   queue: Name,
-  binding: Binding,
+  remit: Remit | undefined,
 ): Promise<Fetched<Name> | undefined> {
   const job = await deps.sql.begin(async (tx): Promise<ClaimedJob | undefined> => {
     await tx`select pg_advisory_xact_lock(${fetchLockClass}, hashtext(${queue}))`;
-    if (binding.kind !== "all") return await claimBound(tx, queue, binding);
+    if (remit) return await claimBound(tx, queue, remit);
     const fetched = await deps.boss.fetch(queue, {
       includeMetadata: true,
       groupConcurrency: 1,

@@ -7,35 +7,12 @@ import { countFleet, findFleetInstance, listFleet, type FleetRow } from "../db/f
 import { instanceStatuses } from "../web/order-view.ts";
 import { ClawfleetError } from "../errors.ts";
 import { createCellRoutes, type CellDeps } from "./cells.ts";
+import { applyQuery, type OperationsDeps } from "./operations.ts";
 import { validate } from "./validate.ts";
-
-/** One converge or preview as operators see it; times are ISO 8601. */
-export type OperationAnswer = {
-  id: number;
-  stack: string;
-  kind: string;
-  reason: string;
-  actor: string;
-  generation: number;
-  worker: string;
-  startedAt: string;
-  endedAt: string | null;
-  outcome: string | null;
-  changes: Record<string, number> | null;
-  error: { code: string; message: string; remedy?: string | undefined } | null;
-};
-
-export type OperationEventAnswer = { seq: number; at: string; kind: string; message: string };
 
 export type AdminDeps = CellDeps & {
   sql: Sql;
-  operations: {
-    list(stack: string, limit: number): Promise<OperationAnswer[]>;
-    find(id: number): Promise<OperationAnswer | undefined>;
-    events(id: number, afterSeq: number): Promise<OperationEventAnswer[]>;
-    /** Highest id so far, 0 when there is none: what follows a request has a higher one. */
-    lastId(): Promise<number>;
-  };
+  operations: OperationsDeps;
   /** `refresh`: what the clouds really hold is read first, and differences are put right. */
   requestRun(input: {
     slug: string;
@@ -64,7 +41,6 @@ const listQuery = z.object({
 });
 const slugParam = z.object({ slug: slugSchema });
 const idParam = z.object({ id: z.coerce.number().int().positive() });
-const applyQuery = z.object({ refresh: z.enum(["true", "false"]).optional() });
 const eventsQuery = z.object({ after: z.coerce.number().int().min(-1).default(-1) });
 const provisionBody = z.strictObject({ slug: slugSchema, plan: planIdSchema, email: z.email().optional() });
 const variableParam = z.object({

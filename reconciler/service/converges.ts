@@ -1,13 +1,16 @@
 /** The part of a process that runs converges: runners, the worker on the queue, its sign of life. */
 import { hostname } from "node:os";
 import { delimiter } from "node:path";
+import type { Sql } from "postgres";
+import { tokenVariable } from "../../infra/accounts.ts";
 import type { WorkConfig } from "../config.ts";
 import { startConvergeWorker } from "../converge/worker.ts";
+import { listWithoutTokens } from "../db/workers.ts";
 import { checkEngine, type EngineState } from "../engine/engine-check.ts";
 import { createRunnerPool } from "../engine/runner-pool.ts";
 import { startGate } from "../gate/start-gate.ts";
 import { runOnMachine } from "../health/machine-ssh.ts";
-import type { Binding } from "../queue/binding.ts";
+import type { Binding, Remit } from "../queue/binding.ts";
 import type { Reason } from "../queue/jobs.ts";
 import { runnerMark } from "../recovery/local-process.ts";
 import { createRecovery } from "../recovery/recovery.ts";
@@ -61,7 +64,9 @@ export async function startConverges(
   const gate = await startGate(config, { sql, queue, clock, log, registry: metrics.registry });
   const cloudsOf = (account: string, reason: Reason = "operator") =>
     createClouds(config, account, gate.addressesFor({ account, reason }));
-  const presence = await startPresence(core, { binding, slots: config.workers });
+  const remit: Remit = { binding, accounts: Object.keys(config.accounts) };
+  await warnOfMissingTokens(core, remit);
+  const presence = await startPresence(core, { ...remit, slots: config.workers });
   startConvergeWorker(
     {
       sql,
@@ -83,7 +88,7 @@ export async function startConverges(
       random: Math.random,
       retryFirstMs: config.retryFirstMs,
     },
-    { concurrency: config.workers, binding },
+    { concurrency: config.workers, remit },
   );
   const reader = startHealthReader(
     {
@@ -95,7 +100,7 @@ export async function startConverges(
   );
   const signIns = startSignIns({ ...core, masterKey: config.masterKey }, binding);
   return {
-    checks: [createEngineCheck(environment, engine)],
+    checks: [createEngineCheck(environment, engine), createTokensCheck(sql, remit)],
     async drain() {
       await presence.drain();
       await Promise.all([reader.stop(), signIns.stop()]);
@@ -107,6 +112,24 @@ export async function startConverges(
       await presence.stop();
     },
     kill: () => pool.kill(),
+  };
+}
+
+/** A worker without a binding may leave an account to others; if nobody has it, alert `no_worker_for_cell` says so. */
+async function warnOfMissingTokens({ sql, log }: Core, remit: Remit): Promise<void> {
+  if (remit.binding.kind === "public") return;
+  for (const { cell, account } of await listWithoutTokens(sql, remit)) {
+    const variables = (["hetzner", "cloudflare"] as const).map((cloud) => tokenVariable(cloud, account));
+    const problem = `nothing of the cell ${cell} is done by this process: it has no ${variables.join(", ")}`;
+    log.error({ alert: "account_without_tokens", cell, account }, problem);
+  }
+}
+
+/** Who was asked for a cell and cannot serve it is not ready; whoever serves all that it can is. */
+function createTokensCheck(sql: Sql, remit: Remit): ReadinessCheck {
+  return {
+    name: "tokens",
+    check: async () => remit.binding.kind !== "cells" || (await listWithoutTokens(sql, remit)).length === 0,
   };
 }
 

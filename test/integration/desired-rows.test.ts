@@ -59,6 +59,29 @@ describe("desired rows", () => {
     expect(after).toMatchObject({ plan: "pro", ip: before?.ip, generation: (before?.generation ?? 0) + 1 });
   });
 
+  test("a database that is older than a customer makes them again under the same id; one that was gone gets another", async () => {
+    const { sql } = side.apply;
+    const idsOfBob = async () =>
+      (await sql<{ id: string }[]>`select id from clawfleet.instances order by created_at`).map(
+        ({ id }) => id,
+      );
+    side.subscribe("bob");
+    await side.settle();
+    const [first] = await idsOfBob();
+    // As a backup from before that customer.
+    await sql`truncate clawfleet.instances, clawfleet.subscriptions, clawfleet.operations, clawfleet.orders cascade`;
+    await sql`delete from pgboss.job`;
+    await side.sweep();
+    expect(await idsOfBob()).toEqual([first]);
+
+    await sql`update clawfleet.instances set status = 'gone', private_ip = null, gone_at = now()`;
+    await applyDesired(side.apply, { kind: "slugs", slugs: ["bob"], reason: "paid", actor: "test" });
+    const [same, next] = await idsOfBob();
+    expect(same).toBe(first);
+    expect(next).toMatch(/^i[a-z2-7]{12}$/);
+    expect(next).not.toBe(first);
+  });
+
   test("two customers who paid for one name: the first keeps it, the second gets another", async () => {
     side.subscribe("bob");
     await side.settle();

@@ -44,6 +44,7 @@ describe("what is old", () => {
       events: 0,
       sweeps: 0,
       hints: 0,
+      budgets: 0,
     });
   });
 

@@ -6,6 +6,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { cellSettingsSchema } from "../../infra/config.ts";
+import { insertCell } from "../../reconciler/db/cells.ts";
 import { findFreePort } from "../../reconciler/db/free-port.ts";
 import { listWorkers } from "../../reconciler/db/workers.ts";
 import { startServiceProcess, type ServiceProcess } from "../sandbox/service-process.ts";
@@ -71,6 +73,23 @@ test("it answers for itself: alive, and not ready while there is no engine", asy
   expect(await readFile(logFile, "utf8")).toContain("is not installed; run: npm run engine");
   expect(await (await fetch(`${worker.url}/metrics`)).text()).toContain("clawfleet_converge_seconds");
   expect((await fetch(`${worker.url}/api/v1/instances`)).status, "and nothing else").toBe(404);
+});
+
+test("of a cell whose account it has no tokens of it says so, and is not ready", async () => {
+  const settings = cellSettingsSchema.parse({ zone: "claws.example", reach: "private" });
+  const secrets = new Uint8Array();
+  await insertCell(database.sql, { name: "third", account: "third", settings, secrets });
+  const failing = async (...args: string[]): Promise<string[]> => {
+    const worker = await startWorker(args);
+    const answer = (await (await fetch(`${worker.url}/readyz`)).json()) as { failing: string[] };
+    return answer.failing;
+  };
+  expect(await failing("--cell", "third")).toEqual(["engine", "tokens"]);
+  expect(await readFile(logFile, "utf8")).toContain(
+    "nothing of the cell third is done by this process: it has no HCLOUD_TOKEN_THIRD, CLOUDFLARE_API_TOKEN_THIRD",
+  );
+  expect(await failing(), "who may leave it to others").toEqual(["engine"]);
+  await database.sql`delete from clawfleet.cells`;
 });
 
 test("without an address it listens nowhere", async () => {

@@ -123,7 +123,7 @@ describe("the list of all subscriptions", () => {
           : { status, body: { error: { type: "api_error", message: "sk_test_1 is wrong" } } };
       await expect(all()).rejects.toMatchObject({
         code: "billing_unavailable",
-        retry: { kind: "blocked", by: "billing" },
+        retry: { kind: "retryable" },
         message: expect.not.stringContaining("sk_test_1") as unknown,
       });
     },
