@@ -67,6 +67,8 @@ export const runRequestSchema = z.object({
   message: z.string(),
   /** Asks the clouds for the present state of every resource first. `destroy` always does. */
   refresh: z.boolean().default(false),
+  /** URNs that `up` makes anew although nothing about them has changed. */
+  replace: z.array(z.string()).default([]),
   /** Needed by `recover`. */
   recovery: recoverySchema.optional(),
   /** With `preview` only. */

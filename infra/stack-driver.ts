@@ -15,6 +15,7 @@ export type DriveInput = {
   stack: string;
   message: string;
   refresh: boolean;
+  replace: readonly string[];
   recovery?: Recovery | undefined;
   inputs: ProgramInputs;
   environment: Record<string, string>;
@@ -56,7 +57,7 @@ async function runKind(stack: Stack, input: DriveInput): Promise<DriveResult> {
   const { converged } = input.inputs;
   switch (input.kind) {
     case "up":
-      await withStack(stack, converged, () => stack.up({ ...common, refresh }));
+      await withStack(stack, converged, () => stack.up({ ...common, refresh, replace: [...input.replace] }));
       return { outputs: report.outputs(), changes: report.changes() };
     case "preview": {
       const { stdout } = await withStack(stack, converged, () =>

@@ -3,10 +3,11 @@ import type { Sql } from "postgres";
 import { countFindings } from "./db/drift.ts";
 import { findRefused } from "./db/git.ts";
 import { countUnplaced } from "./db/instances.ts";
+import { countUnread, listBrakes } from "./db/health.ts";
 import { listUnserved } from "./db/workers.ts";
 
 export type Condition = {
-  kind: "cells_full" | "no_worker_for_cell" | "drift" | "push_refused";
+  kind: "cells_full" | "no_worker_for_cell" | "healing_braked" | "not_read" | "drift" | "push_refused";
   count: number;
   detail: string;
 };
@@ -14,14 +15,21 @@ export type Conditions = readonly Condition[];
 
 /** A worker that was just restarted is nothing to wake anybody for. */
 const dueMs = 30_000;
+/** Five readings of the usual interval. */
+const unreadMs = 5 * 60_000;
 
 export async function readConditions(sql: Sql): Promise<Conditions> {
-  const [unplaced, unserved, findings, refused] = await Promise.all([
+  const [unplaced, unserved, brakes, unread, findings, refused] = await Promise.all([
     countUnplaced(sql),
     listUnserved(sql, dueMs),
+    listBrakes(sql),
+    countUnread(sql, unreadMs),
     countFindings(sql),
     findRefused(sql),
   ]);
+  const braked = brakes
+    .map(({ scope, suspected, watched }) => `${scope} (${suspected} of ${watched})`)
+    .join(", ");
   const asked = findings.filter(({ action }) => action === "ask");
   const cells = unserved.map(({ cell }) => cell).join(", ");
   return [
@@ -34,6 +42,16 @@ export async function readConditions(sql: Sql): Promise<Conditions> {
       kind: "no_worker_for_cell",
       count: unserved.reduce((sum, { jobs }) => sum + jobs, 0),
       detail: `no worker serves ${cells}: start one that may take it: inside that network (work --cell), with the tokens of its account`,
+    },
+    {
+      kind: "healing_braked",
+      count: brakes.reduce((most, { suspected }) => Math.max(most, suspected), 0),
+      detail: `many are ill at once, so that nobody is helped: ${braked}; look at the network, the release and the cloud first`,
+    },
+    {
+      kind: "not_read",
+      count: unread,
+      detail: `${unread} instances were not read for minutes: no worker of their cell is alive, or it has too much to read`,
     },
     {
       kind: "drift",

@@ -27,6 +27,10 @@ const workSchema = z.object({
   /** Wait after a first failure of an instance; it doubles, up to ten minutes. */
   CLAWFLEET_RETRY_SECONDS: seconds(5, 0.1, 600),
   ...driftVariables,
+  /** How often each running instance is read: a minute, unless a test has no time. */
+  CLAWFLEET_PROBE_SECONDS: seconds(60, 1, 3600),
+  /** Machines that are read at once. */
+  CLAWFLEET_PROBE_CONCURRENCY: z.coerce.number().int().min(1).max(2000).default(200),
   HCLOUD_ENDPOINT: z.url().default("https://api.hetzner.cloud/v1"),
   CLOUDFLARE_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
@@ -83,6 +87,7 @@ export type WorkConfig = {
   drainMs: number;
   retryFirstMs: number;
   drift: DriftSettings;
+  probe: { intervalMs: number; concurrency: number };
   hetznerUrl: string;
   cloudflareUrl: string;
   /** By account name, `default` for the tokens without suffix. Empty where nothing is done in the clouds. */
@@ -187,6 +192,10 @@ function toWorkConfig(
     drainMs: env.CLAWFLEET_DRAIN_SECONDS * 1000,
     retryFirstMs: env.CLAWFLEET_RETRY_SECONDS * 1000,
     drift: toDriftSettings(env),
+    probe: {
+      intervalMs: env.CLAWFLEET_PROBE_SECONDS * 1000,
+      concurrency: env.CLAWFLEET_PROBE_CONCURRENCY,
+    },
     hetznerUrl: env.HCLOUD_ENDPOINT.replace(/\/$/, ""),
     cloudflareUrl: env.CLOUDFLARE_BASE_URL.replace(/\/$/, ""),
     accounts,

@@ -6,6 +6,7 @@ import type { InstanceStatus } from "../web/order-view.ts";
 import type { CellAnswer } from "../operators/cells.ts";
 import { unwrap } from "./client.ts";
 import { followNextOperation, type FollowDeps } from "./follow.ts";
+import { describeHealth } from "./health.ts";
 import { describeAge, renderTable, type Column } from "./table.ts";
 
 export const exitCodes = {
@@ -91,6 +92,7 @@ export async function showCommand(
     ["plan", `${instance.plan}, ${instance.serverType} in ${instance.location}`],
     ["cell", instance.cell ?? "none yet"],
     ["paid by", `${instance.provider}${instance.email === null ? "" : `, ${instance.email}`}`],
+    ...describeHealth(instance.health, io.now()),
     ["generation", `${instance.generation} wanted, ${instance.observedGeneration} reached`],
   ];
   return await printWithOperations(io, { instance, operations }, facts, options);
@@ -189,6 +191,14 @@ export async function environmentCommand(
   io.note(`${slug} has: ${variables.join(", ") || "no variables of its own"}`);
   if (options.wait === false) return exitCodes.ok;
   return await followAndReport(io, { slug, after, kinds: ["up"] });
+}
+
+/** Prints the link alone, so that it can be piped into a mail or a browser. */
+export async function signInCommand(io: CommandIo, slug: string): Promise<ExitCode> {
+  const { link } = await unwrap(io.client.instances[":slug"]["sign-in"].$post({ param: { slug } }));
+  io.note(`whoever opens this is ${slug}; it works once, for ten minutes`);
+  io.print(link);
+  return exitCodes.ok;
 }
 
 export async function deprovisionCommand(

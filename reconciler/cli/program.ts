@@ -11,6 +11,7 @@ import {
   previewCommand,
   provisionCommand,
   showCommand,
+  signInCommand,
   type CommandIo,
   type ExitCode,
 } from "./commands.ts";
@@ -85,6 +86,10 @@ export function createProgram(deps: ProgramDeps): Command {
         }),
       ),
     );
+  program
+    .command("sign-in <name>")
+    .description("a link into the assistant's control page for its customer; works once, for ten minutes")
+    .action(async (name) => finish(await signInCommand(deps.createIo(), name)));
   program
     .command("deprovision <name>")
     .description("delete an instance and everything on it, whatever billing says")

@@ -11,6 +11,8 @@ const pageSchema = z.object({
 const serverSchema = z.object({
   id: z.number(),
   name: z.string(),
+  /** `running`, `off` and the states in between. */
+  status: z.string(),
   protection: z.object({ delete: z.boolean() }),
   location: z.object({ name: z.string() }).transform(({ name }) => name),
 });
@@ -33,6 +35,8 @@ export type Hetzner = {
   deleteFirewall(firewallId: number): Promise<void>;
   deleteNetwork(networkId: number): Promise<void>;
   deleteSshKey(keyId: number): Promise<void>;
+  /** A hard reset, or power where it is off; resolves when the cloud has done it. */
+  rebootServer(server: Pick<HetznerServer, "id" | "status">): Promise<void>;
 };
 
 const perPage = 50;
@@ -65,6 +69,8 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
     releaseProtection: (serverId) =>
       act(`/servers/${serverId}/actions/change_protection`, "POST", { delete: false, rebuild: false }),
     deleteServer: (serverId) => act(`/servers/${serverId}`, "DELETE"),
+    rebootServer: ({ id, status }) =>
+      act(`/servers/${id}/actions/${status === "off" ? "poweron" : "reset"}`, "POST"),
     deleteFirewall: (firewallId) => act(`/firewalls/${firewallId}`, "DELETE"),
     deleteNetwork: (networkId) => act(`/networks/${networkId}`, "DELETE"),
     deleteSshKey: (keyId) => act(`/ssh_keys/${keyId}`, "DELETE"),

@@ -1,5 +1,5 @@
 /** Makes one instance match its desired row: observe, decide, run, record. The only verb that changes the cloud. */
-import { instanceHost, instanceStack } from "../../components/naming.ts";
+import { instanceHost, instanceStack, serverUrn } from "../../components/naming.ts";
 import { planSchema } from "../../infra/config.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
@@ -82,7 +82,7 @@ async function up(
   // Another location replaces the server, and Hetzner refuses to delete a protected one.
   if (await leavesItsLocation(deps, row, job.reason))
     await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
-  let result = await runUp(deps, row, job, refresh, signal);
+  let result = await runUp(deps, row, job, { refresh }, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
     const next = findNextPlace(row, place);
@@ -90,10 +90,24 @@ async function up(
     place = next;
     await recordPlacement(deps.sql, row.id, { ...place, attempt });
     deps.log.info({ stack: row.slug, ...place }, "no capacity, trying elsewhere");
-    result = await runUp(deps, row, job, refresh, signal);
+    result = await runUp(deps, row, job, { refresh }, signal);
   }
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   if (wantsOtherPlace(result)) await startOverPlacement(deps, row);
+  await recordTrouble(deps, row, job, result, signal);
+}
+
+/** Its server is thrown away with its disk, and a new one made in its place. */
+export async function rebuildInstance(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  await markConverging(deps.sql, row);
+  await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
+  const result = await runUp(deps, row, job, { refresh: true, replace: [serverUrn(row.slug)] }, signal);
+  if (result.kind === "done") return await recordUp(deps, row, job, result);
   await recordTrouble(deps, row, job, result, signal);
 }
 
@@ -110,7 +124,7 @@ function runUp(
   deps: ConvergeDeps,
   row: ConvergeRow,
   job: ConvergeJob,
-  refresh: boolean,
+  how: { refresh: boolean; replace?: readonly string[] },
   signal: AbortSignal,
 ) {
   const { reason, actor } = job;
@@ -123,7 +137,7 @@ function runUp(
     reason,
     actor,
     generation: row.generation,
-    refresh,
+    ...how,
   } as const;
   return runOperation(deps, run, signal);
 }

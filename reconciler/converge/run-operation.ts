@@ -56,6 +56,8 @@ export type OperationInput = {
   proposal?: ProposedInputs;
   /** Told at the begin, under which id the record is. */
   onBegin?: (operationId: number) => void;
+  /** URNs of what is made anew although nothing about it has changed. */
+  replace?: readonly string[];
 };
 
 export type OperationResult =
@@ -100,7 +102,7 @@ async function runWithPass(
 
   const failed: string[] = [];
   const deadline = AbortSignal.timeout(deps.deadlineMs);
-  const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery" | "proposal">) =>
+  const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery" | "proposal" | "replace">) =>
     deps.pool.run(
       {
         ...what,
@@ -133,6 +135,7 @@ async function runWithPass(
           kind: input.kind,
           refresh: (input.refresh ?? false) || recovered.refresh,
           proposal: input.proposal,
+          ...(input.replace === undefined ? {} : { replace: [...input.replace] }),
         })
       : recovered;
   // Whoever has the claim now writes what becomes of the stack; our own word is old.

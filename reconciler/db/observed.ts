@@ -6,6 +6,7 @@ import type { Reason } from "../queue/jobs.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
+import { isPaused } from "./pauses.ts";
 import { isLiving, tableOf, type Subject } from "./subject.ts";
 
 export type ConvergeRow = {
@@ -50,7 +51,7 @@ export async function findConvergeRow(sql: Query, id: string): Promise<ConvergeR
       i.placement_attempt as "placementAttempt", i.generation, i.observed_generation as "observedGeneration",
       i.observed_phase as "observedPhase", i.failures, i.retry_reason as "retryReason",
       i.blocked_by as "blockedBy", i.blocked_scope as "blockedScope",
-      exists (select 1 from clawfleet.pauses p where p.scope in ('*', i.slug)) as paused, i.cell, c.account,
+      ${isPaused(sql)} as paused, i.cell, c.account,
       c.status_detail as "cellDetail", c.outputs as "cellOutputs", i.outputs
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where i.id = ${id}`;

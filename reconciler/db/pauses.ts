@@ -12,6 +12,10 @@ export async function pause(sql: Query, row: PauseRow): Promise<void> {
     on conflict (scope) do nothing`;
 }
 
+/** Of an instance `i`. */
+export const isPaused = (sql: Query) =>
+  sql`exists (select 1 from clawfleet.pauses p where p.scope in (${everybody}, i.slug))`;
+
 /** False when nothing was paused. */
 export async function unpause(sql: Query, scope: string): Promise<boolean> {
   const rows = await sql`delete from clawfleet.pauses where scope = ${scope} returning scope`;
@@ -28,8 +32,7 @@ export async function listReleased(
   scope: string,
 ): Promise<{ id: string; slug: string; cell: string }[]> {
   return await sql<{ id: string; slug: string; cell: string }[]>`
-    select id, slug, cell from clawfleet.instances
+    select id, slug, cell from clawfleet.instances i
     where status not in ('gone', 'parked') and observed_generation < generation and cell is not null and blocked_by is null
-      and (${scope} = ${everybody} or slug = ${scope})
-      and not exists (select 1 from clawfleet.pauses p where p.scope in (${everybody}, slug))`;
+      and (${scope} = ${everybody} or slug = ${scope}) and not ${isPaused(sql)}`;
 }

@@ -1,4 +1,4 @@
-/** Under which id an instance is made: found again by a database that has forgotten it (docs/operations.md, section 8). */
+/** Under which id an instance is made: found again by a database that has forgotten it (docs/operations.md, Backup and restore). */
 import type { Query } from "../db/database.ts";
 import { hasInstance } from "../db/instances.ts";
 import { deriveInstanceId } from "../secrets.ts";

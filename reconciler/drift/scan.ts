@@ -1,6 +1,7 @@
 /** One scan of an account: bulk lists held against the states, findings kept up to date, repairs queued. */
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
+import type { RaiseAlert } from "../alerts.ts";
 import type { CloudAccess } from "../cloud/inventory.ts";
 import {
   beginScan,
@@ -28,6 +29,7 @@ export type ScanDeps = {
   queue: Queue;
   clock: { now(): Date };
   log: Logger;
+  onAlert: RaiseAlert;
   /** Undefined where the states are in no PostgreSQL: then nothing can be compared. */
   store: Pick<StateStore, "listVersions" | "readResources"> | undefined;
   policy: DriftPolicy;
@@ -102,7 +104,7 @@ async function previewNew(
 ): Promise<void> {
   const asked = findings.filter(({ subject, action }) => changed.has(subject) && action === "ask");
   for (const { slug, subject, class: kind } of asked)
-    deps.log.warn({ alert: "drift", stack: slug ?? undefined, subject, class: kind }, "drift needs a person");
+    deps.log.warn({ stack: slug ?? undefined, subject, class: kind }, "drift needs a person");
   const jobs = asked.flatMap(({ subject }) => {
     const stack = stacks.get(subject);
     return stack ? [toDriftJob(stack, "preview", "drift scan")] : [];
@@ -134,7 +136,7 @@ async function repair(
   });
   if (held > 0) {
     const message = `${held} more drifted instances wait: only ${deps.repairsPerHour} are repaired an hour`;
-    deps.log.warn({ alert: "drift_cap", held }, message);
+    deps.onAlert({ kind: "drift_cap", message });
   }
   return { repairs, held };
 }

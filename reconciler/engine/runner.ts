@@ -19,6 +19,8 @@ export type RunInput = {
   stack: string;
   message: string;
   refresh?: boolean;
+  /** URNs of what `up` makes anew. */
+  replace?: string[];
   /** What a run of kind `recover` does. */
   recovery?: Recovery;
   /** What a `preview` assumes instead of the row. */

@@ -7,10 +7,13 @@ import type { OperationEvent } from "./engine-events.ts";
 /** Payload: the stack. */
 export const operationChannel = "clawfleet_operation";
 
+/** Runs of the engine, and what is done to a machine without it. */
+export type OperationKind = RunKind | "restart" | "reboot";
+
 export type NewOperation = {
   stack: string;
   instanceId: string | null;
-  kind: RunKind;
+  kind: OperationKind;
   reason: string;
   actor: string;
   generation: number;

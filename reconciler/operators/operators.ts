@@ -1,4 +1,5 @@
 /** What operators ask for: give away, take away, run now. Each changes rows and queues; none runs Pulumi. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { isReservedSlug } from "../../components/naming.ts";
@@ -16,6 +17,7 @@ import {
   listOperations,
   type OperationRow,
 } from "../operations/rows.ts";
+import { askForLink } from "../sign-in/ask.ts";
 import { applyCell, drainCell, readCells } from "./cells.ts";
 import { createDriftOperators } from "./drift.ts";
 import { changeEnvironment } from "./environment.ts";
@@ -82,6 +84,14 @@ export function createOperators(
     readCells: () => readCells(sql),
     drainCell: (input) => drainCell(deps, input),
     applyCell: (input) => applyCell(deps, input),
+    async signIn({ slug, actor }) {
+      const row = await findInstance(sql, slug);
+      if (!row) throw notFound(slug);
+      return await askForLink(
+        { ...deps, sleep: async (ms) => sleep(ms) },
+        { instanceId: row.id, slug, actor },
+      );
+    },
     changeEnvironment: (change) => changeEnvironment(deps, change),
     async deprovision({ slug, actor }) {
       const row = await findInstance(sql, slug);

@@ -1,11 +1,13 @@
 /** What may be queued, and how urgent it is. Pure. */
 import type { Queue } from "pg-boss";
 import { z } from "zod";
+import { rungs } from "../health/decide.ts";
 
 /** Higher first. Within one priority the oldest first. */
 export const priorities = {
   paid: 100,
   cancel: 80,
+  heal: 70,
   operator: 60,
   "pull-request": 50,
   drift: 40,
@@ -16,6 +18,7 @@ export type Reason = keyof typeof priorities;
 export const reasonSchema = z.enum([
   "paid",
   "cancel",
+  "heal",
   "operator",
   "pull-request",
   "drift",
@@ -35,7 +38,9 @@ const convergeSchema = z.object({
   instanceId: z.string().optional(),
   /** Whose workers may take it. */
   cell: z.string(),
-  kind: z.enum(["converge", "preview"]),
+  kind: z.enum(["converge", "preview", "heal"]),
+  /** Of `heal`, with the rung that was reached before it. */
+  heal: z.object({ step: z.enum(rungs), before: z.enum(rungs).nullable() }).optional(),
   reason: reasonSchema,
   actor: z.string(),
   operationId: z.number().optional(),
@@ -123,12 +128,16 @@ export const queueOptions: Record<QueueName, Omit<Queue, "name">> = {
 
 export type QueuedJob = { key: string; group: { id: string; tier?: string }; priority: number; data: object };
 
-/** One waiting converge a stack; a preview waits beside it, and neither runs while the other does. */
+/** One waiting converge a stack; a preview or a step of healing waits beside it, and none runs while another does. */
 export function toConvergeJob(job: ConvergeJob): QueuedJob {
   const id = job.instanceId ?? job.stack;
   return {
     key:
-      job.kind === "converge" ? id : `${id}#${job.planId === undefined ? "preview" : `plan-${job.planId}`}`,
+      job.planId === undefined
+        ? job.kind === "converge"
+          ? id
+          : `${id}#${job.kind}`
+        : `${id}#plan-${job.planId}`,
     group: { id, tier: job.cell },
     priority: priorities[job.reason],
     data: job,

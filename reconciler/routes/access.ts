@@ -14,6 +14,8 @@ export type RouteAbout = {
   /** Of every answer that is no failure. */
   status: 200 | 201 | 202;
   answer: z.ZodType;
+  /** The answer holds what opens something: it is kept nowhere. */
+  secret?: true;
 };
 
 const known = new WeakMap<object, RouteAbout>();

@@ -4,12 +4,24 @@ import { cellStatuses } from "../db/cell-status.ts";
 import { driftClasses } from "../drift/compare.ts";
 import { driftActions } from "../drift/policy.ts";
 import { objectKinds } from "../drift/objects.ts";
+import { rungs, verdicts } from "../health/decide.ts";
+import { vitalsSchema, warnings } from "../health/vitals.ts";
 import { scopes } from "../operators/api-keys.ts";
 import { instanceStatuses } from "../web/order-view.ts";
 
 const time = z.string().meta({ format: "date-time" });
 const counts = z.record(z.string(), z.number());
 
+const health = z.object({
+  verdict: z.enum(verdicts),
+  since: time.nullable(),
+  probedAt: time,
+  detail: z.string().nullable(),
+  warnings: z.array(z.enum(warnings)),
+  step: z.enum(rungs).nullable(),
+  needsPerson: z.boolean(),
+  vitals: vitalsSchema.nullable(),
+});
 export const instance = z.object({
   id: z.string(),
   slug: z.string(),
@@ -27,6 +39,7 @@ export const instance = z.object({
   url: z.string().nullable(),
   createdAt: time,
   readyAt: time.nullable(),
+  health: health.nullable(),
 });
 export const operation = z.object({
   id: z.number(),

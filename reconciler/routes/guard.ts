@@ -6,7 +6,7 @@ import type { Sql } from "postgres";
 import { claimIdempotency, insertAudit, settleIdempotency } from "../db/api-keys.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
-import { readAbout, type OperatorEnv } from "./access.ts";
+import { readAbout, type OperatorEnv, type RouteAbout } from "./access.ts";
 import { createRateLimit, type RateRules } from "./rate-limit.ts";
 
 export type GuardDeps = {
@@ -73,9 +73,15 @@ export function audit({ sql, clock }: GuardDeps): MiddlewareHandler<OperatorEnv>
 
 const keyShape = /^[\x21-\x7e]{1,200}$/;
 
-/** A new API key is in its answer, which therefore is kept nowhere. Asked for twice, the second finds its name taken. */
+/** Such an answer is kept nowhere: the same request again is done again. */
 function showsSecret(c: Context): boolean {
-  return c.req.path.startsWith("/api/v1/keys");
+  return findAbout(c)?.secret === true;
+}
+
+function findAbout(c: Context): RouteAbout | undefined {
+  return matchedRoutes(c)
+    .map(({ handler }) => readAbout(handler))
+    .find((about) => about !== undefined);
 }
 
 /** A request with an Idempotency-Key is done once; the same again gets the same answer for a day. */

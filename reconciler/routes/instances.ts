@@ -25,6 +25,8 @@ export type InstanceDeps = {
   }): Promise<void>;
   provision(input: { slug: string; plan: string; email: string | null; actor: string }): Promise<void>;
   deprovision(input: { slug: string; actor: string }): Promise<void>;
+  /** A link into the customer's control page: works once, for ten minutes. */
+  signIn(input: { slug: string; actor: string }): Promise<string>;
   /** Names of the variables afterwards; values are never given out. */
   changeEnvironment(input: {
     slug: string;
@@ -133,6 +135,23 @@ export function createInstanceRoutes(deps: InstanceDeps) {
         const after = await operations.lastId();
         await deps.deprovision({ slug, actor: c.get("operator").name });
         return c.json({ after }, 202);
+      },
+    )
+    .post(
+      "/:slug/sign-in",
+      access({
+        scope: "operate",
+        summary: "A link into the customer's control page: works once, for ten minutes",
+        status: 200,
+        answer: z.object({ link: z.url() }),
+        secret: true,
+      }),
+      validate("param", slugParam),
+      async (c) => {
+        const { slug } = c.req.valid("param");
+        await mustFind(slug);
+        c.header("cache-control", "no-store");
+        return c.json({ link: await deps.signIn({ slug, actor: c.get("operator").name }) });
       },
     )
     .post(

@@ -9,6 +9,7 @@ import { listCells } from "../db/cells.ts";
 import { removeOld } from "../db/housekeeping.ts";
 import { countUnplaced } from "../db/instances.ts";
 import { readConditions, type Conditions } from "../conditions.ts";
+import { updateBrakes } from "../health/brakes.ts";
 import { handleHint } from "../hints.ts";
 import { sweep } from "../sweep.ts";
 import type { Core } from "./core.ts";
@@ -19,6 +20,8 @@ const roomIntervalMs = 2_000;
 const conditionsIntervalMs = 10_000;
 /** Asking is one statement an account; an interval's first asking is the one that counts. */
 const scanAskingMs = 30_000;
+/** Workers bring them up to date before they help anybody; here they let go when nobody needs help any more. */
+const brakesIntervalMs = 10_000;
 const housekeepingIntervalMs = 60 * 60_000;
 
 /** Hints and sweeps are taken from the queue here; the clocks only ask. Returns how to stop the clocks. */
@@ -43,6 +46,7 @@ export function startClocks(
   const stops = [
     startRetryClock({ ...core, random: Math.random, retryFirstMs: config.retryFirstMs }, retryIntervalMs),
     every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, () => files.cells())),
+    every(core, brakesIntervalMs, "cannot look at the brakes", async () => void (await updateBrakes(core))),
     watchConditions(core),
     ...scanClock(core, config.drift.intervalMs),
     every(core, housekeepingIntervalMs, "cannot remove what is old", () => keepHouse(core)),
@@ -82,8 +86,7 @@ function watchConditions(core: Core): () => void {
     for (const { kind, count, detail } of now) {
       const known = before?.find((one) => one.kind === kind);
       if (count > 0 && !known?.count) {
-        core.metrics.alerts.inc({ kind });
-        core.log.error({ alert: kind, count }, detail);
+        core.onAlert({ kind, message: detail });
       } else if (count === 0 && known?.count) core.log.info({ alert: kind, over: true }, "is over");
     }
     before = now;

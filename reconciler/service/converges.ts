@@ -9,6 +9,7 @@ import { listWithoutTokens } from "../db/workers.ts";
 import { checkEngine, type EngineState } from "../engine/engine-check.ts";
 import { createRunnerPool } from "../engine/runner-pool.ts";
 import { startGate } from "../gate/start-gate.ts";
+import { runOnMachine } from "../health/machine-ssh.ts";
 import type { Binding, Remit } from "../queue/binding.ts";
 import type { Reason } from "../queue/jobs.ts";
 import { runnerMark } from "../recovery/local-process.ts";
@@ -19,7 +20,9 @@ import { keepPrices, readPrices } from "../cloud/hetzner-prices.ts";
 import { createClouds, findTokens } from "./clouds.ts";
 import type { Core } from "./core.ts";
 import { startDriftWorker } from "./drift.ts";
+import { startHealthReader } from "./health.ts";
 import { startPresence } from "./presence.ts";
+import { startSignIns } from "./sign-ins.ts";
 
 export type Converges = {
   checks: ReadinessCheck[];
@@ -69,6 +72,9 @@ export async function startConverges(
   startConvergeWorker(
     {
       sql,
+      masterKey: config.masterKey,
+      runOnMachine,
+      onStep: (step, outcome) => metrics.steps.inc({ step, outcome }),
       pool,
       gate,
       clock,
@@ -94,9 +100,21 @@ export async function startConverges(
     { concurrency: config.workers, remit },
   );
   startDriftWorker(core, config, { gate, store, remit });
+  const reader = startHealthReader(
+    {
+      ...core,
+      masterKey: config.masterKey,
+      onReading: (outcome, seconds) => metrics.readings.observe({ outcome }, seconds),
+    },
+    { ...config.probe, binding },
+  );
+  const signIns = startSignIns({ ...core, masterKey: config.masterKey }, binding);
   return {
     checks: [createEngineCheck(environment, engine), createTokensCheck(sql, remit)],
-    drain: () => presence.drain(),
+    async drain() {
+      await presence.drain();
+      await Promise.all([reader.stop(), signIns.stop()]);
+    },
     async stop() {
       await pool.stop();
       await gate.close();

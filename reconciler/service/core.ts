@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { backendEnvironment } from "../../infra/backend.ts";
+import { createRaiseAlert, type RaiseAlert } from "../alerts.ts";
 import type { WorkConfig } from "../config.ts";
 import { poolSize, type Role } from "../db/connections.ts";
 import { openDatabase, startDatabase } from "../db/database.ts";
@@ -20,6 +21,7 @@ export type Core = {
   clock: { now(): Date };
   redact: Redact;
   metrics: Metrics;
+  onAlert: RaiseAlert;
   /** Of this process, in records and among the workers. */
   name: string;
   databaseUrl: string;
@@ -46,6 +48,7 @@ export async function openCore(
   await migrate(sql);
   const queue = createQueue({ sql, connectionString: database.url, log });
   await queue.start();
+  const metrics = createMetrics(role === "work" ? undefined : sql);
   const schema = watchSchema(() => checkSchema(sql, migrations), log);
   return {
     sql,
@@ -53,7 +56,8 @@ export async function openCore(
     log,
     clock: { now: () => new Date() },
     redact: createRedact(config.secretValues),
-    metrics: createMetrics(role === "work" ? undefined : sql),
+    metrics,
+    onAlert: createRaiseAlert({ log, onAlert: (kind) => metrics.alerts.inc({ kind }) }),
     name: `${hostname()}-${process.pid}`,
     databaseUrl: database.url,
     environment: {

@@ -13,13 +13,14 @@ export function startDriftWorker(
   config: WorkConfig,
   { gate, store, remit }: { gate: Gate; store: StateStore | undefined; remit: Remit },
 ): void {
-  const { sql, queue, clock, log } = core;
+  const { sql, queue, clock, log, onAlert } = core;
   const addressesOf = (account: string) => gate.addressesFor({ account, reason: "drift" });
   const deps: OrphanDeps = {
     sql,
     queue,
     clock,
     log,
+    onAlert,
     store,
     policy: config.drift.policy,
     repairsPerHour: config.drift.repairsPerHour,

@@ -79,6 +79,7 @@ function createDeps(rig: ConvergeRig, { sql, url }: BenchDatabase): ScanDeps {
     queue: rig.queue,
     clock: { now: () => new Date() },
     log: createTestLog().log,
+    onAlert: () => {},
     store: openStateStore(sql, { backend: url, database: url }),
     policy: {
       ...defaultPolicy,

@@ -52,6 +52,7 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
       queue,
       clock: { now: () => new Date() },
       log,
+      onAlert: () => {},
       policy,
       repairsPerHour: 10,
       accessOf: () => ({
