@@ -1,4 +1,4 @@
-/** The HTTP surface put together: customers' pages, billing webhooks, operators' API, health. */
+/** The HTTP surface put together: customers' pages, billing webhooks, operators' API and console, health. */
 import { Hono } from "hono";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { bodyLimit } from "hono/body-limit";
@@ -11,6 +11,7 @@ import { audit, idempotent, identify, type GuardDeps } from "./routes/guard.ts";
 import { toOpenApi } from "./routes/openapi.ts";
 import { createReferenceRoutes } from "./routes/reference.tsx";
 import { answerError } from "./routes/errors.ts";
+import type { createConsole } from "./console/routes.tsx";
 import type { createAdminRoutes } from "./routes/admin.ts";
 import type { createHealthRoutes } from "./routes/health.ts";
 import type { createOrderRoutes } from "./routes/orders.tsx";
@@ -26,6 +27,7 @@ export type AppDeps = {
   webhooks: Hono;
   orders: ReturnType<typeof createOrderRoutes>;
   admin: ReturnType<typeof createAdminRoutes>;
+  console: ReturnType<typeof createConsole>;
 };
 
 /** Of the API: raised when something that a client may rely on goes away. */
@@ -47,6 +49,7 @@ export function createApp(deps: AppDeps): Hono {
   const document = toOpenApi(deps.admin, { version: apiVersion });
   app.get("/api/v1/openapi.json", (c) => c.json(document));
   app.route("/api/v1", createGuardedApi(deps));
+  app.route("/console", deps.console);
   app.use(
     secureHeaders({
       contentSecurityPolicy: {

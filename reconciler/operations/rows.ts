@@ -94,17 +94,19 @@ export type OperationRow = {
   error: { code: string; message: string; remedy?: string } | null;
 };
 
-const columns = (sql: Query) => sql`
+export const operationColumns = (sql: Query) => sql`
   id::int as id, stack, kind, reason, actor, generation::int as generation, worker, started_at as "startedAt",
   ended_at as "endedAt", outcome, changes, error`;
 
 export async function listOperations(sql: Query, stack: string, limit: number): Promise<OperationRow[]> {
   return await sql<OperationRow[]>`
-    select ${columns(sql)} from clawfleet.operations where stack = ${stack} order by id desc limit ${limit}`;
+    select ${operationColumns(sql)} from clawfleet.operations where stack = ${stack} order by id desc limit ${limit}`;
 }
 
 export async function findOperation(sql: Query, id: number): Promise<OperationRow | undefined> {
-  const [row] = await sql<OperationRow[]>`select ${columns(sql)} from clawfleet.operations where id = ${id}`;
+  const [row] = await sql<
+    OperationRow[]
+  >`select ${operationColumns(sql)} from clawfleet.operations where id = ${id}`;
   return row;
 }
 

@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import { createApp } from "../app.ts";
 import type { BillingProvider } from "../billing/provider.ts";
+import { createConsole } from "../console/routes.tsx";
 import type { Config } from "../config.ts";
 import type { ApplyDeps } from "../desired/apply.ts";
 import { findSellingZone } from "../desired/selling.ts";
@@ -50,6 +51,7 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
     plans: () => files.last().plans,
   });
   const keys = createApiKeys({ sql, clock, rootKey: config.adminKey });
+  const operators = createOperators({ ...apply, gitops: parts.gitops?.settings });
   const app = createApp({
     log,
     metrics,
@@ -77,8 +79,9 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
           sweepIntervalMs: config.sweepIntervalMs,
           driftIntervalMs: config.drift.intervalMs,
         }),
-      ...createOperators({ ...apply, gitops: parts.gitops?.settings }),
+      ...operators,
     }),
+    console: createConsole({ sql, clock, log, keys, watch, rate: apiRate, operators }),
   });
   return { app, stop: () => watch.stop() };
 }

@@ -1,10 +1,12 @@
 /** The operators' API on a real database without engine and clouds: the app, a key, and what is behind it. */
 import type { Hono } from "hono";
 import { createApp } from "../../reconciler/app.ts";
+import { createConsole } from "../../reconciler/console/routes.tsx";
 import type { ApplyDeps } from "../../reconciler/desired/apply.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { createMetrics } from "../../reconciler/metrics.ts";
+import { createOperationWatch } from "../../reconciler/operations/watch.ts";
 import { createApiKeys } from "../../reconciler/operators/api-keys.ts";
 import { createOperators } from "../../reconciler/operators/operators.ts";
 import { examine } from "../../reconciler/operators/doctor.ts";
@@ -50,6 +52,8 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
   const rootKey = "r".repeat(40);
   const keys = createApiKeys({ sql, clock, rootKey });
   const metrics = createMetrics();
+  const operators = createOperators(apply);
+  const watch = createOperationWatch(sql, log);
   const app = createApp({
     log,
     metrics,
@@ -64,8 +68,9 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
       keys,
       examine: () => examine({ sql, clock, sweepIntervalMs: 3_600_000, driftIntervalMs: 3_600_000 }),
       exportState: createStateExport({ sql, databaseUrl, environment: {} }),
-      ...createOperators(apply),
+      ...operators,
     }),
+    console: createConsole({ sql, clock, log, keys, watch, rate, operators }),
   });
   return {
     app,
@@ -92,6 +97,7 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
       };
     },
     async close() {
+      await watch.stop();
       await queue.stop(1000);
       await database.close();
     },

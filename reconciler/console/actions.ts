@@ -1,0 +1,105 @@
+/** What an operator can order about one instance from its page; each goes the way that the API's goes. */
+import type { InstanceFacts } from "../db/instance-facts.ts";
+import type { FleetRow } from "../db/fleet.ts";
+import type { Scope } from "../operators/api-keys.ts";
+import type { AdminDeps } from "../routes/admin.ts";
+
+export type ActionOperators = Pick<AdminDeps, "requestRun" | "deprovision" | "standing">;
+
+export const actionIds = [
+  "apply",
+  "refresh",
+  "preview",
+  "suspend",
+  "resume",
+  "pause",
+  "unpause",
+  "delete",
+] as const;
+export type ActionId = (typeof actionIds)[number];
+
+type Seen = { instance: FleetRow; facts: InstanceFacts };
+
+export type Action = {
+  title: string;
+  /** What follows from it, for who hesitates. */
+  hint: string;
+  /** Said when it is ordered. */
+  done: string;
+  scope: Scope;
+  /** Takes something away for good: the name is typed first. */
+  typed?: true;
+  isOffered: (seen: Seen) => boolean;
+  order(operators: ActionOperators, input: { slug: string; actor: string }): Promise<void>;
+};
+
+const lives = ({ instance }: Seen) => instance.status !== "gone" && instance.phase !== "gone";
+const runs = (seen: Seen) => lives(seen) && !seen.facts.held && seen.instance.cell !== null;
+
+export const actions: Record<ActionId, Action> = {
+  apply: {
+    title: "Apply now",
+    hint: "Makes it match its desired row, at once and before anything that waits.",
+    done: "Queued. What happens appears below.",
+    scope: "operate",
+    isOffered: runs,
+    order: (operators, input) => operators.requestRun({ ...input, kind: "converge" }),
+  },
+  refresh: {
+    title: "Read the clouds and repair",
+    hint: "Asks the clouds what there really is first, and puts differences right.",
+    done: "Queued. The clouds are read first.",
+    scope: "operate",
+    isOffered: runs,
+    order: (operators, input) => operators.requestRun({ ...input, kind: "converge", refresh: true }),
+  },
+  preview: {
+    title: "Preview",
+    hint: "Says what an apply would change. Changes nothing.",
+    done: "Queued. What an apply would change appears below.",
+    scope: "operate",
+    isOffered: (seen) => lives(seen) && seen.instance.cell !== null,
+    order: (operators, input) => operators.requestRun({ ...input, kind: "preview" }),
+  },
+  suspend: {
+    title: "Suspend",
+    hint: "Stops the gateway and keeps the data, whatever billing says.",
+    done: "It will be stopped; its data is kept.",
+    scope: "operate",
+    isOffered: (seen) => lives(seen) && !seen.facts.held && seen.facts.suspendedBy === null,
+    order: (operators, input) => operators.standing.suspend(input),
+  },
+  resume: {
+    title: "Resume",
+    hint: "Takes the suspension back: what billing says counts again.",
+    done: "What billing says counts again.",
+    scope: "operate",
+    isOffered: (seen) => lives(seen) && seen.facts.suspendedBy !== null,
+    order: (operators, input) => operators.standing.resume(input),
+  },
+  pause: {
+    title: "Hold",
+    hint: "Nothing of it is changed in the clouds until somebody releases it. A run under way comes to its end.",
+    done: "Held: nothing of it is changed in the clouds.",
+    scope: "operate",
+    isOffered: (seen) => lives(seen) && seen.facts.pauses.every(({ scope }) => scope === "*"),
+    order: (operators, input) => operators.standing.pause(input),
+  },
+  unpause: {
+    title: "Release",
+    hint: "Goes on with what waited meanwhile.",
+    done: "Released.",
+    scope: "operate",
+    isOffered: (seen) => lives(seen) && seen.facts.pauses.some(({ scope }) => scope !== "*"),
+    order: (operators, input) => operators.standing.unpause(input),
+  },
+  delete: {
+    title: "Delete with everything on it",
+    hint: "The server, its disk, its address and its certificate go, whatever billing says. Nothing brings them back.",
+    done: "It will be deleted.",
+    scope: "delete",
+    typed: true,
+    isOffered: (seen) => lives(seen) && !seen.facts.held,
+    order: (operators, input) => operators.deprovision(input),
+  },
+};

@@ -1,0 +1,23 @@
+/** The fleet as a table. */
+import { Hono } from "hono";
+import type { Sql } from "postgres";
+import { countFleetTable, listFleetChoices, readFleetTable } from "../db/fleet-table.ts";
+import { FleetPage } from "./fleet-page.tsx";
+import { parseFleetQuery } from "./fleet-query.ts";
+import type { ConsoleEnv } from "./guard.ts";
+
+const pageLength = 50;
+
+export function createFleetRoutes({ sql }: { sql: Sql }) {
+  return new Hono<ConsoleEnv>().get("/", async (c) => {
+    const query = parseFleetQuery(c.req.query());
+    const [page, counts, choices] = await Promise.all([
+      readFleetTable(sql, { ...query, limit: pageLength }),
+      countFleetTable(sql, query),
+      listFleetChoices(sql),
+    ]);
+    return await c.html(
+      <FleetPage viewer={c.get("viewer")} query={query} page={page} counts={counts} choices={choices} />,
+    );
+  });
+}

@@ -1,0 +1,134 @@
+/** Before every page of the console: who asks, whether a form is really theirs, and what they did, written down. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Context, MiddlewareHandler } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { matchedRoutes } from "hono/route";
+import type { Sql } from "postgres";
+import { insertAudit } from "../db/api-keys.ts";
+import { ClawfleetError } from "../errors.ts";
+import type { Scope } from "../operators/api-keys.ts";
+import { createRateLimit, type RateRules } from "../routes/rate-limit.ts";
+import type { Viewer } from "./frame.tsx";
+import { BouncePage } from "./sign-in-page.tsx";
+import type { Sessions } from "./sessions.ts";
+
+/** Of somebody who may not be signed in. */
+export type VisitorEnv = { Variables: { viewer?: Viewer; requestId: string } };
+export type ConsoleEnv = { Variables: { viewer: Viewer; sessionToken: string; requestId: string } };
+
+export type ConsoleGuardDeps = {
+  sql: Sql;
+  clock: { now(): Date };
+  sessions: Sessions;
+  /** Of each operator, in this process. */
+  rate: RateRules;
+};
+
+/** Browsers take `__Host-` over TLS, and from this machine without it; never for another path or a subdomain. */
+const cookie = { name: "clawfleet", options: { prefix: "host", secure: true, path: "/" } } as const;
+
+export function keepToken(c: Context, token: string, maxAge: number): void {
+  setCookie(c, cookie.name, token, { ...cookie.options, httpOnly: true, sameSite: "Strict", maxAge });
+}
+
+export function readToken(c: Context): string | undefined {
+  return getCookie(c, cookie.name, cookie.options.prefix);
+}
+
+export function dropToken(c: Context): void {
+  deleteCookie(c, cookie.name, cookie.options);
+}
+
+const looking: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+
+/** A form of another site, or of nobody. Every browser of the last years says where a form comes from. */
+export function refuseForeign(): MiddlewareHandler {
+  return async function refuseForeignForm(c, next) {
+    if (looking.has(c.req.method) || c.req.header("sec-fetch-site") === "same-origin") return await next();
+    throw refused("this form was not sent by the console");
+  };
+}
+
+/** Signed in, or sent to the sign-in page and back. */
+export function requireSession({ sessions, clock, rate }: ConsoleGuardDeps): MiddlewareHandler<ConsoleEnv> {
+  const limit = createRateLimit(rate);
+  return async function findOperator(c, next) {
+    const token = readToken(c);
+    const session = token === undefined ? undefined : await sessions.find(token);
+    if (token === undefined || !session) return await sendToSignIn(c, token !== undefined);
+    const seconds = limit.take(session.operator.keyId ?? "", clock.now().getTime());
+    if (seconds > 0) {
+      c.header("retry-after", String(seconds));
+      throw new ClawfleetError({
+        code: "rate_limited",
+        message: `too many requests; go on in ${seconds} s`,
+        retry: { kind: "retryable" },
+      });
+    }
+    c.set("viewer", { ...session, now: clock.now() });
+    c.set("sessionToken", token);
+    return await next();
+  };
+}
+
+async function sendToSignIn(c: Context, ended: boolean): Promise<Response> {
+  // A link in a chat or a mail comes without the cookie, which is Strict; the page's own second request has it.
+  if (!ended && c.req.method === "GET" && c.req.header("sec-fetch-site") === "cross-site")
+    return await c.html(BouncePage());
+  if (c.req.header("accept")?.includes("text/event-stream")) return c.body(null, 401);
+  const { pathname, search } = new URL(c.req.url);
+  const query = new URLSearchParams({
+    ...(c.req.method === "GET" ? { next: pathname + search } : {}),
+    ...(ended ? { ended: "1" } : {}),
+  });
+  return c.redirect(`/console/sign-in?${query.toString()}`, 303);
+}
+
+/** The second lock beside the Strict cookie: whoever sends a form has seen a page of this session. */
+export function requireCsrf(): MiddlewareHandler<ConsoleEnv> {
+  return async function compareCsrf(c, next) {
+    if (looking.has(c.req.method)) return await next();
+    const { csrf } = await c.req.parseBody();
+    if (typeof csrf === "string" && isSame(csrf, c.get("viewer").csrf)) return await next();
+    throw refused("this form is of another session; open the page again");
+  };
+}
+
+function isSame(a: string, b: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+/** Refusals too; what cannot be written down is not answered as done. */
+export function auditForms({ sql, clock }: ConsoleGuardDeps): MiddlewareHandler<ConsoleEnv> {
+  return async function writeAudit(c, next) {
+    await next();
+    if (looking.has(c.req.method)) return;
+    const { name, keyId } = c.get("viewer").operator;
+    await insertAudit(sql, {
+      at: clock.now(),
+      actor: name,
+      keyId,
+      method: c.req.method,
+      route: matchedRoutes(c).find(({ method }) => method === c.req.method)?.path ?? "",
+      path: c.req.path,
+      status: c.res.status,
+      requestId: c.get("requestId"),
+    });
+  };
+}
+
+/** @throws forbidden unless the operator's key has the scope. */
+export function requireScope({ operator }: Viewer, scope: Scope): void {
+  if (operator.scopes.has(scope)) return;
+  throw new ClawfleetError({
+    code: "forbidden",
+    message: `the key ${operator.name} may not do this: it needs the scope ${scope}`,
+    remedy: "sign in with another key, or make one with that scope: fleet keys create",
+    retry: { kind: "permanent" },
+  });
+}
+
+function refused(message: string): ClawfleetError {
+  return new ClawfleetError({ code: "forbidden", message, retry: { kind: "permanent" } });
+}

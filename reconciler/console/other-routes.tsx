@@ -1,0 +1,87 @@
+/** Drift, queue and budgets, audit. */
+import { Hono } from "hono";
+import type { Sql } from "postgres";
+import { z } from "zod";
+import { listAudit } from "../db/api-keys.ts";
+import type { DriftOperators } from "../operators/drift.ts";
+import type { StandingOperators } from "../operators/standing.ts";
+import { validate } from "../routes/validate.ts";
+import { AuditPage } from "./audit-page.tsx";
+import { DriftPage } from "./drift-page.tsx";
+import { requireScope, type ConsoleEnv } from "./guard.ts";
+import { requireTyped } from "./instance-routes.tsx";
+import { QueuePage } from "./queue-page.tsx";
+import { readQueueView } from "./queue-view.ts";
+
+export type OtherRouteDeps = {
+  sql: Sql;
+  operators: { drift: DriftOperators; standing: StandingOperators };
+};
+
+const auditLength = 100;
+const said = {
+  scan: "The clouds are being looked at.",
+  repair: "Its repair is queued.",
+  delete: "Its deletion is queued.",
+  pause: "The fleet is held.",
+  unpause: "The fleet is released.",
+} as const;
+const doneQuery = z.object({
+  done: z.enum(["scan", "repair", "delete", "pause", "unpause"]).optional().catch(undefined),
+});
+const auditQuery = z.object({
+  actor: z.string().trim().min(1).max(100).optional().catch(undefined),
+  before: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional().catch(undefined),
+});
+const nameForm = z.object({ name: z.string().max(100) });
+const objectForm = z.object({ object: z.string().max(300), typed: z.string().max(300) });
+
+export function createOtherRoutes({ sql, operators }: OtherRouteDeps) {
+  const { drift, standing } = operators;
+  return new Hono<ConsoleEnv>()
+    .get("/drift", validate("query", doneQuery), async (c) => {
+      const { done } = c.req.valid("query");
+      const text = done === undefined ? undefined : said[done];
+      return await c.html(<DriftPage viewer={c.get("viewer")} drift={await drift.read()} done={text} />);
+    })
+    .post("/drift/scan", async (c) => {
+      requireScope(c.get("viewer"), "operate");
+      await drift.scan(c.get("viewer").operator.name);
+      return c.redirect("/console/drift?done=scan", 303);
+    })
+    .post("/drift/repair", validate("form", nameForm), async (c) => {
+      requireScope(c.get("viewer"), "operate");
+      await drift.repair({ name: c.req.valid("form").name, actor: c.get("viewer").operator.name });
+      return c.redirect("/console/drift?done=repair", 303);
+    })
+    .post("/drift/delete", validate("form", objectForm), async (c) => {
+      requireScope(c.get("viewer"), "delete");
+      const { object, typed } = c.req.valid("form");
+      requireTyped(typed, object);
+      await drift.deleteOrphan({ object, actor: c.get("viewer").operator.name });
+      return c.redirect("/console/drift?done=delete", 303);
+    })
+    .get("/queue", validate("query", doneQuery), async (c) => {
+      const { done } = c.req.valid("query");
+      const text = done === undefined ? undefined : said[done];
+      return await c.html(<QueuePage viewer={c.get("viewer")} view={await readQueueView(sql)} done={text} />);
+    })
+    .post("/queue/pause", async (c) => {
+      requireScope(c.get("viewer"), "operate");
+      await standing.pause({ slug: null, actor: c.get("viewer").operator.name });
+      return c.redirect("/console/queue?done=pause", 303);
+    })
+    .post("/queue/unpause", async (c) => {
+      requireScope(c.get("viewer"), "operate");
+      await standing.unpause({ slug: null, actor: c.get("viewer").operator.name });
+      return c.redirect("/console/queue?done=unpause", 303);
+    })
+    .get("/audit", validate("query", auditQuery), async (c) => {
+      const { actor, before } = c.req.valid("query");
+      const entries = await listAudit(sql, { actor, before, limit: auditLength });
+      const older = entries.length === auditLength ? entries.at(-1)?.id : undefined;
+      return await c.html(
+        <AuditPage viewer={c.get("viewer")} entries={entries} actor={actor} older={older} />,
+      );
+    });
+}

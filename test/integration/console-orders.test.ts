@@ -1,0 +1,109 @@
+/** Proves what each scope may do in the console, that it is done under the operator's name, and that it is written down; without a browser. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
+import { makeKey, openConsole } from "../support/console.ts";
+
+let api: AdminApp;
+let keys: { anna: string; reader: string };
+beforeAll(async () => {
+  api = await startAdminApp();
+  await api.request("POST", "/api/v1/instances", {
+    body: { slug: "ada", plan: "starter", email: "ada@example.org" },
+  });
+  keys = {
+    anna: await makeKey(api, "anna", ["read", "operate", "delete"]),
+    reader: await makeKey(api, "reader", ["read"]),
+  };
+});
+afterAll(() => api?.close());
+
+const audited = async () =>
+  await api.database.sql<{ actor: string; method: string; path: string; status: number }[]>`
+    select actor, method, path, status from clawfleet.audit_log where path like '/console%' order by id`;
+
+const signedIn = (key = keys.anna) => openConsole(api, key);
+
+describe("an operator", () => {
+  test("who may only read sees everything, is offered nothing and gets nothing", async () => {
+    const visitor = await signedIn(keys.reader);
+    const page = await visitor.open("/console/instances/ada");
+    expect(page.html).toContain("ada@example.org");
+    expect(page.html).not.toContain("/actions/");
+    for (const action of ["apply", "refresh", "preview", "suspend", "resume", "pause", "unpause", "delete"])
+      expect([
+        action,
+        (await visitor.submit(`/console/instances/ada/actions/${action}`, { typed: "ada" })).status,
+      ]).toEqual([action, 403]);
+    for (const path of ["drift/scan", "queue/pause", "queue/unpause"])
+      expect([path, (await visitor.submit(`/console/${path}`)).status]).toEqual([path, 403]);
+    expect((await visitor.submit("/console/drift/repair", { name: "ada" })).status).toBe(403);
+    expect(
+      (await visitor.submit("/console/drift/delete", { object: "server:1", typed: "server:1" })).status,
+    ).toBe(403);
+  });
+
+  test("orders what the API orders, under their own name", async () => {
+    const visitor = await signedIn();
+    const order = async (action: string) => {
+      await visitor.open("/console/instances/ada");
+      return (await visitor.submit(`/console/instances/ada/actions/${action}`)).location;
+    };
+    expect(await order("apply")).toBe("/console/instances/ada?done=apply");
+    expect(await order("preview")).toBe("/console/instances/ada?done=preview");
+    const jobs = await api.database.sql`
+      select data ->> 'kind' as kind, data ->> 'reason' as reason, data ->> 'actor' as actor from pgboss.job
+      where name = 'converge' and data ->> 'stack' = 'ada' and data ->> 'kind' = 'preview'`;
+    expect(jobs).toEqual([{ kind: "preview", reason: "operator", actor: "anna" }]);
+    await order("suspend");
+    expect(await api.database.sql`select phase, actor from clawfleet.interventions`).toEqual([
+      { phase: "suspended", actor: "anna" },
+    ]);
+    expect((await visitor.open("/console/instances/ada")).html).toContain("suspended by anna");
+    await order("resume");
+    await order("pause");
+    expect((await visitor.open("/console")).html).toContain("paused");
+    await order("unpause");
+    expect(await api.database.sql`select 1 from clawfleet.pauses`).toHaveLength(0);
+    expect(await audited()).toContainEqual({
+      actor: "anna",
+      method: "POST",
+      path: "/console/instances/ada/actions/suspend",
+      status: 303,
+    });
+  });
+
+  test("is told why something is not done, and what to do", async () => {
+    const visitor = await signedIn();
+    const answer = await visitor.submit("/console/instances/ada/actions/unpause");
+    expect(answer.status).toBe(404);
+    expect(answer.html).toContain("ada is not paused");
+    expect((await visitor.open("/console/instances/nobody")).html).toContain("no instance named nobody");
+    expect((await visitor.open("/console/operations/99999")).status).toBe(404);
+  });
+
+  test("deletes nothing without typing its name", async () => {
+    const visitor = await signedIn();
+    for (const typed of ["", "Ada", "bob"]) {
+      const answer = await visitor.submit("/console/instances/ada/actions/delete", { typed });
+      expect([answer.status, answer.html.includes("nothing was deleted")]).toEqual([400, true]);
+    }
+    const phase = () =>
+      api.database.sql<{ phase: string }[]>`select phase from clawfleet.instances where slug = 'ada'`;
+    expect(await phase()).toEqual([{ phase: "running" }]);
+    await visitor.submit("/console/instances/ada/actions/delete", { typed: "ada" });
+    expect(await phase()).toEqual([{ phase: "gone" }]);
+  });
+
+  test("finds refusals written down as well", async () => {
+    const entries = await audited();
+    expect(entries).toContainEqual({
+      actor: "reader",
+      method: "POST",
+      path: "/console/instances/ada/actions/delete",
+      status: 403,
+    });
+    expect(entries).toContainEqual(expect.objectContaining({ actor: "anna", path: "/console/sign-in" }));
+    const visitor = await signedIn(keys.reader);
+    expect((await visitor.open("/console/audit?actor=reader")).html).toContain("/actions/delete");
+  });
+});
