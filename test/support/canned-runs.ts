@@ -7,8 +7,8 @@ import { startTestGate } from "./gate.ts";
 
 export type CannedRuns = {
   deps: ConvergeDeps;
-  /** What the next runs come to. An error: the pool itself fails. */
-  answer: RunOutcome | Error;
+  /** What the next runs come to. An error: the pool itself fails. A function says what the engine would say meanwhile. */
+  answer: RunOutcome | Error | ((say: (event: unknown) => void) => Promise<RunOutcome>);
   close(): Promise<void>;
 };
 
@@ -26,7 +26,8 @@ export async function createCannedRuns(apply: ApplyDeps): Promise<CannedRuns> {
       log,
       gate,
       pool: {
-        async run() {
+        async run(_input, say) {
+          if (typeof canned.answer === "function") return await canned.answer(say);
           if (canned.answer instanceof Error) throw canned.answer;
           return canned.answer;
         },

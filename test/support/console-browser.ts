@@ -1,0 +1,119 @@
+/** The console as a browser meets it: listening, 10,000 rows, and a worker whose runs come to what the test says. */
+import { join } from "node:path";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
+import { findFreePort } from "../../reconciler/db/free-port.ts";
+import type { RunOutcome } from "../../reconciler/engine/runner.ts";
+import { listen } from "../../reconciler/service/http.ts";
+import { startAdminApp, type AdminApp } from "./admin-app.ts";
+import { createCannedRuns, type CannedRuns } from "./canned-runs.ts";
+import { seedConsoleFleet } from "./console-fleet.ts";
+import { makeKey } from "./console.ts";
+import { eventually } from "./poll.ts";
+
+export type ConsoleSite = {
+  url: string;
+  api: AdminApp;
+  runs: CannedRuns;
+  /** May do everything. */
+  key: string;
+  untilStatus(slug: string, status: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+export async function startConsoleSite(count: number): Promise<ConsoleSite> {
+  const api = await startAdminApp();
+  const { sql, queue } = api.apply;
+  await seedConsoleFleet(sql, count);
+  const runs = await createCannedRuns(api.apply);
+  queue.work("converge", { concurrency: 2 }, async ({ data }, signal) => {
+    await handleConvergeJob(runs.deps, data, signal);
+  });
+  const server = await listen(api.app.fetch, { hostname: "127.0.0.1", port: await findFreePort() });
+  return {
+    url: server.url,
+    api,
+    runs,
+    key: await makeKey(api, "anna", ["read", "operate", "delete"]),
+    async untilStatus(slug, status) {
+      await eventually(`${slug} is ${status}`, async () => {
+        const [row] = await sql<
+          { status: string }[]
+        >`select status from clawfleet.instances where slug = ${slug}`;
+        return row?.status === status;
+      });
+    },
+    async close() {
+      await server.close();
+      await runs.close();
+      await api.close();
+    },
+  };
+}
+
+export type View = { name: string; options: Parameters<Browser["newContext"]>[0] };
+export const desktop: View = { name: "desktop", options: { viewport: { width: 1280, height: 900 } } };
+export const dark: View = {
+  name: "dark",
+  options: { viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
+};
+export const phone: View = {
+  name: "phone",
+  options: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
+};
+
+export type Window = {
+  context: BrowserContext;
+  page: Page;
+  /** What the browser complained of: refused scripts, errors in ours, answers that failed. */
+  complaints: string[];
+};
+
+/** Signed in, on the fleet's page. */
+export async function openWindow(browser: Browser, site: ConsoleSite, view = desktop): Promise<Window> {
+  const context = await browser.newContext({ ...view.options, baseURL: site.url });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.goto("/console");
+  await page.getByLabel("Your API key").fill(site.key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Fleet" }).waitFor();
+  return { context, page, complaints };
+}
+
+/** Into the folder CLAWFLEET_SCREENSHOTS, for who wants to see what the tests see. */
+export async function takePicture(page: Page, name: string): Promise<void> {
+  const folder = process.env["CLAWFLEET_SCREENSHOTS"];
+  if (folder) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}
+
+const type = (name: string) => `hcloud:index/${name.toLowerCase()}:${name}`;
+
+/** As the engine says it of one resource. */
+export function resourceEvents(name: string, op = "create"): { started: unknown; done: unknown } {
+  const metadata = {
+    op,
+    urn: `urn:pulumi:ada::clawfleet::${type(name)}::${name.toLowerCase()}`,
+    type: type(name),
+  };
+  return { started: { resourcePreEvent: { metadata } }, done: { resOutputsEvent: { metadata } } };
+}
+
+export function goodRun(generation: number, changes: Record<string, number>): RunOutcome {
+  const outputs = {
+    serverId: "1",
+    serverType: "cx23",
+    location: "nbg1",
+    ipv4: "192.0.2.7",
+    ipv6: "2001:db8::7",
+    privateIp: "10.0.0.7",
+    url: "https://ada.claws.example",
+    openclawVersion: "2026.9.6",
+    health: "started 2026.9.6",
+  };
+  return { kind: "done", outputs, changes, generation, diff: undefined };
+}

@@ -1,0 +1,41 @@
+/** A fleet of rows for the console: customers in every state, none of them with anything in a cloud. */
+import type { Sql } from "postgres";
+
+/** Of a hundred: 1 parked, 3 waiting, 2 converging, 1 pending, 3 suspended, 1 ill; the rest is well. Cell `lab` has to be there. */
+export async function seedConsoleFleet(sql: Sql, count: number): Promise<void> {
+  await sql`
+    insert into clawfleet.cells
+    select copy.* from generate_series(1, 3) at, clawfleet.cells cell,
+      jsonb_populate_record(null::clawfleet.cells, to_jsonb(cell) || jsonb_build_object('name', 'eu' || at)) copy
+    where cell.name = 'lab'`;
+  await sql`
+    insert into clawfleet.instances (
+      id, slug, provider, subscription_id, customer_id, email, cell, secrets, plan, phase, phase_reason, phase_since,
+      server_type, location, desired_hash, generation, observed_generation, status, status_detail, failures, retry_at,
+      outputs, created_at, ready_at)
+    select
+      'i' || lpad(at::text, 12, 'a'), name || '-' || at, 'stripe', 'sub_' || at, 'cus_' || at, name || at || '@example.org',
+      'eu' || 1 + at % 3, ''::bytea, case when at % 4 = 0 then 'pro' else 'starter' end,
+      case when at % 100 between 10 and 12 then 'suspended' else 'running' end,
+      case when at % 100 between 10 and 12 then 'not paid' else 'paid' end, made,
+      case when at % 4 = 0 then 'cx33' else 'cx23' end, (array['nbg1', 'fsn1', 'hel1'])[1 + at % 3], 'hash', 1, 1, status,
+      case status
+        when 'parked' then 'host key mismatch; another machine answers at this address: look at the server before anything is sent to it'
+        when 'waiting' then 'no capacity at Hetzner in any type and location of the plan; it is tried again' end,
+      case when status in ('parked', 'waiting') then 1 else 0 end,
+      case when status = 'waiting' then now() + interval '5 minutes' end,
+      jsonb_build_object('url', 'https://' || name || '-' || at || '.claws.example'), made, made + interval '4 minutes'
+    from (
+      select at, (array['ada', 'bo', 'cleo', 'dag', 'edith', 'finn', 'grete', 'hugo', 'ines', 'juri'])[1 + at % 10] as name,
+        now() - at * interval '17 minutes' as made,
+        case when at % 100 = 0 then 'parked' when at % 100 between 1 and 3 then 'waiting'
+          when at % 100 between 4 and 5 then 'converging' when at % 100 = 6 then 'pending' else 'ready' end as status
+      from generate_series(1, ${count}::int) at
+    ) rows`;
+  await sql`
+    insert into clawfleet.health (instance_id, probe_at, probed_at, verdict, verdict_since, detail)
+    select id, now() + interval '1 minute', now(), case when subscription_id like '%20' then 'ill' else 'well' end,
+      now() - interval '2 hours', case when subscription_id like '%20' then 'it lives and does not answer' end
+    from clawfleet.instances where status = 'ready' and phase = 'running'`;
+  await sql`analyze clawfleet.instances`;
+}
