@@ -8,7 +8,8 @@ import { createMetrics } from "../../reconciler/metrics.ts";
 import { createApiKeys } from "../../reconciler/operators/api-keys.ts";
 import { createOperators } from "../../reconciler/operators/operators.ts";
 import { examine } from "../../reconciler/operators/doctor.ts";
-import { createStateExport } from "../../reconciler/operators/state-export.ts";
+import { createLockOperators } from "../../reconciler/operators/locks.ts";
+import { createStateExport, createWithStore } from "../../reconciler/operators/state-export.ts";
 import { createQueue } from "../../reconciler/queue/queue.ts";
 import { createAdminRoutes } from "../../reconciler/routes/admin.ts";
 import { createHealthRoutes } from "../../reconciler/routes/health.ts";
@@ -50,6 +51,7 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
   const rootKey = "r".repeat(40);
   const keys = createApiKeys({ sql, clock, rootKey });
   const metrics = createMetrics();
+  const withStore = createWithStore({ sql, databaseUrl, environment: {} });
   const app = createApp({
     log,
     metrics,
@@ -63,8 +65,10 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
       clock,
       keys,
       examine: () => examine({ sql, clock, sweepIntervalMs: 3_600_000, driftIntervalMs: 3_600_000 }),
-      exportState: createStateExport({ sql, databaseUrl, environment: {} }),
-      ...createOperators(apply),
+      exportState: createStateExport(withStore),
+      locks: createLockOperators({ sql, withStore }),
+      // Whom nobody answers need not wait.
+      ...createOperators({ ...apply, sleep: () => Promise.resolve() }),
     }),
   });
   return {
