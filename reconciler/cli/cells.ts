@@ -1,7 +1,7 @@
 /** The verbs of `fleet` about cells. */
 import type { CellAnswer } from "../operators/cells.ts";
 import { unwrap } from "./client.ts";
-import { exitCodes, type CommandIo, type ExitCode } from "./commands.ts";
+import { exitCodes, printJson, type CommandIo, type ExitCode } from "./io.ts";
 import { renderTable, type Column } from "./table.ts";
 
 const columns: Column<CellAnswer>[] = [
@@ -25,7 +25,7 @@ function describeState({ state, drainedBy }: CellAnswer): string {
 export async function cellsCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
   const { cells, waiting } = await unwrap(io.client.cells.$get());
   if (options.json) {
-    io.print(JSON.stringify({ cells, waiting }, null, 2));
+    printJson(io, { cells, waiting });
     return exitCodes.ok;
   }
   io.print(cells.length === 0 ? "no cells" : renderTable(columns, cells));

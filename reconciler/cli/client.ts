@@ -37,11 +37,26 @@ export async function unwrap<T>(request: Promise<Answer<T>>): Promise<T> {
   });
   if (answer.ok) return await answer.json();
   const body: unknown = await answer.json().catch(() => undefined);
-  const error = isErrorBody(body) ? body.error : { message: `the service answered ${answer.status}` };
-  throw new FleetRequestError(answer.status, error.message, "remedy" in error ? error.remedy : undefined);
+  if (!isErrorBody(body))
+    throw new FleetRequestError(
+      answer.status,
+      `what answers there is not Clawfleet: ${answer.status}`,
+      "is CLAWFLEET_URL right?",
+    );
+  const { message, remedy, requestId } = body.error;
+  throw new FleetRequestError(answer.status, message, remedy ?? remedyFor(answer.status, requestId));
 }
 
-function isErrorBody(body: unknown): body is { error: { message: string; remedy?: string } } {
+function remedyFor(status: number, requestId: string | undefined): string {
+  if (status >= 500) return `look for the request ${requestId ?? ""} in the service's log`;
+  return status === 409
+    ? "fleet show <name> says how it stands"
+    : "fleet <verb> --help says what may be given";
+}
+
+function isErrorBody(
+  body: unknown,
+): body is { error: { message: string; remedy?: string; requestId?: string } } {
   if (typeof body !== "object" || body === null || !("error" in body)) return false;
   const { error } = body;
   return (

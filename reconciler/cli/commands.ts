@@ -5,32 +5,37 @@ import type { OperationAnswer } from "../routes/operations.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
 import type { CellAnswer } from "../operators/cells.ts";
 import { unwrap } from "./client.ts";
-import { followNextOperation, type FollowDeps } from "./follow.ts";
+import { confirm } from "./confirm.ts";
+import { followAndReport } from "./follow.ts";
 import { describeHealth } from "./health.ts";
-import { describeAge, renderTable, type Column } from "./table.ts";
+import {
+  exitCodes,
+  printJson,
+  type CommandIo,
+  type ExitCode,
+  type FollowOptions,
+  type JsonOption,
+} from "./io.ts";
+import { describeAge, describeChanges, renderTable, type Column } from "./table.ts";
+import type { Tone } from "./terminal.ts";
 
-export const exitCodes = {
-  ok: 0,
-  failed: 1,
-  usage: 2,
-  notFound: 3,
-  unauthorized: 4,
-  unreachable: 5,
-} as const;
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
-
-export type CommandIo = FollowDeps & {
-  /** Progress and warnings; never mixed with what a program reads. */
-  note(line: string): void;
-  /** undefined when there is no terminal to ask on. */
-  ask(question: string): Promise<string | undefined>;
+const statusTones: Partial<Record<InstanceStatus, Tone>> = {
+  ready: "good",
+  pending: "busy",
+  converging: "busy",
+  waiting: "busy",
+  parked: "grave",
 };
-
-const RUN_TIMEOUT_MS = 45 * 60_000;
+const outcomeTones: Record<string, Tone> = {
+  succeeded: "good",
+  unchanged: "good",
+  failed: "grave",
+  interrupted: "busy",
+};
 
 const fleetColumns = (now: Date): Column<FleetRow>[] => [
   { title: "NAME", value: (row) => row.slug },
-  { title: "STATUS", value: (row) => row.status },
+  { title: "STATUS", value: (row) => row.status, tone: (row) => statusTones[row.status] },
   { title: "PHASE", value: (row) => row.phase },
   { title: "PLAN", value: (row) => row.plan },
   { title: "SERVER", value: (row) => `${row.serverType} ${row.location}` },
@@ -45,7 +50,11 @@ const operationColumns = (now: Date): Column<OperationAnswer>[] => [
   { title: "KIND", value: (row) => row.kind },
   { title: "WHY", value: (row) => `${row.reason} by ${row.actor}` },
   { title: "STARTED", value: (row) => `${describeAge(row.startedAt, now)} ago`, align: "right" },
-  { title: "OUTCOME", value: (row) => row.outcome ?? "running" },
+  {
+    title: "OUTCOME",
+    value: (row) => row.outcome ?? "running",
+    tone: (row) => (row.outcome === null ? "busy" : outcomeTones[row.outcome]),
+  },
   { title: "CHANGES", value: (row) => describeChanges(row.changes) },
   { title: "ERROR", value: (row) => row.error?.message ?? "" },
 ];
@@ -67,8 +76,8 @@ export async function listCommand(
     rows.push(...page.instances);
     after = page.next ?? undefined;
   } while (after !== undefined);
-  if (options.json) io.print(JSON.stringify(rows, null, 2));
-  else io.print(rows.length === 0 ? "no instances" : renderTable(fleetColumns(io.now()), rows));
+  if (options.json) printJson(io, rows);
+  else io.print(rows.length === 0 ? "no instances" : renderTable(fleetColumns(io.now()), rows, io.paint));
   return exitCodes.ok;
 }
 
@@ -121,13 +130,15 @@ async function printWithOperations(
   const last = operations[0];
   const events = last === undefined ? [] : await readEvents(io, last.id);
   if (options.json) {
-    io.print(JSON.stringify({ ...answer, events }, null, 2));
+    printJson(io, { ...answer, events });
     return exitCodes.ok;
   }
   for (const [name, value] of facts) io.print(`${name.padEnd(12)}${value}`);
   io.print("");
   io.print(
-    operations.length === 0 ? "no operations yet" : renderTable(operationColumns(io.now()), operations),
+    operations.length === 0
+      ? "no operations yet"
+      : renderTable(operationColumns(io.now()), operations, io.paint),
   );
   if (last !== undefined && events.length > 0) {
     io.print("");
@@ -138,16 +149,20 @@ async function printWithOperations(
   return exitCodes.ok;
 }
 
-export async function previewCommand(io: CommandIo, slug: string): Promise<ExitCode> {
+export async function previewCommand(
+  io: CommandIo,
+  slug: string,
+  options: JsonOption = {},
+): Promise<ExitCode> {
   const { after } = await unwrap(io.client.instances[":slug"].preview.$post({ param: { slug } }));
   io.note(`preview of ${slug} is queued`);
-  return await followAndReport(io, { slug, after, kinds: ["preview"] });
+  return await followAndReport(io, { slug, after, kinds: ["preview"] }, options);
 }
 
 export async function applyCommand(
   io: CommandIo,
   slug: string,
-  options: { refresh?: boolean } = {},
+  options: FollowOptions & { refresh?: boolean } = {},
 ): Promise<ExitCode> {
   const query = options.refresh ? { refresh: "true" as const } : {};
   const cell = parseCellStack(slug);
@@ -156,19 +171,18 @@ export async function applyCommand(
       ? await unwrap(io.client.instances[":slug"].apply.$post({ param: { slug }, query }))
       : await unwrap(io.client.cells[":cell"].apply.$post({ param: { cell }, query }));
   io.note(`apply of ${slug} is queued`);
-  return await followAndReport(io, { slug, after, kinds: ["up", "destroy"] });
+  return await followAndReport(io, { slug, after, kinds: ["up", "destroy"] }, options);
 }
 
 export async function provisionCommand(
   io: CommandIo,
   slug: string,
-  options: { plan: string; email?: string; wait?: boolean },
+  options: FollowOptions & { plan: string; email?: string },
 ): Promise<ExitCode> {
   const json = { slug, plan: options.plan, ...(options.email === undefined ? {} : { email: options.email }) };
   const { after } = await unwrap(io.client.instances.$post({ json }));
   io.note(`${slug} is provisioned free of charge on plan ${options.plan}`);
-  if (options.wait === false) return exitCodes.ok;
-  return await followAndReport(io, { slug, after, kinds: ["up"] });
+  return await followAndReport(io, { slug, after, kinds: ["up"] }, options);
 }
 
 /** `read` gives the value from a terminal or a pipe; it is never an argument, which other users of the machine could see. */
@@ -176,21 +190,22 @@ export async function environmentCommand(
   io: CommandIo,
   slug: string,
   name: string,
-  options: { unset?: boolean; wait?: boolean; read: () => Promise<string> },
+  options: FollowOptions & { unset?: boolean; read: () => Promise<string> },
 ): Promise<ExitCode> {
   const param = { slug, name };
   const path = io.client.instances[":slug"].environment[":name"];
   const value = options.unset ? "" : (await options.read()).trim();
   if (!options.unset && value === "") {
-    io.note("no value came on standard input; nothing is changed (--unset takes a variable away)");
+    io.note(
+      "no value came on standard input; nothing is changed\nwhat to do: pipe it in, or take the variable away with --unset",
+    );
     return exitCodes.usage;
   }
   const { variables, after } = options.unset
     ? await unwrap(path.$delete({ param }))
     : await unwrap(path.$put({ param, json: { value } }));
   io.note(`${slug} has: ${variables.join(", ") || "no variables of its own"}`);
-  if (options.wait === false) return exitCodes.ok;
-  return await followAndReport(io, { slug, after, kinds: ["up"] });
+  return await followAndReport(io, { slug, after, kinds: ["up"] }, options);
 }
 
 /** Prints the link alone, so that it can be piped into a mail or a browser. */
@@ -204,42 +219,22 @@ export async function signInCommand(io: CommandIo, slug: string): Promise<ExitCo
 export async function deprovisionCommand(
   io: CommandIo,
   slug: string,
-  options: { yes?: boolean; wait?: boolean },
+  options: FollowOptions & { yes?: boolean; keepData?: boolean },
 ): Promise<ExitCode> {
-  if (!options.yes) {
-    const typed = await io.ask(
-      `This deletes the server of ${slug} and everything on it. Type its name to go on: `,
-    );
-    if (typed !== slug) {
-      io.note(
-        typed === undefined
-          ? "no terminal to ask on: add --yes to delete without asking"
-          : "not the name; nothing is deleted",
-      );
-      return exitCodes.usage;
-    }
-  }
-  const { after } = await unwrap(io.client.instances[":slug"].$delete({ param: { slug } }));
-  io.note(`${slug} will be deleted`);
-  if (options.wait === false) return exitCodes.ok;
-  return await followAndReport(io, { slug, after, kinds: ["destroy"] });
-}
-
-/** What follows from an order, to its end. */
-export async function followAndReport(
-  io: CommandIo,
-  input: { slug: string; after: number; kinds: readonly string[] },
-): Promise<ExitCode> {
-  const operation = await followNextOperation(io, { ...input, timeoutMs: RUN_TIMEOUT_MS });
-  const changes = describeChanges(operation.changes);
-  io.note(`operation ${operation.id} ${operation.outcome ?? "ended"}${changes === "" ? "" : `: ${changes}`}`);
-  if (operation.error) {
-    io.note(operation.error.message);
-    if (operation.error.remedy !== undefined) io.note(`what to do: ${operation.error.remedy}`);
-  }
-  return operation.outcome === "succeeded" || operation.outcome === "unchanged"
-    ? exitCodes.ok
-    : exitCodes.failed;
+  const keeps = options.keepData === true;
+  const what = keeps
+    ? `This deletes the server of ${slug}; a snapshot of its disk is kept.`
+    : `This deletes the server of ${slug} and everything on it.`;
+  const stop = await confirm(io, { what, name: slug, yes: options.yes });
+  if (stop !== undefined) return stop;
+  const query = keeps ? { keepData: "true" as const } : {};
+  const { after } = await unwrap(io.client.instances[":slug"].$delete({ param: { slug }, query }));
+  io.note(
+    keeps
+      ? `${slug} will be deleted, its data kept: fleet resume ${slug} brings it back`
+      : `${slug} will be deleted`,
+  );
+  return await followAndReport(io, { slug, after, kinds: ["destroy"] }, options);
 }
 
 async function readEvents(io: CommandIo, id: number) {
@@ -247,11 +242,4 @@ async function readEvents(io: CommandIo, id: number) {
     io.client.operations[":id"].events.$get({ param: { id: String(id) }, query: {} }),
   );
   return events;
-}
-
-export function describeChanges(changes: Record<string, number> | null): string {
-  return Object.entries(changes ?? {})
-    .filter(([, count]) => count > 0)
-    .map(([kind, count]) => `${count} ${kind}`)
-    .join(", ");
 }

@@ -1,16 +1,21 @@
 /** The verbs of `fleet drift`. */
 import type { DriftAnswer, FindingAnswer } from "../operators/drift.ts";
 import { FleetRequestError, unwrap } from "./client.ts";
-import { exitCodes, followAndReport, type CommandIo, type ExitCode } from "./commands.ts";
+import { confirm } from "./confirm.ts";
+import { followAndReport } from "./follow.ts";
+import { exitCodes, printJson, type CommandIo, type ExitCode, type FollowOptions } from "./io.ts";
 import { describeAge, renderTable, type Column } from "./table.ts";
+import type { Tone } from "./terminal.ts";
 
 /** A scan waits for one that runs, and for a budget of requests that others use up. */
 const scanTimeoutMs = 15 * 60_000;
 const pollMs = 500;
 
+const classTones: Partial<Record<FindingAnswer["class"], Tone>> = { dangerous: "grave", cosmetic: "quiet" };
+
 const columns = (now: Date): Column<FindingAnswer>[] => [
   { title: "NAME", value: (row) => row.name ?? row.subject },
-  { title: "CLASS", value: (row) => row.class },
+  { title: "CLASS", value: (row) => row.class, tone: (row) => classTones[row.class] },
   { title: "POLICY", value: (row) => row.action },
   { title: "SINCE", value: (row) => describeAge(row.since, now), align: "right" },
   { title: "A MONTH", value: (row) => row.monthlyNet?.replace(/(\.\d\d)\d*$/, "$1") ?? "", align: "right" },
@@ -34,13 +39,13 @@ function shorten(text = "nothing"): string {
 
 export async function driftCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
   const answer = await unwrap(io.client.drift.$get());
-  if (options.json) io.print(JSON.stringify(answer, null, 2));
+  if (options.json) printJson(io, answer);
   else printDrift(io, answer);
   return exitCodes.ok;
 }
 
 function printDrift(io: CommandIo, { findings, scans }: DriftAnswer): void {
-  io.print(findings.length === 0 ? "no drift is known" : renderTable(columns(io.now()), findings));
+  io.print(findings.length === 0 ? "no drift is known" : renderTable(columns(io.now()), findings, io.paint));
   for (const { account, outcome, startedAt, requests, compared, detail } of scans) {
     const age = describeAge(startedAt, io.now());
     const how = outcome === "complete" ? `${compared} stacks, ${requests} requests` : (detail ?? "running");
@@ -59,16 +64,19 @@ export async function driftScanCommand(io: CommandIo, options: { json?: boolean 
     );
     return done ? now : undefined;
   });
-  if (options.json) io.print(JSON.stringify(answer, null, 2));
+  if (options.json) printJson(io, answer);
   else printDrift(io, answer);
   return answer.scans.every(({ outcome }) => outcome === "complete") ? exitCodes.ok : exitCodes.failed;
 }
 
-export async function driftRepairCommand(io: CommandIo, name: string): Promise<ExitCode> {
+export async function driftRepairCommand(
+  io: CommandIo,
+  name: string,
+  options: FollowOptions = {},
+): Promise<ExitCode> {
   const { after } = await unwrap(io.client.drift.findings[":name"].repair.$post({ param: { name } }));
   io.note(`repair of ${name} is queued`);
-  if (name.startsWith("cell.")) return exitCodes.ok;
-  return await followAndReport(io, { slug: name, after, kinds: ["up", "destroy"] });
+  return await followAndReport(io, { slug: name, after, kinds: ["up", "destroy"] }, options);
 }
 
 export async function driftDeleteCommand(
@@ -78,21 +86,13 @@ export async function driftDeleteCommand(
 ): Promise<ExitCode> {
   const before = await findOrphan(io, object);
   if (!before) {
-    io.note(`no scan found an object ${object} that no state knows; fleet drift lists them`);
+    io.note(`no scan found an object ${object} that no state knows\nwhat to do: fleet drift lists them`);
     return exitCodes.notFound;
   }
   const names = before.differences.map(({ name }) => name).join(", ");
-  if (!options.yes) {
-    const typed = await io.ask(`This deletes ${names} in the account ${before.account}. Type ${object}: `);
-    if (typed !== object) {
-      io.note(
-        typed === undefined
-          ? "no terminal to ask on: add --yes"
-          : "not what was asked for; nothing is deleted",
-      );
-      return exitCodes.usage;
-    }
-  }
+  const what = `This deletes ${names} in the account ${before.account}.`;
+  const stop = await confirm(io, { what, name: object, yes: options.yes });
+  if (stop !== undefined) return stop;
   await unwrap(io.client.drift.objects[":object"].$delete({ param: { object } }));
   io.note(`${object} will be deleted`);
   const after = await poll(io, `the deletion of ${object}`, async () => {
@@ -115,11 +115,16 @@ async function findOrphan(io: CommandIo, object: string): Promise<FindingAnswer 
 }
 
 async function poll<T>(io: CommandIo, what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = io.now().getTime() + scanTimeoutMs;
-  while (io.now().getTime() < deadline) {
-    const value = await look();
-    if (value !== undefined) return value;
-    await io.sleep(pollMs);
+  const startedMs = io.now().getTime();
+  try {
+    while (io.now().getTime() < startedMs + scanTimeoutMs) {
+      const value = await look();
+      if (value !== undefined) return value;
+      io.progress(`${what} runs, ${Math.round((io.now().getTime() - startedMs) / 1000)} s`);
+      await io.sleep(pollMs);
+    }
+  } finally {
+    io.progress(null);
   }
   throw new FleetRequestError(0, `${what} did not end in time`, "fleet drift shows how it went");
 }

@@ -1,62 +1,97 @@
 /** Follows the operation that an order to the service leads to, from being queued until it has ended. */
 import { parseCellStack } from "../../components/naming.ts";
-import type { OperationAnswer } from "../routes/operations.ts";
+import type { OperationAnswer, OperationEventAnswer } from "../routes/operations.ts";
 import { FleetRequestError, unwrap, type FleetClient } from "./client.ts";
+import { exitCodes, printJson, type CommandIo, type ExitCode, type FollowOptions } from "./io.ts";
+import { describeChanges } from "./table.ts";
 
-export type FollowDeps = {
-  client: FleetClient;
-  print(line: string): void;
-  sleep(ms: number): Promise<void>;
-  now(): Date;
-};
+/** Of which stack, after which operation, of which kinds. */
+export type Awaited = { slug: string; after: number; kinds: readonly string[] };
 
-const POLL_MS = 500;
+const pollMs = 500;
+const runTimeoutMs = 45 * 60_000;
 
-/** Prints every event as it comes. @throws FleetRequestError when nothing ended within `timeoutMs`. */
+/** Tells of every event as it comes. @throws FleetRequestError when nothing ended within `timeoutMs`. */
 export async function followNextOperation(
-  deps: FollowDeps,
-  input: { slug: string; after: number; kinds: readonly string[]; timeoutMs: number },
+  io: CommandIo,
+  awaited: Awaited & { timeoutMs: number; onEvent(event: OperationEventAnswer): void },
 ): Promise<OperationAnswer> {
-  const deadline = deps.now().getTime() + input.timeoutMs;
+  const startedMs = io.now().getTime();
   let operation: OperationAnswer | undefined;
   let seq = -1;
-  while (deps.now().getTime() < deadline) {
-    operation ??= await findNext(deps.client, input);
-    if (operation) {
-      const id = String(operation.id);
-      operation = (await unwrap(deps.client.operations[":id"].$get({ param: { id } }))).operation;
-      const query = { after: String(seq) };
-      const { events } = await unwrap(deps.client.operations[":id"].events.$get({ param: { id }, query }));
-      for (const event of events) {
-        deps.print(event.message);
-        seq = event.seq;
+  try {
+    while (io.now().getTime() < startedMs + awaited.timeoutMs) {
+      operation ??= await findNext(io.client, awaited);
+      if (operation) {
+        const id = String(operation.id);
+        operation = (await unwrap(io.client.operations[":id"].$get({ param: { id } }))).operation;
+        const query = { after: String(seq) };
+        const { events } = await unwrap(io.client.operations[":id"].events.$get({ param: { id }, query }));
+        io.progress(null);
+        for (const event of events) {
+          awaited.onEvent(event);
+          seq = event.seq;
+        }
+        if (operation.endedAt !== null) return operation;
       }
-      if (operation.endedAt !== null) return operation;
+      const seconds = Math.round((io.now().getTime() - startedMs) / 1000);
+      io.progress(
+        `${awaited.slug}: ${operation ? `operation ${operation.id} runs` : "queued"}, ${seconds} s`,
+      );
+      await io.sleep(pollMs);
     }
-    await deps.sleep(POLL_MS);
+  } finally {
+    io.progress(null);
   }
   throw new FleetRequestError(
     0,
-    `${input.slug}: nothing ended in time`,
-    `look at it later with: fleet show ${input.slug}`,
+    `${awaited.slug}: nothing ended in time`,
+    `look at it later with: fleet show ${awaited.slug}`,
   );
 }
 
-async function findNext(
-  client: FleetClient,
-  input: { slug: string; after: number; kinds: readonly string[] },
-): Promise<OperationAnswer | undefined> {
-  const operations = await listOperations(client, input.slug);
-  return operations
-    .filter((operation) => operation.id > input.after && input.kinds.includes(operation.kind))
+async function findNext(client: FleetClient, { slug, after, kinds }: Awaited) {
+  return (await listOperations(client, slug))
+    .filter((operation) => operation.id > after && kinds.includes(operation.kind))
     .toSorted((a, b) => a.id - b.id)[0];
 }
 
-async function listOperations(client: FleetClient, stack: string): Promise<OperationAnswer[]> {
+/** Newest first. `stack`: a slug or `cell.<name>`. */
+export async function listOperations(client: FleetClient, stack: string): Promise<OperationAnswer[]> {
   const cell = parseCellStack(stack);
   const answer =
     cell === undefined
       ? await unwrap(client.instances[":slug"].$get({ param: { slug: stack } }))
       : await unwrap(client.cells[":cell"].$get({ param: { cell } }));
   return answer.operations;
+}
+
+/** What follows from an order, to its end. For programs the operation with its events, in one piece. */
+export async function followAndReport(
+  io: CommandIo,
+  awaited: Awaited,
+  { wait, json }: FollowOptions = {},
+): Promise<ExitCode> {
+  if (wait === false) {
+    if (json === true) printJson(io, { name: awaited.slug, after: awaited.after });
+    return exitCodes.ok;
+  }
+  const events: OperationEventAnswer[] = [];
+  const operation = await followNextOperation(io, {
+    ...awaited,
+    timeoutMs: runTimeoutMs,
+    onEvent(event) {
+      events.push(event);
+      if (json !== true) io.print(event.message);
+    },
+  });
+  if (json === true) printJson(io, { operation, events });
+  const good = operation.outcome === "succeeded" || operation.outcome === "unchanged";
+  const changes = describeChanges(operation.changes);
+  io.note(`operation ${operation.id} ${operation.outcome ?? "ended"}${changes === "" ? "" : `: ${changes}`}`);
+  if (operation.error) {
+    io.note(operation.error.message);
+    io.note(`what to do: ${operation.error.remedy ?? `fleet show ${awaited.slug} says how it stands`}`);
+  } else if (!good) io.note(`what to do: fleet show ${awaited.slug} says how it stands`);
+  return good ? exitCodes.ok : exitCodes.failed;
 }

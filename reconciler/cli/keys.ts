@@ -1,13 +1,13 @@
 /** The verbs of `fleet` about API keys and the audit log. */
 import type { Scope } from "../operators/api-keys.ts";
 import { unwrap } from "./client.ts";
-import { exitCodes, type CommandIo, type ExitCode } from "./commands.ts";
+import { exitCodes, printJson, type CommandIo, type ExitCode } from "./io.ts";
 import { describeAge, renderTable } from "./table.ts";
 
 export async function keysCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
   const { keys } = await unwrap(io.client.keys.$get());
   if (options.json) {
-    io.print(JSON.stringify(keys, null, 2));
+    printJson(io, keys);
     return exitCodes.ok;
   }
   const now = io.now();
@@ -67,7 +67,7 @@ export async function auditCommand(
     ...(options.limit === undefined ? {} : { limit: options.limit }),
   };
   const { entries } = await unwrap(io.client.audit.$get({ query }));
-  if (options.json) io.print(JSON.stringify(entries, null, 2));
+  if (options.json) printJson(io, entries);
   else
     io.print(
       renderTable(

@@ -3,7 +3,7 @@ import type { GitAnswer, PlanAnswer } from "../operators/plans.ts";
 import { countSteps, type CustomerPlan } from "../gitops/plan.ts";
 import { createGit, readChanges, resolveCommit, type Texts } from "../gitops/git.ts";
 import { FleetRequestError, unwrap } from "./client.ts";
-import { exitCodes, type CommandIo, type ExitCode } from "./commands.ts";
+import { exitCodes, printJson, type CommandIo, type ExitCode } from "./io.ts";
 import { renderTable, type Column } from "./table.ts";
 
 export const planFormats = ["table", "markdown", "json"] as const;
@@ -34,7 +34,7 @@ export async function planCommand(
   const files = { base: toRecord(texts.base), head: toRecord(texts.head) };
   const { id } = await unwrap(io.client.plans.$post({ json: { base, head, files } }));
   const plan = await untilComplete(io, id);
-  if (options.format === "json") io.print(JSON.stringify(plan, null, 2));
+  if (options.format === "json") printJson(io, plan);
   else if (options.format === "markdown") io.print(plan.markdown);
   else printPlan(io, plan);
   return plan.hindrances.length === 0 ? exitCodes.ok : exitCodes.failed;
@@ -76,7 +76,7 @@ function printPlan(io: CommandIo, { plan, hash, hindrances }: Complete): void {
 
 export async function gitCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
   const answer = await unwrap(io.client.git.$get());
-  if (options.json) io.print(JSON.stringify(answer, null, 2));
+  if (options.json) printJson(io, answer);
   else printGit(io, answer);
   return exitCodes.ok;
 }

@@ -1,49 +1,80 @@
 /** The verbs of `fleet` about what stands until it is taken back, and about looking. */
-import { unwrap } from "./client.ts";
-import { exitCodes, followAndReport, type CommandIo, type ExitCode } from "./commands.ts";
+import { FleetRequestError, unwrap } from "./client.ts";
+import { followAndReport, listOperations } from "./follow.ts";
+import {
+  exitCodes,
+  printJson,
+  type CommandIo,
+  type ExitCode,
+  type FollowOptions,
+  type JsonOption,
+} from "./io.ts";
 import { describeAge, renderTable } from "./table.ts";
 
-export async function suspendCommand(
-  io: CommandIo,
-  slug: string,
-  suspended: boolean,
-  options: { wait?: boolean },
-): Promise<ExitCode> {
-  const path = io.client.instances[":slug"].suspended;
-  const request = suspended ? path.$put({ param: { slug } }) : path.$delete({ param: { slug } });
-  const { after } = await unwrap(request);
-  io.note(suspended ? `${slug} is stopped; its data is kept` : `${slug}: what billing says counts again`);
-  if (options.wait === false) return exitCodes.ok;
-  return await followAndReport(io, { slug, after, kinds: ["up"] });
+/** Of a pause. */
+const everybody = "*";
+
+export async function suspendCommand(io: CommandIo, slug: string, options: FollowOptions): Promise<ExitCode> {
+  const { after } = await unwrap(io.client.instances[":slug"].suspended.$put({ param: { slug } }));
+  io.note(`${slug} is stopped; its data is kept`);
+  return await followAndReport(io, { slug, after, kinds: ["up"] }, options);
 }
 
 /** `name` undefined: everybody. */
 export async function pauseCommand(
   io: CommandIo,
   name: string | undefined,
-  paused: boolean,
+  options: JsonOption,
 ): Promise<ExitCode> {
-  const param = { scope: name ?? "*" };
-  const path = io.client.pauses[":scope"];
-  await unwrap(paused ? path.$put({ param }) : path.$delete({ param }));
+  const { scope } = await unwrap(io.client.pauses[":scope"].$put({ param: { scope: name ?? everybody } }));
+  if (options.json) printJson(io, { paused: scope });
   const who = name ?? "the fleet";
-  io.note(
-    paused
-      ? `${who} is left as it is: nothing is changed in the clouds, and runs under way come to their end`
-      : `${who} is looked after again`,
-  );
+  io.note(`${who} is left as it is: nothing is changed in the clouds, and runs under way come to their end`);
   return exitCodes.ok;
+}
+
+/** Takes back what was ordered for one name, a pause and a suspension; without a name the pause of the fleet. */
+export async function resumeCommand(
+  io: CommandIo,
+  name: string | undefined,
+  options: FollowOptions,
+): Promise<ExitCode> {
+  const scope = name ?? everybody;
+  const { pauses } = await unwrap(io.client.pauses.$get());
+  const paused = pauses.some((pause) => pause.scope === scope);
+  if (paused || name === undefined) {
+    await unwrap(io.client.pauses[":scope"].$delete({ param: { scope } }));
+    io.note(`${name ?? "the fleet"} is looked after again`);
+  }
+  const suspended = name === undefined ? undefined : await withdraw(io, name, paused);
+  if (name === undefined || suspended === undefined) {
+    if (options.json) printJson(io, { resumed: scope });
+    return exitCodes.ok;
+  }
+  io.note(`${name}: what billing says counts again`);
+  return await followAndReport(io, { slug: name, after: suspended, kinds: ["up"] }, options);
+}
+
+/** undefined: it was only paused. */
+async function withdraw(io: CommandIo, slug: string, paused: boolean): Promise<number | undefined> {
+  try {
+    const path = io.client.instances[":slug"].suspended;
+    return (await unwrap(path.$delete({ param: { slug } }))).after;
+  } catch (error) {
+    if (paused && error instanceof FleetRequestError && error.status === 409) return undefined;
+    throw error;
+  }
 }
 
 export async function pausesCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
   const { pauses } = await unwrap(io.client.pauses.$get());
-  if (options.json) io.print(JSON.stringify(pauses, null, 2));
+  if (options.json) printJson(io, pauses);
   else if (pauses.length === 0) io.print("nothing is paused");
   else {
     io.print(
       renderTable(
         [
-          { title: "PAUSED", value: ({ scope }) => (scope === "*" ? "the fleet" : scope) },
+          { title: "PAUSED", value: ({ scope }) => (scope === everybody ? "the fleet" : scope) },
           { title: "BY", value: ({ actor }) => actor },
           { title: "SINCE", value: ({ since }) => `${describeAge(since, io.now())} ago` },
         ],
@@ -57,7 +88,7 @@ export async function pausesCommand(io: CommandIo, options: { json?: boolean }):
 export async function plansCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
   const { plans } = await unwrap(io.client.catalogue.$get());
   if (options.json) {
-    io.print(JSON.stringify(plans, null, 2));
+    printJson(io, plans);
     return exitCodes.ok;
   }
   const rows = Object.entries(plans).map(([id, plan]) => ({ id, ...plan }));
@@ -78,41 +109,46 @@ export async function plansCommand(io: CommandIo, options: { json?: boolean }): 
 
 const followMs = 1000;
 
-/** Events of the last operation; with `follow` those of the next ones too, until it is interrupted. */
+/** Events of the last operation; with `follow` those of the next ones too, until it is interrupted. `--json`: one a line. */
 export async function logsCommand(
   io: CommandIo,
-  slug: string,
-  options: { follow?: boolean },
+  stack: string,
+  options: JsonOption & { follow?: boolean },
 ): Promise<ExitCode> {
-  const { operations } = await unwrap(io.client.instances[":slug"].$get({ param: { slug } }));
+  const operations = await listOperations(io.client, stack);
   let id = operations[0]?.id ?? 0;
   let seq = -1;
-  if (id === 0) io.note(`${slug} has no operations yet`);
+  if (id === 0) io.note(`${stack} has no operations yet`);
   for (;;) {
-    if (id > 0) seq = await printEvents(io, id, seq);
+    if (id > 0) seq = await printEvents(io, id, seq, options);
     if (!options.follow) return exitCodes.ok;
     await io.sleep(followMs);
-    const now = await unwrap(io.client.instances[":slug"].$get({ param: { slug } }));
-    const next = now.operations.filter((one) => one.id > id).toSorted((a, b) => a.id - b.id)[0];
+    const now = await listOperations(io.client, stack);
+    const next = now.filter((one) => one.id > id).toSorted((a, b) => a.id - b.id)[0];
     if (!next) continue;
     // What was said between the last look and its end.
-    if (id > 0) await printEvents(io, id, seq);
+    if (id > 0) await printEvents(io, id, seq, options);
     io.note(`operation ${next.id}: ${next.kind}, ${next.reason} by ${next.actor}`);
     [id, seq] = [next.id, -1];
   }
 }
 
-async function printEvents(io: CommandIo, id: number, after: number): Promise<number> {
+async function printEvents(io: CommandIo, id: number, after: number, { json }: JsonOption): Promise<number> {
   const query = { after: String(after) };
   const { events } = await unwrap(
     io.client.operations[":id"].events.$get({ param: { id: String(id) }, query }),
   );
-  for (const event of events) io.print(`${event.at}  ${event.message}`);
+  for (const event of events)
+    io.print(
+      json === true
+        ? JSON.stringify({ operation: id, ...event })
+        : `${io.paint(event.at, "quiet")}  ${event.message}`,
+    );
   return events.at(-1)?.seq ?? after;
 }
 
-export async function stateExportCommand(io: CommandIo, slug: string): Promise<ExitCode> {
-  const state = await unwrap(io.client.instances[":slug"].state.$get({ param: { slug } }));
-  io.print(JSON.stringify(state, null, 2));
+/** `stack`: a slug or `cell.<name>`. */
+export async function stateExportCommand(io: CommandIo, stack: string): Promise<ExitCode> {
+  printJson(io, await unwrap(io.client.stacks[":stack"].state.$get({ param: { stack } })));
   return exitCodes.ok;
 }

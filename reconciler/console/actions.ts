@@ -4,7 +4,7 @@ import type { FleetRow } from "../db/fleet.ts";
 import type { Scope } from "../operators/api-keys.ts";
 import type { AdminDeps } from "../routes/admin.ts";
 
-export type ActionOperators = Pick<AdminDeps, "requestRun" | "deprovision" | "standing">;
+export type ActionOperators = Pick<AdminDeps, "requestRun" | "deprovision" | "standing" | "takeStep">;
 
 export const actionIds = [
   "apply",
@@ -12,8 +12,12 @@ export const actionIds = [
   "preview",
   "suspend",
   "resume",
+  "restart",
+  "reboot",
   "pause",
   "unpause",
+  "rebuild",
+  "archive",
   "delete",
 ] as const;
 export type ActionId = (typeof actionIds)[number];
@@ -34,6 +38,8 @@ export type Action = {
 };
 
 const lives = ({ instance }: Seen) => instance.status !== "gone" && instance.phase !== "gone";
+const hasMachine = (seen: Seen) =>
+  runs(seen) && seen.facts.pauses.length === 0 && seen.instance.observedGeneration > 0;
 const runs = (seen: Seen) => lives(seen) && !seen.facts.held && seen.instance.cell !== null;
 
 export const actions: Record<ActionId, Action> = {
@@ -77,6 +83,22 @@ export const actions: Record<ActionId, Action> = {
     isOffered: (seen) => lives(seen) && seen.facts.suspendedBy !== null,
     order: (operators, input) => operators.standing.resume(input),
   },
+  restart: {
+    title: "Restart",
+    hint: "Restarts the gateway; the assistant is away for some seconds.",
+    done: "Queued. The gateway is restarted.",
+    scope: "operate",
+    isOffered: (seen) => hasMachine(seen) && seen.instance.phase === "running",
+    order: (operators, input) => operators.takeStep({ ...input, step: "restart" }),
+  },
+  reboot: {
+    title: "Reboot",
+    hint: "Resets the server at Hetzner, or powers it on; the assistant is away for a minute or two.",
+    done: "Queued. The server is rebooted.",
+    scope: "operate",
+    isOffered: (seen) => hasMachine(seen) && seen.instance.phase !== "archived",
+    order: (operators, input) => operators.takeStep({ ...input, step: "reboot" }),
+  },
   pause: {
     title: "Hold",
     hint: "Nothing of it is changed in the clouds until somebody releases it. A run under way comes to its end.",
@@ -92,6 +114,24 @@ export const actions: Record<ActionId, Action> = {
     scope: "operate",
     isOffered: (seen) => lives(seen) && seen.facts.pauses.some(({ scope }) => scope !== "*"),
     order: (operators, input) => operators.standing.unpause(input),
+  },
+  rebuild: {
+    title: "Rebuild on a new disk",
+    hint: "The server is thrown away with its disk, and a new one is made in its place. What the customer had on it is gone.",
+    done: "Queued. The server is made anew.",
+    scope: "delete",
+    typed: true,
+    isOffered: (seen) => hasMachine(seen) && seen.instance.phase !== "archived",
+    order: (operators, input) => operators.takeStep({ ...input, step: "rebuild" }),
+  },
+  archive: {
+    title: "Delete the server and keep its data",
+    hint: "The server goes, whatever billing says. Its data is kept until it is resumed or deleted for good.",
+    done: "Its server will be deleted; its data is kept.",
+    scope: "delete",
+    typed: true,
+    isOffered: (seen) => lives(seen) && !seen.facts.held && seen.instance.phase !== "archived",
+    order: (operators, input) => operators.deprovision({ ...input, keepData: true }),
   },
   delete: {
     title: "Delete with everything on it",

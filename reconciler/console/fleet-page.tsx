@@ -2,7 +2,6 @@
 import { phases } from "../../infra/config.ts";
 import type { FleetSort, FleetTablePage, FleetTableRow } from "../db/fleet-table.ts";
 import { verdicts } from "../health/decide.ts";
-import { instanceStatuses } from "../web/order-view.ts";
 import { Frame, type Viewer } from "./frame.tsx";
 import { toFleetPath, toSortPath, type FleetQuery } from "./fleet-query.ts";
 import { Ago, HealthBadge, Scroll, Status } from "./parts.tsx";
@@ -29,7 +28,7 @@ export function FleetPage(props: FleetPageProps) {
           href={toFleetPath(query, { status: undefined })}
           on={!query.status}
         />
-        {instanceStatuses.toReversed().map((status) => (
+        {chips.map((status) => (
           <Chip
             title={status}
             count={counts.get(status) ?? 0}
@@ -53,6 +52,9 @@ export function FleetPage(props: FleetPageProps) {
     </Frame>
   );
 }
+
+/** In the order of the table. */
+const chips = ["parked", "waiting", "converging", "pending", "ready", "gone"] as const;
 
 function isFiltered(query: FleetQuery): boolean {
   const { search, status, phase, plan, cell, health } = query;

@@ -23,12 +23,19 @@ const restartTimeoutMs = 120_000;
 export async function healInstance(deps: HealDeps, job: ConvergeJob, signal: AbortSignal): Promise<void> {
   const { heal } = job;
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
-  if (!row || !heal || !(await isStillDue(deps, row))) return;
+  if (!row || !heal) return;
+  const due = heal.asked === true ? mayBeTouched(row) : await isStillDue(deps, row);
+  if (!due) return deps.log.info({ stack: row.slug, step: heal.step }, "a step is not due any more");
   if (heal.step === "rebuild") return await rebuildInstance(deps, row, job, signal);
   const outcome = await runStep(deps, row, job, heal.step, signal);
+  if (heal.asked === true) return;
   deps.onStep?.(heal.step, outcome);
   // A step that could not be taken must not lead to a harder one.
   if (outcome !== "succeeded") await takeStepBack(deps.sql, row.id, heal.before);
+}
+
+function mayBeTouched({ override, paused, phase }: ConvergeRow): boolean {
+  return override.hold !== true && !paused && (phase === "running" || phase === "suspended");
 }
 
 /** It waited in the queue: meanwhile it may have become well, been suspended or held, or others may have fallen ill. */

@@ -15,6 +15,7 @@ export type InstanceFacts = {
   retryAt: Date | null;
   blockedBy: string | null;
   held: boolean;
+  /** Who had it suspended or archived, whatever billing says. */
   suspendedBy: string | null;
   /** The instance itself, or everybody. */
   pauses: { scope: string; actor: string }[];
@@ -27,7 +28,7 @@ export async function findInstanceFacts(sql: Sql, id: string): Promise<InstanceF
     select i.id, i.phase_reason as "phaseReason", i.phase_since as "phaseSince", i.next_change_at as "nextChangeAt",
       i.subscription_id as "subscriptionId", i.customer_id as "customerId", c.account, i.failures, i.retry_at as "retryAt",
       i.blocked_by as "blockedBy", coalesce((i.override ->> 'hold')::boolean, false) as held,
-      (select v.actor from clawfleet.interventions v where v.phase = 'suspended'
+      (select v.actor from clawfleet.interventions v where v.phase in ('suspended', 'archived')
         and v.provider = i.provider and v.subscription_id = i.subscription_id) as "suspendedBy",
       (select coalesce(jsonb_agg(jsonb_build_object('scope', p.scope, 'actor', p.actor) order by p.scope), '[]')
         from clawfleet.pauses p where p.scope in ('*', i.slug)) as pauses

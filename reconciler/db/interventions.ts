@@ -4,7 +4,7 @@ import type { Query } from "./database.ts";
 export type Intervention = {
   provider: string;
   subscriptionId: string;
-  phase: "suspended" | "gone";
+  phase: "suspended" | "archived" | "gone";
   actor: string;
   reason: string | null;
 };
@@ -35,13 +35,13 @@ export async function listInterventions(
 export async function withdraw(
   sql: Query,
   subscriptions: readonly { provider: string; id: string }[],
-  phase: Intervention["phase"],
+  phases: readonly Intervention["phase"][],
 ): Promise<number> {
   const rows = await sql`
     delete from clawfleet.interventions i using unnest(
       ${subscriptions.map((one) => one.provider)}::text[], ${subscriptions.map((one) => one.id)}::text[]
     ) as wanted(provider, subscription_id)
-    where i.provider = wanted.provider and i.subscription_id = wanted.subscription_id and i.phase = ${phase}
+    where i.provider = wanted.provider and i.subscription_id = wanted.subscription_id and i.phase = any(${[...phases]}::text[])
     returning i.provider`;
   return rows.length;
 }

@@ -16,6 +16,11 @@ export async function pause(sql: Query, row: PauseRow): Promise<void> {
 export const isPaused = (sql: Query) =>
   sql`exists (select 1 from clawfleet.pauses p where p.scope in (${everybody}, i.slug))`;
 
+export async function isPausedNow(sql: Query, slug: string): Promise<boolean> {
+  const rows = await sql`select 1 from clawfleet.pauses where scope in (${everybody}, ${slug})`;
+  return rows.length > 0;
+}
+
 /** False when nothing was paused. */
 export async function unpause(sql: Query, scope: string): Promise<boolean> {
   const rows = await sql`delete from clawfleet.pauses where scope = ${scope} returning scope`;

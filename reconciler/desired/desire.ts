@@ -74,12 +74,18 @@ function comp(desired: Desired, override: Override): Desired {
   };
 }
 
+const interventionWords: Record<Intervention["phase"], string> = {
+  suspended: "suspended",
+  archived: "deprovisioned with its data kept",
+  gone: "deprovisioned",
+};
+
 /** A person's word takes away and never gives; where billing says "gone" too, it needs no second reading any more. */
 function intervene(desired: Desired, intervention: Intervention | undefined): Desired {
   if (!intervention) return desired;
   const decides = rank[intervention.phase] > rank[desired.phase] || intervention.phase === "gone";
   if (!decides) return desired;
-  const reason = `${intervention.phase === "gone" ? "deprovisioned" : "suspended"} by ${intervention.actor}`;
+  const reason = `${interventionWords[intervention.phase]} by ${intervention.actor}`;
   return { ...desired, phase: intervention.phase, reason, nextChangeAt: null, needsVotes: false };
 }
 

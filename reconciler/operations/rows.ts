@@ -55,6 +55,12 @@ export async function endOperation(sql: Query, id: number, end: OperationEnd): P
     where id = ${id}`;
 }
 
+/** Begun and not ended, as far as anybody has said. */
+export async function listRunning(sql: Query, stack: string): Promise<{ id: number; worker: string }[]> {
+  return await sql<{ id: number; worker: string }[]>`
+    select id::int as id, worker from clawfleet.operations where stack = ${stack} and ended_at is null`;
+}
+
 /** Those of a worker that died: whoever runs the stack next says so. Returns how many. */
 export async function interruptOperations(sql: Query, stack: string, now: Date): Promise<number> {
   const rows = await sql`

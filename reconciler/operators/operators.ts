@@ -17,24 +17,31 @@ import {
   listOperations,
   type OperationRow,
 } from "../operations/rows.ts";
-import { askForLink } from "../sign-in/ask.ts";
+import { askForLink, type AskDeps } from "../sign-in/ask.ts";
 import { applyCell, drainCell, readCells } from "./cells.ts";
 import { createDriftOperators } from "./drift.ts";
 import { changeEnvironment } from "./environment.ts";
 import { createPlanOperators, type PlansDeps } from "./plans.ts";
-import { notFound } from "./problems.ts";
+import { held, notFound } from "./problems.ts";
 import { createStandingOperators } from "./standing.ts";
+import { createTakeStep } from "./steps.ts";
 import type { AdminDeps } from "../routes/admin.ts";
 import type { OperationAnswer } from "../routes/operations.ts";
 
-export type OperatorsDeps = ApplyDeps & Pick<PlansDeps, "gitops"> & { sql: Sql; log: Logger };
+export type OperatorsDeps = ApplyDeps &
+  Pick<PlansDeps, "gitops"> &
+  Partial<Pick<AskDeps, "sleep">> & { sql: Sql; log: Logger };
+
+const sleepFor: AskDeps["sleep"] = async (ms) => {
+  await sleep(ms);
+};
 
 /** Provider name of instances that nobody pays for. */
 export const compedProvider = "comped";
 
 export function createOperators(
   deps: OperatorsDeps,
-): Omit<AdminDeps, "sql" | "keys" | "clock" | "exportState" | "examine"> {
+): Omit<AdminDeps, "sql" | "keys" | "clock" | "exportState" | "locks" | "examine"> {
   const { sql, clock, queue } = deps;
   return {
     operations: {
@@ -78,6 +85,7 @@ export function createOperators(
       });
     },
     standing: createStandingOperators(deps),
+    takeStep: createTakeStep(deps),
     catalogue: async () => (await deps.files()).plans,
     drift: createDriftOperators(deps),
     plans: createPlanOperators(deps),
@@ -88,16 +96,17 @@ export function createOperators(
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
       return await askForLink(
-        { ...deps, sleep: async (ms) => sleep(ms) },
+        { ...deps, sleep: deps.sleep ?? sleepFor },
         { instanceId: row.id, slug, actor },
       );
     },
     changeEnvironment: (change) => changeEnvironment(deps, change),
-    async deprovision({ slug, actor }) {
+    async deprovision({ slug, keepData = false, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
       if (row.override.hold === true) throw held(slug);
-      if (row.provider === compedProvider)
+      const phase = keepData ? "archived" : "gone";
+      if (row.provider === compedProvider && !keepData)
         await sql`
         update clawfleet.subscriptions set status = 'canceled', status_since = ${clock.now()}, ended_at = ${clock.now()}
         where provider = ${compedProvider} and id = ${row.subscriptionId}`;
@@ -106,10 +115,10 @@ export function createOperators(
       );
       const all = [{ provider: row.provider, id: row.subscriptionId }, ...own];
       for (const { provider, id } of all)
-        await intervene(sql, { provider, subscriptionId: id, phase: "gone", actor, reason: null });
+        await intervene(sql, { provider, subscriptionId: id, phase, actor, reason: null });
       await applyDesired(deps, { kind: "slugs", slugs: [slug], reason: "operator", actor });
       const left = await findInstance(sql, slug);
-      if (left === undefined || left.phase === "gone") return;
+      if (left === undefined || left.phase === phase || left.phase === "gone") return;
       throw new ClawfleetError({
         code: "conflict",
         message: `${slug} is to go, but nothing was queued yet: its plan ${row.plan} or its file in stacks/ cannot be read`,
@@ -154,15 +163,6 @@ function notMade(slug: string): ClawfleetError {
 
 function toAnswer(row: OperationRow): OperationAnswer {
   return { ...row, startedAt: row.startedAt.toISOString(), endedAt: row.endedAt?.toISOString() ?? null };
-}
-
-function held(slug: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "conflict",
-    message: `${slug} is held as it is by its override`,
-    remedy: `take clawfleet:hold out of stacks/Pulumi.${slug}.yaml first`,
-    retry: { kind: "permanent" },
-  });
 }
 
 function unplaced(slug: string): ClawfleetError {

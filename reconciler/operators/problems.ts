@@ -5,6 +5,25 @@ export function notFound(slug: string): ClawfleetError {
   return new ClawfleetError({
     code: "not_found",
     message: `there is no instance named ${slug}`,
+    remedy: "fleet list shows every name",
+    retry: { kind: "permanent" },
+  });
+}
+
+export function held(slug: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "conflict",
+    message: `${slug} is held as it is by its override`,
+    remedy: `take clawfleet:hold out of stacks/Pulumi.${slug}.yaml first`,
+    retry: { kind: "permanent" },
+  });
+}
+
+export function refused(message: string, remedy?: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "conflict",
+    message,
+    ...(remedy === undefined ? {} : { remedy }),
     retry: { kind: "permanent" },
   });
 }

@@ -6,14 +6,14 @@ import { listSubscriptionsFor } from "../db/subscriptions.ts";
 import { applyDesired, type ApplyDeps } from "../desired/apply.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
-import { notFound } from "./problems.ts";
+import { held, notFound, refused } from "./problems.ts";
 
 export type PauseAnswer = { scope: string; actor: string; since: string };
 
 export type StandingOperators = {
   /** Whatever billing says; data is kept. @throws not_found */
   suspend(input: { slug: string; actor: string }): Promise<void>;
-  /** Takes a suspension back; what billing says counts again. @throws not_found, conflict */
+  /** Takes a suspension back, or a deprovision that kept the data; what billing says counts again. @throws not_found, conflict */
   resume(input: { slug: string; actor: string }): Promise<void>;
   listPauses(): Promise<PauseAnswer[]>;
   /** `slug` null: everybody. Runs that are under way go on. @throws not_found */
@@ -40,7 +40,7 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
   return {
     async suspend({ slug, actor }) {
       const row = await mustFind(slug);
-      if (row.override.hold === true) throw refused(`${slug} is held as it is by its override`);
+      if (row.override.hold === true) throw held(slug);
       for (const { provider, id } of await subscriptionsOf(row))
         await intervene(sql, { provider, subscriptionId: id, phase: "suspended", actor, reason: null });
       await apply(slug, actor);
@@ -48,8 +48,12 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
     async resume({ slug, actor }) {
       const row = await mustFind(slug);
       const subscriptions = await subscriptionsOf(row);
-      const taken = await withdraw(sql, subscriptions, "suspended");
-      if (taken === 0) throw refused(`nobody has suspended ${slug}: it is ${row.phase}, ${row.phaseReason}`);
+      const taken = await withdraw(sql, subscriptions, ["suspended", "archived"]);
+      if (taken === 0)
+        throw refused(
+          `nobody has suspended ${slug}: it is ${row.phase}, ${row.phaseReason}`,
+          `fleet show ${slug} says what it waits for`,
+        );
       await apply(slug, actor);
     },
     async listPauses() {
@@ -75,10 +79,6 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
       });
     },
   };
-}
-
-function refused(message: string): ClawfleetError {
-  return new ClawfleetError({ code: "conflict", message, retry: { kind: "permanent" } });
 }
 
 function nothingPaused(slug: string | null): ClawfleetError {

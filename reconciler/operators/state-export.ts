@@ -1,10 +1,13 @@
-/** A stack's state as `pulumi stack export` gives it, read from Pulumi's rows. */
+/** Pulumi's rows as operators ask for them: a stack's state as `pulumi stack export` gives it. */
 import type { Sql } from "postgres";
 import { ClawfleetError } from "../errors.ts";
-import { openStateStore } from "../recovery/state-store.ts";
+import { openStateStore, type StateStore } from "../recovery/state-store.ts";
+import { refused } from "./problems.ts";
 
-/** @throws conflict where the states are elsewhere than in our own database */
-export function createStateExport({
+export type WithStore = <T>(stack: string, ask: (store: StateStore) => Promise<T>) => Promise<T>;
+
+/** `environment`: of the engine, which says where the states are. */
+export function createWithStore({
   sql,
   databaseUrl,
   environment,
@@ -12,27 +15,31 @@ export function createStateExport({
   sql: Sql;
   databaseUrl: string;
   environment: Record<string, string>;
-}): (stack: string) => Promise<unknown> {
-  return async (stack) => {
+}): WithStore {
+  return async (stack, ask) => {
     const backend = environment["PULUMI_BACKEND_URL"] ?? databaseUrl;
     const store = openStateStore(sql, { backend, database: databaseUrl });
     if (!store)
-      throw fail(
-        "conflict",
-        "the states are not in PostgreSQL",
-        `npm run pulumi -- stack export -s ${stack}`,
-      );
+      throw refused("the states are not in PostgreSQL", `use Pulumi itself: npm run pulumi -- -s ${stack} …`);
     try {
-      const state = await store.exportState(stack);
-      if (state === undefined)
-        throw fail("not_found", `${stack} has no state`, "fleet list shows every name");
-      return state;
+      return await ask(store);
     } finally {
       await store.close();
     }
   };
 }
 
-function fail(code: "conflict" | "not_found", message: string, remedy: string): ClawfleetError {
-  return new ClawfleetError({ code, message, remedy, retry: { kind: "permanent" } });
+/** @throws conflict where the states are not in PostgreSQL, not_found */
+export function createStateExport(withStore: WithStore): (stack: string) => Promise<unknown> {
+  return (stack) =>
+    withStore(stack, async (store) => {
+      const state = await store.exportState(stack);
+      if (state !== undefined) return state;
+      throw new ClawfleetError({
+        code: "not_found",
+        message: `${stack} has no state`,
+        remedy: "fleet list and fleet cells show every name",
+        retry: { kind: "permanent" },
+      });
+    });
 }

@@ -39,8 +39,10 @@ const convergeSchema = z.object({
   /** Whose workers may take it. */
   cell: z.string(),
   kind: z.enum(["converge", "preview", "heal"]),
-  /** Of `heal`, with the rung that was reached before it. */
-  heal: z.object({ step: z.enum(rungs), before: z.enum(rungs).nullable() }).optional(),
+  /** Of `heal`, with the rung that was reached before it. `asked`: by an operator, whatever the readings say. */
+  heal: z
+    .object({ step: z.enum(rungs), before: z.enum(rungs).nullable(), asked: z.boolean().optional() })
+    .optional(),
   reason: reasonSchema,
   actor: z.string(),
   operationId: z.number().optional(),

@@ -16,11 +16,15 @@ import { createAuditRoutes, createKeyRoutes } from "./keys.ts";
 import { createOperationRoutes } from "./operations.ts";
 import { createPauseRoutes } from "./pauses.ts";
 import { createGitRoutes, createPlanRoutes } from "./plans.ts";
+import { createStackRoutes, type StackDeps } from "./stacks.ts";
+import { createStepRoutes, type StepDeps } from "./steps.ts";
 
 export type { OperationAnswer, OperationEventAnswer } from "./operations.ts";
 
 export type AdminDeps = CellDeps &
-  InstanceDeps & {
+  InstanceDeps &
+  StackDeps &
+  StepDeps & {
     clock: { now(): Date };
     keys: ApiKeys;
     drift: DriftOperators;
@@ -38,6 +42,8 @@ export function createAdminRoutes(deps: AdminDeps) {
   const { sql, operations, standing, keys, clock } = deps;
   return new Hono<OperatorEnv>()
     .route("/instances", createInstanceRoutes(deps))
+    .route("/instances", createStepRoutes(deps))
+    .route("/stacks", createStackRoutes(deps))
     .route("/operations", createOperationRoutes(operations))
     .route("/cells", createCellRoutes(deps))
     .route("/drift", createDriftRoutes({ ...deps, lastOperationId: () => operations.lastId() }))

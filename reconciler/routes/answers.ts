@@ -183,6 +183,12 @@ export const doctorFinding = z.object({
   detail: z.string(),
   remedy: z.string().nullable(),
 });
+export const lock = z.object({
+  pid: z.number(),
+  username: z.string(),
+  hostname: z.string(),
+  takenAt: time,
+});
 export const pause = z.object({ scope: z.string(), actor: z.string(), since: time });
 export const failure = z.object({
   error: z.object({

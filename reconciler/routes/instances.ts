@@ -24,7 +24,8 @@ export type InstanceDeps = {
     actor: string;
   }): Promise<void>;
   provision(input: { slug: string; plan: string; email: string | null; actor: string }): Promise<void>;
-  deprovision(input: { slug: string; actor: string }): Promise<void>;
+  /** `keepData`: the server goes, its data is kept until it is resumed or deprovisioned for good. */
+  deprovision(input: { slug: string; keepData?: boolean; actor: string }): Promise<void>;
   /** A link into the customer's control page: works once, for ten minutes. */
   signIn(input: { slug: string; actor: string }): Promise<string>;
   /** Names of the variables afterwards; values are never given out. */
@@ -34,8 +35,6 @@ export type InstanceDeps = {
     value: string | null;
     actor: string;
   }): Promise<string[]>;
-  /** The stack's state as `pulumi stack export` gives it; secrets are ciphertext. @throws not_found */
-  exportState(stack: string): Promise<unknown>;
 };
 
 const listQuery = z.object({
@@ -44,6 +43,7 @@ const listQuery = z.object({
   after: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
+const deprovisionQuery = z.object({ keepData: z.enum(["true", "false"]).optional() });
 const slugParam = z.object({ slug: slugSchema });
 const provisionBody = z.strictObject({ slug: slugSchema, plan: planIdSchema, email: z.email().optional() });
 const variableParam = z.object({
@@ -127,13 +127,15 @@ export function createInstanceRoutes(deps: InstanceDeps) {
     )
     .delete(
       "/:slug",
-      order("Delete an instance with everything on it, whatever billing says", "delete"),
+      order("Delete an instance with everything on it, or all but its data, whatever billing says", "delete"),
       validate("param", slugParam),
+      validate("query", deprovisionQuery),
       async (c) => {
         const { slug } = c.req.valid("param");
         await mustFind(slug);
         const after = await operations.lastId();
-        await deps.deprovision({ slug, actor: c.get("operator").name });
+        const keepData = c.req.valid("query").keepData === "true";
+        await deps.deprovision({ slug, keepData, actor: c.get("operator").name });
         return c.json({ after }, 202);
       },
     )
@@ -193,7 +195,7 @@ export function createInstanceRoutes(deps: InstanceDeps) {
     )
     .delete(
       "/:slug/suspended",
-      order("Take a suspension back: what billing says counts again"),
+      order("Take a suspension back, or a deprovision that kept the data: what billing says counts again"),
       validate("param", slugParam),
       async (c) => {
         const { slug } = c.req.valid("param");
@@ -201,18 +203,6 @@ export function createInstanceRoutes(deps: InstanceDeps) {
         await standing.resume({ slug, actor: c.get("operator").name });
         return c.json({ after }, 202);
       },
-    )
-    .get(
-      "/:slug/state",
-      access({
-        scope: "operate",
-        summary: "The stack's state as Pulumi exports it; secrets are ciphertext",
-        status: 200,
-        answer: z.looseObject({ version: z.number() }),
-      }),
-      validate("param", slugParam),
-      async (c) =>
-        c.json(z.record(z.string(), z.unknown()).parse(await deps.exportState(c.req.valid("param").slug))),
     )
     .put(
       "/:slug/environment/:name",

@@ -9,7 +9,8 @@ import { findSellingZone } from "../desired/selling.ts";
 import { createOperationWatch } from "../operations/watch.ts";
 import { createApiKeys } from "../operators/api-keys.ts";
 import { examine } from "../operators/doctor.ts";
-import { createStateExport } from "../operators/state-export.ts";
+import { createLockOperators } from "../operators/locks.ts";
+import { createStateExport, createWithStore } from "../operators/state-export.ts";
 import { createOperators } from "../operators/operators.ts";
 import { createOrders } from "../orders/orders.ts";
 import { createAdminRoutes } from "../routes/admin.ts";
@@ -50,6 +51,7 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
     zone,
     plans: () => files.last().plans,
   });
+  const withStore = createWithStore(core);
   const keys = createApiKeys({ sql, clock, rootKey: config.adminKey });
   const operators = createOperators({ ...apply, gitops: parts.gitops?.settings });
   const app = createApp({
@@ -71,7 +73,8 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
       sql,
       clock,
       keys,
-      exportState: createStateExport(core),
+      exportState: createStateExport(withStore),
+      locks: createLockOperators({ sql, withStore }),
       examine: () =>
         examine({
           sql,

@@ -89,6 +89,50 @@ describe.skipIf(obstacle !== undefined)("fleet", () => {
     expect(taken.output).toContain("no variables of its own");
   });
 
+  test("one machine is restarted, reset and made anew, each on command", async () => {
+    const restart = await run(["restart", "zoe"]);
+    expect([restart.code, restart.output]).toEqual([0, expect.stringMatching(/operation \d+ succeeded/)]);
+    const reboot = await run(["reboot", "zoe", "--json"]);
+    expect(
+      JSON.parse(reboot.output.slice(reboot.output.indexOf("{"), reboot.output.lastIndexOf("}") + 1)),
+    ).toMatchObject({ operation: { kind: "reboot", reason: "operator", outcome: "succeeded" } });
+    const before = fleet.sandbox.hetzner.project().server("cf-zoe").id;
+    const rebuild = await run(["rebuild", "zoe", "--yes"]);
+    expect([rebuild.code, rebuild.output]).toEqual([0, expect.stringMatching(/replaced? server/)]);
+    expect(fleet.sandbox.hetzner.project().server("cf-zoe").id).not.toBe(before);
+  });
+
+  test("a pause and a suspension end with a resume", async () => {
+    expect((await run(["pause", "zoe"])).code).toBe(0);
+    const refused = await run(["restart", "zoe"]);
+    expect([refused.code, refused.output]).toEqual([
+      1,
+      expect.stringContaining("what to do: fleet resume zoe"),
+    ]);
+    expect((await run(["resume", "zoe"])).output).toContain("zoe is looked after again");
+    expect((await run(["suspend", "zoe"])).code).toBe(0);
+    expect((await run(["resume", "zoe"])).code).toBe(0);
+    expect((await run(["resume", "zoe"])).code).toBe(1);
+    expect((await run(["pause"])).code).toBe(0);
+    expect((await run(["pauses"])).output).toMatch(/^the fleet +admin/m);
+    expect((await run(["resume"])).code).toBe(0);
+  });
+
+  test("what an operation said is one event a line for programs", async () => {
+    const { output } = await run(["events", "zoe", "--json"]);
+    const events = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events[0]).toMatchObject({ operation: expect.any(Number), seq: 0, message: expect.any(String) });
+    expect((await run(["logs", "cell.lab"])).code).toBe(0);
+  });
+
+  test("a stack that nobody has locked is told to be free", async () => {
+    expect((await run(["unlock", "zoe"])).output).toBe("nobody holds a lock on zoe\n");
+    expect(JSON.parse((await run(["state", "export", "cell.lab"])).output)).toMatchObject({ version: 3 });
+  });
+
   test.each([
     ["an unknown name", ["show", "nobody"], {}, 3, "there is no instance named nobody"],
     ["a wrong key", ["list"], { CLAWFLEET_ADMIN_KEY: "x".repeat(40) }, 4, "key"],
@@ -98,9 +142,11 @@ describe.skipIf(obstacle !== undefined)("fleet", () => {
     ["a reserved name", ["provision", "www", "--plan", "starter"], {}, 2, "reserved"],
     ["a verb that does not exist", ["explode"], {}, 2, "unknown command"],
     ["a deletion without a word", ["deprovision", "zoe"], {}, 2, "--yes"],
+    ["a rebuild without a word", ["rebuild", "zoe"], {}, 2, "--yes"],
   ] as const)("%s ends with its own exit code and says what to do", async (_name, args, env, code, text) => {
     const ended = await run([...args], env);
     expect(ended.output).toContain(text);
+    expect(ended.output.trim().split("\n").at(-1)).toMatch(/^what to do: /);
     expect(ended.code).toBe(code);
   });
 

@@ -28,11 +28,11 @@ const mismatch = "ssh: handshake failed: host key mismatch for 192.0.2.7";
 let site: ConsoleSite;
 let browser: Browser;
 
-/** Somebody new whose first run fails so that a person is needed. */
-async function failFirst(slug: string): Promise<void> {
+/** One of the fleet, whose last run failed so that a person is needed. */
+async function fail(slug: string): Promise<void> {
   site.runs.answer = failedRun(mismatch);
-  await site.api.request("POST", "/api/v1/instances", { body: { slug, plan: "starter" } });
-  await site.untilStatus(slug, "parked");
+  await site.api.request("POST", `/api/v1/instances/${slug}/apply`);
+  await site.untilFailed(slug);
 }
 
 /** A run that stops half-way until the test lets it go on. */
@@ -59,17 +59,17 @@ describe.skipIf(executable === undefined)("in Chromium", () => {
   });
 
   test("an operator finds a failed instance among 10,000, reads why, tries again, and sees it go green", async () => {
-    await failFirst("ada-lovelace");
+    await fail("ada-7700");
     const { goOn } = runInSteps();
     const { page, complaints, context } = await openWindow(browser, site);
-    expect(await page.locator("#count").textContent()).toContain("10,001 instances");
+    expect(await page.locator("#count").textContent()).toContain("10,000 instances");
     await takePicture(page, "fleet-desktop");
 
     await page.getByRole("link", { name: /^parked/ }).click();
-    await page.getByLabel("Name, e-mail or id").fill("lovelace");
+    await page.getByLabel("Name, e-mail or id").fill("ada-7700");
     await page.getByRole("button", { name: "Filter" }).click();
     expect(await page.locator("#count").textContent()).toContain("1 instance");
-    await page.getByRole("link", { name: "ada-lovelace" }).click();
+    await page.getByRole("link", { name: "ada-7700" }).click();
 
     const why = page.getByRole("region", { name: "It waits for a person" });
     expect(await why.textContent()).toContain("host key mismatch");
@@ -126,15 +126,15 @@ describe.skipIf(executable === undefined)("in Chromium", () => {
   });
 
   test("all of it by keyboard alone", async () => {
-    await failFirst("kay");
+    await fail("ada-300");
     site.runs.answer = goodRun(1, { create: 9 });
     const context = await browser.newContext({ baseURL: site.url });
     const page = await context.newPage();
-    await page.goto("/console/instances/kay");
+    await page.goto("/console/instances/ada-300");
     // The field for the key has the focus.
     await page.keyboard.type(site.key);
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "kay", exact: true }).waitFor();
+    await page.getByRole("heading", { name: "ada-300", exact: true }).waitFor();
     await page.keyboard.press("Tab");
     expect(await focused(page)).toBe("Skip to the content");
     await page.keyboard.press("Enter");
@@ -154,16 +154,16 @@ describe.skipIf(executable === undefined)("in Chromium", () => {
   });
 
   test("what deletes asks for the name, and the browser lets nothing else through", async () => {
-    await failFirst("doomed");
+    await fail("ada-500");
     const { page, context } = await openWindow(browser, site);
-    await page.goto("/console/instances/doomed");
+    await page.goto("/console/instances/ada-500");
     await page.getByText("Delete with everything on it").first().click();
-    await page.getByLabel("Type doomed to go on").fill("doome");
+    await page.getByLabel("Type ada-500 to go on").fill("ada-50");
     await page.getByRole("button", { name: "Delete with everything on it" }).click();
     expect(await page.evaluate(`document.querySelector("#typed-delete").validity.patternMismatch`)).toBe(
       true,
     );
-    await page.getByLabel("Type doomed to go on").fill("doomed");
+    await page.getByLabel("Type ada-500 to go on").fill("ada-500");
     await page.getByRole("button", { name: "Delete with everything on it" }).click();
     await page.getByText("It will be deleted.").waitFor();
     await context.close();

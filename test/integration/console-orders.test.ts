@@ -1,5 +1,6 @@
 /** Proves what each scope may do in the console, that it is done under the operator's name, and that it is written down; without a browser. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { actionIds } from "../../reconciler/console/actions.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { makeKey, openConsole } from "../support/console.ts";
 
@@ -29,7 +30,7 @@ describe("an operator", () => {
     const page = await visitor.open("/console/instances/ada");
     expect(page.html).toContain("ada@example.org");
     expect(page.html).not.toContain("/actions/");
-    for (const action of ["apply", "refresh", "preview", "suspend", "resume", "pause", "unpause", "delete"])
+    for (const action of actionIds)
       expect([
         action,
         (await visitor.submit(`/console/instances/ada/actions/${action}`, { typed: "ada" })).status,

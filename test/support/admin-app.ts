@@ -10,7 +10,8 @@ import { createOperationWatch } from "../../reconciler/operations/watch.ts";
 import { createApiKeys } from "../../reconciler/operators/api-keys.ts";
 import { createOperators } from "../../reconciler/operators/operators.ts";
 import { examine } from "../../reconciler/operators/doctor.ts";
-import { createStateExport } from "../../reconciler/operators/state-export.ts";
+import { createLockOperators } from "../../reconciler/operators/locks.ts";
+import { createStateExport, createWithStore } from "../../reconciler/operators/state-export.ts";
 import { createQueue } from "../../reconciler/queue/queue.ts";
 import { createAdminRoutes } from "../../reconciler/routes/admin.ts";
 import { createHealthRoutes } from "../../reconciler/routes/health.ts";
@@ -52,7 +53,9 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
   const rootKey = "r".repeat(40);
   const keys = createApiKeys({ sql, clock, rootKey });
   const metrics = createMetrics();
-  const operators = createOperators(apply);
+  const withStore = createWithStore({ sql, databaseUrl, environment: {} });
+  // Whom nobody answers need not wait.
+  const operators = createOperators({ ...apply, sleep: () => Promise.resolve() });
   const watch = createOperationWatch(sql, log);
   const app = createApp({
     log,
@@ -67,7 +70,8 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
       clock,
       keys,
       examine: () => examine({ sql, clock, sweepIntervalMs: 3_600_000, driftIntervalMs: 3_600_000 }),
-      exportState: createStateExport({ sql, databaseUrl, environment: {} }),
+      exportState: createStateExport(withStore),
+      locks: createLockOperators({ sql, withStore }),
       ...operators,
     }),
     console: createConsole({ sql, clock, log, keys, watch, rate, operators }),

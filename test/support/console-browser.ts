@@ -17,7 +17,8 @@ export type ConsoleSite = {
   runs: CannedRuns;
   /** May do everything. */
   key: string;
-  untilStatus(slug: string, status: string): Promise<void>;
+  /** Parked by a run. */
+  untilFailed(slug: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -35,12 +36,13 @@ export async function startConsoleSite(count: number): Promise<ConsoleSite> {
     api,
     runs,
     key: await makeKey(api, "anna", ["read", "operate", "delete"]),
-    async untilStatus(slug, status) {
-      await eventually(`${slug} is ${status}`, async () => {
-        const [row] = await sql<
-          { status: string }[]
-        >`select status from clawfleet.instances where slug = ${slug}`;
-        return row?.status === status;
+    async untilFailed(slug) {
+      await eventually(`${slug} has failed`, async () => {
+        const rows = await sql`
+          select 1 from clawfleet.instances i
+          where slug = ${slug} and status = 'parked'
+            and exists (select 1 from clawfleet.operations o where o.instance_id = i.id and o.outcome = 'failed')`;
+        return rows.length === 1;
       });
     },
     async close() {

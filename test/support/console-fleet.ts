@@ -11,20 +11,22 @@ export async function seedConsoleFleet(sql: Sql, count: number): Promise<void> {
   await sql`
     insert into clawfleet.instances (
       id, slug, provider, subscription_id, customer_id, email, cell, secrets, plan, phase, phase_reason, phase_since,
-      server_type, location, desired_hash, generation, observed_generation, status, status_detail, failures, retry_at,
+      server_type, location, desired_hash, generation, observed_generation, observed_phase, status, status_detail, failures, retry_at,
       outputs, created_at, ready_at)
     select
       'i' || lpad(at::text, 12, 'a'), name || '-' || at, 'stripe', 'sub_' || at, 'cus_' || at, name || at || '@example.org',
       'eu' || 1 + at % 3, ''::bytea, case when at % 4 = 0 then 'pro' else 'starter' end,
       case when at % 100 between 10 and 12 then 'suspended' else 'running' end,
       case when at % 100 between 10 and 12 then 'not paid' else 'paid' end, made,
-      case when at % 4 = 0 then 'cx33' else 'cx23' end, (array['nbg1', 'fsn1', 'hel1'])[1 + at % 3], 'hash', 1, 1, status,
+      case when at % 4 = 0 then 'cx33' else 'cx23' end, (array['nbg1', 'fsn1', 'hel1'])[1 + at % 3], 'hash', 1, 1, 'running', status,
       case status
         when 'parked' then 'host key mismatch; another machine answers at this address: look at the server before anything is sent to it'
         when 'waiting' then 'no capacity at Hetzner in any type and location of the plan; it is tried again' end,
       case when status in ('parked', 'waiting') then 1 else 0 end,
       case when status = 'waiting' then now() + interval '5 minutes' end,
-      jsonb_build_object('url', 'https://' || name || '-' || at || '.claws.example'), made, made + interval '4 minutes'
+      jsonb_build_object('url', 'https://' || name || '-' || at || '.claws.example', 'serverId', at::text, 'serverType', 'cx23',
+        'location', (array['nbg1', 'fsn1', 'hel1'])[1 + at % 3], 'ipv4', '192.0.2.7', 'ipv6', '2001:db8::7',
+        'privateIp', '10.0.0.7', 'openclawVersion', '2026.9.6', 'health', 'started 2026.9.6'), made, made + interval '4 minutes'
     from (
       select at, (array['ada', 'bo', 'cleo', 'dag', 'edith', 'finn', 'grete', 'hugo', 'ines', 'juri'])[1 + at % 10] as name,
         now() - at * interval '17 minutes' as made,

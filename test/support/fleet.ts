@@ -131,7 +131,7 @@ export async function startFleet(
       await unwrap(client.instances.$post({ json: { slug, plan } }));
     },
     async deprovision(slug) {
-      await unwrap(client.instances[":slug"].$delete({ param: { slug } }));
+      await unwrap(client.instances[":slug"].$delete({ param: { slug }, query: {} }));
     },
     async apply(slug, { refresh } = { refresh: false }) {
       const query = refresh ? { refresh: "true" as const } : {};

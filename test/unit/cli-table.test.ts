@@ -26,6 +26,20 @@ describe("renderTable", () => {
     );
   });
 
+  it("paints what a column says, padding included, and is the same text where nothing is painted", () => {
+    const painted: Column<Row>[] = [
+      { title: "NAME", value: (row) => row.name, tone: (row) => (row.count > 9 ? "grave" : undefined) },
+      { title: "NOTE", value: (row) => row.name },
+    ];
+    const rows = [
+      { name: "anna", count: 7 },
+      { name: "bo", count: 70 },
+    ];
+    const text = renderTable(painted, rows, (cell, tone) => `<${tone}>${cell}</>`);
+    expect(text).toBe("<quiet>NAME</>  <quiet>NOTE</>\nanna  anna\n<grave>bo  </>  bo");
+    expect(text.replaceAll(/<[^>]*>/g, "")).toBe(renderTable(painted, rows));
+  });
+
   it("is only its titles without rows", () => {
     expect(renderTable(columns, [])).toBe("NAME  COUNT  NOTE");
   });

@@ -55,3 +55,8 @@ create table clawfleet.pauses (
   actor text not null,
   since timestamptz not null
 );
+
+-- Deprovisioned with the data kept.
+alter table clawfleet.interventions drop constraint interventions_phase_check;
+alter table clawfleet.interventions
+  add constraint interventions_phase_check check (phase in ('suspended', 'archived', 'gone'));
