@@ -12,9 +12,17 @@ const kinds: Record<string, DiffLine["kind"]> = {
   "--": "delete",
 };
 
+/** One sign and a space, or two signs and what they are about; `--outputs:--` is a heading. */
+const sign = /^\s*(?:([+~-]) |(\+-|-\+|\+\+|--)(?!outputs)\w)/;
+
+function kindOf(text: string): DiffLine["kind"] {
+  const [, one, two] = sign.exec(text) ?? [];
+  return kinds[one ?? two ?? ""] ?? "same";
+}
+
 export function toDiffLines(diff: string): DiffLine[] {
   return diff
     .trimEnd()
     .split("\n")
-    .map((text) => ({ kind: kinds[/^\s*([+~-]{1,2})\s/.exec(text)?.[1] ?? ""] ?? "same", text }));
+    .map((text) => ({ kind: kindOf(text), text }));
 }

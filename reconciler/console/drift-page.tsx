@@ -14,7 +14,7 @@ export function DriftPage({ viewer, drift, done }: DriftPageProps) {
       <h1>Drift</h1>
       {done === undefined ? null : <Notice kind="good">{done}</Notice>}
       {viewer.operator.scopes.has("operate") ? (
-        <form method="post" action="/console/drift/scan">
+        <form method="post" action="/console/drift/scan" class="actions">
           <Csrf viewer={viewer} />
           <button type="submit" class="secondary">
             Look now
@@ -60,7 +60,7 @@ function Finding({ finding, viewer }: { finding: FindingAnswer; viewer: Viewer }
   const { name, differences, now } = { ...finding, now: viewer.now };
   const isCell = name?.startsWith("cell.") === true;
   return (
-    <li>
+    <li data-action={finding.action}>
       <h3>
         {name === null ? finding.subject : isCell ? name : <a href={`/console/instances/${name}`}>{name}</a>}{" "}
         <span class="badge" data-status={tones[finding.action]}>
@@ -69,7 +69,7 @@ function Finding({ finding, viewer }: { finding: FindingAnswer; viewer: Viewer }
       </h3>
       <p class="muted">
         Account {finding.account}, since <Ago at={finding.since} now={now} />; policy: {finding.action}
-        {finding.monthlyNet === null ? "" : `; costs ${finding.monthlyNet} a month`}
+        {finding.monthlyNet === null ? "" : `; costs ${Number(finding.monthlyNet).toFixed(2)} a month`}
         {finding.repairAt === null ? null : (
           <>
             ; repair queued <Ago at={finding.repairAt} now={now} />
@@ -92,7 +92,7 @@ function Finding({ finding, viewer }: { finding: FindingAnswer; viewer: Viewer }
                 <th scope="row">
                   {one.kind} {one.name} <span class="muted">{one.objectId}</span>
                 </th>
-                <td>{one.property ?? one.class}</td>
+                <td>{one.property ?? (isUnknown(one) ? "is in no state" : "is gone")}</td>
                 <td>{one.expected ?? "–"}</td>
                 <td>{one.seen ?? "–"}</td>
               </tr>

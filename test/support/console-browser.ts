@@ -7,7 +7,7 @@ import type { RunOutcome } from "../../reconciler/engine/runner.ts";
 import { listen } from "../../reconciler/service/http.ts";
 import { startAdminApp, type AdminApp } from "./admin-app.ts";
 import { createCannedRuns, type CannedRuns } from "./canned-runs.ts";
-import { seedConsoleFleet } from "./console-fleet.ts";
+import { seedConsoleFleet, seedTroubles } from "./console-fleet.ts";
 import { makeKey } from "./console.ts";
 import { eventually } from "./poll.ts";
 
@@ -26,6 +26,7 @@ export async function startConsoleSite(count: number): Promise<ConsoleSite> {
   const api = await startAdminApp();
   const { sql, queue } = api.apply;
   await seedConsoleFleet(sql, count);
+  await seedTroubles(sql);
   const runs = await createCannedRuns(api.apply);
   queue.work("converge", { concurrency: 2 }, async ({ data }, signal) => {
     await handleConvergeJob(runs.deps, data, signal);

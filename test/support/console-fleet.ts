@@ -41,3 +41,66 @@ export async function seedConsoleFleet(sql: Sql, count: number): Promise<void> {
     from clawfleet.instances where status = 'ready' and phase = 'running'`;
   await sql`analyze clawfleet.instances`;
 }
+
+const differences = {
+  dangerous: [
+    { class: "dangerous", kind: "server", objectId: "4711", name: "bo-101", property: undefined },
+    {
+      class: "repair",
+      kind: "record",
+      objectId: "r1",
+      name: "bo-101.claws.example",
+      property: "content",
+      expected: "192.0.2.7",
+      seen: "198.51.100.9",
+    },
+  ],
+  repair: [
+    {
+      class: "repair",
+      kind: "firewall",
+      objectId: "815",
+      name: "cleo-502",
+      property: "rules",
+      expected: "in tcp 443 from Cloudflare",
+      seen: "in tcp 443 from Cloudflare; in tcp 22 from 0.0.0.0/0",
+    },
+  ],
+  leak: [{ class: "leak", kind: "server", objectId: "4712", name: "i-nobody" }],
+};
+
+/** What the pages of drift and of the queue show on a bad day. */
+export async function seedTroubles(sql: Sql): Promise<void> {
+  const finding = (
+    subject: string,
+    slug: string | null,
+    name: keyof typeof differences,
+    action: string,
+  ) => sql`
+    insert into clawfleet.drift_findings
+      (subject, slug, account, class, action, differences, monthly_net, first_seen, last_seen)
+    values (${subject}, ${slug}, 'default', ${name}, ${action}, ${sql.json(JSON.parse(JSON.stringify(differences[name])))},
+      ${name === "leak" ? 5.49 : null}, now() - interval '3 hours', now())`;
+  await finding("iaaaaaaaaa101", "bo-101", "dangerous", "ask");
+  await finding("iaaaaaaaaa502", "cleo-502", "repair", "repair");
+  await finding("server:4712", null, "leak", "ask");
+  await sql`
+    insert into clawfleet.drift_scans (account, actor, started_at, ended_at, outcome, requests, compared, findings)
+    values ('default', 'clock', now() - interval '5 minutes', now() - interval '4 minutes', 'complete', 212, 9612, 3)`;
+  await sql`
+    insert into clawfleet.rate_budgets (cloud, token_key, request_limit, period_ms, remaining, as_of, accounts, breaker)
+    values ('hetzner', 'h1', 3600, 3600000, 310, now(), array['default', 'eu'], 'closed'),
+      ('cloudflare', 'c1', 1200, 300000, 1111, now(), array['default'], 'open')`;
+  await sql`
+    insert into clawfleet.blocks (blocked_by, scope, since, probe_at, wake_after)
+    values ('cloudflare', 'c1', now() - interval '10 minutes', now() + interval '40 seconds', now())`;
+  await sql`
+    update clawfleet.instances set blocked_by = 'cloudflare', blocked_scope = 'c1', retry_at = null,
+      status_detail = 'Cloudflare does not answer'
+    where status = 'waiting' and plan = 'starter'`;
+  await sql`
+    insert into clawfleet.workers (name, binding, cells, slots, draining, seen_at)
+    values ('worker-1-812', 'all', '{}', 4, false, now() + interval '1 hour'),
+      ('worker-eu1-77', 'cells', array['eu1'], 2, true, now() + interval '1 hour')`;
+  await sql`insert into clawfleet.pauses (scope, actor, since) values ('dag-303', 'anna', now() - interval '1 hour')`;
+}

@@ -68,6 +68,8 @@ function follow(log) {
   source.addEventListener("ended", () => location.reload());
   source.addEventListener("changed", (event) => {
     say("announce", `It is ${event.data} now.`);
+    // What was just ordered has come about.
+    document.querySelector(".notice[data-kind=good]")?.remove();
     void renewSoon();
   });
   // What changed while nobody listened.
