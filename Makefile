@@ -4,10 +4,14 @@ bin := node_modules/.bin
 export PATH := $(CURDIR)/$(bin):$(PATH)
 stamp := node_modules/.clawfleet-installed
 
-.PHONY: setup check test demo lab clean
+.PHONY: setup browser check test demo lab clean
 
 setup: $(stamp)
 	@node infra/engine/main.ts
+
+# For the console's tests alone: Debian's Chromium where it is missing and root may install it; without it they are skipped.
+browser: $(stamp)
+	@node test/support/install-chromium.ts
 
 # Not `npm ci`: it refuses a lockfile without entries for other platforms' optional binaries, which some registries lack.
 $(stamp): package.json package-lock.json
@@ -17,7 +21,7 @@ $(stamp): package.json package-lock.json
 check: $(stamp)
 	@node test/support/run-checks.ts
 
-test: setup
+test: setup browser
 	@node test/support/run-tests.ts
 
 demo: setup

@@ -107,4 +107,41 @@ describe("an operator", () => {
     const visitor = await signedIn(keys.reader);
     expect((await visitor.open("/console/audit?actor=reader")).html).toContain("/actions/delete");
   });
+
+  test("repairs drift, deletes what nobody owns by typing it, and holds the whole fleet", async () => {
+    await api.request("POST", "/api/v1/instances", { body: { slug: "bob", plan: "starter" } });
+    const { sql } = api.database;
+    const [bob] = await sql<{ id: string }[]>`select id from clawfleet.instances where slug = 'bob'`;
+    const leak = [{ class: "leak", kind: "server", objectId: "4712", name: "x" }];
+    const moved = [{ class: "repair", kind: "server", objectId: "4711", name: "bob", property: "labels" }];
+    for (const [subject, slug, name, differences] of [
+      [bob?.id ?? "", "bob", "repair", moved],
+      ["server:4712", null, "leak", leak],
+    ] as const)
+      await sql`
+        insert into clawfleet.drift_findings (subject, slug, account, class, action, differences, first_seen, last_seen)
+        values (${subject}, ${slug}, 'default', ${name}, 'ask', ${sql.json(differences)}, now(), now())`;
+    const visitor = await signedIn();
+    const page = await visitor.open("/console/drift");
+    expect(page.html).toContain("2 findings");
+    expect((await visitor.submit("/console/drift/repair", { name: "bob" })).location).toBe(
+      "/console/drift?done=repair",
+    );
+    const deletion = { object: "server:4712", typed: "server:471" };
+    expect((await visitor.submit("/console/drift/delete", deletion)).status).toBe(400);
+    await visitor.submit("/console/drift/delete", { ...deletion, typed: "server:4712" });
+    await visitor.submit("/console/drift/scan");
+    expect(
+      await sql`select data ->> 'kind' as kind, data ->> 'actor' as actor from pgboss.job where name = 'drift' order by 1`,
+    ).toEqual([
+      { kind: "delete", actor: "anna" },
+      { kind: "scan", actor: "anna" },
+    ]);
+    expect((await visitor.open("/console/drift")).html).toContain("Its deletion was ordered by anna");
+    await visitor.submit("/console/queue/pause");
+    expect((await visitor.open("/console/queue")).html).toContain("The fleet is held by anna");
+    expect((await visitor.open("/console/instances/bob")).html).toContain("the fleet is held");
+    await visitor.submit("/console/queue/unpause");
+    expect(await sql`select 1 from clawfleet.pauses`).toHaveLength(0);
+  });
 });
