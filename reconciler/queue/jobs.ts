@@ -64,6 +64,8 @@ const sweepSchema = z.object({ actor: z.string() });
 export type SweepJob = z.infer<typeof sweepSchema>;
 
 const driftSchema = z.discriminatedUnion("kind", [
+  /** What the account's tokens may do, for `fleet doctor`. */
+  z.object({ kind: z.literal("examine"), account: z.string(), actor: z.string() }),
   z.object({ kind: z.literal("scan"), account: z.string(), actor: z.string() }),
   z.object({
     kind: z.literal("delete"),
@@ -154,7 +156,7 @@ export function toHintJob(job: HintJob): QueuedJob {
 
 /** One of an account at a time; a scan that waits is that scan. */
 export function toDriftQueueJob(job: DriftJob): QueuedJob {
-  const key = job.kind === "scan" ? `scan:${job.account}` : `delete:${job.object}`;
+  const key = job.kind === "delete" ? `delete:${job.object}` : `${job.kind}:${job.account}`;
   return { key, group: { id: `drift:${job.account}`, tier: job.account }, priority: 0, data: job };
 }
 
