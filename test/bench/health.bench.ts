@@ -69,7 +69,12 @@ async function readEverybody(rig: ConvergeRig, size: number) {
   const { sql, queue, clock, log, masterKey } = rig.apply;
   let well = 0;
   const deps: RoundDeps = {
-    ...{ sql, queue, clock, log, masterKey, intervalMs },
+    sql,
+    queue,
+    clock,
+    log,
+    masterKey,
+    intervalMs,
     run: runOnMachine,
     onAlert: () => undefined,
     onReading: (kind) => void (well += kind === "well" ? 1 : 0),

@@ -77,10 +77,10 @@ describe.skipIf(obstacle !== undefined)("healing", () => {
 
   test("its customer gets a link that signs in once, under the customer's own name", async () => {
     const { code, output } = await runScript("reconciler/cli/main.ts", ["sign-in", "amy"], fleet.service.env);
-    expect(code).toBe(0);
     const link =
       /^https:\/\/amy\.claws\.example\/#bootstrapToken=[\w-]{43}&.*gatewayUrl=wss%3A%2F%2Famy\.claws\.example$/m;
     expect(output).toMatch(link);
+    expect(code).toBe(0);
     const [left] = await fleet.database.sql<
       { count: number }[]
     >`select count(*)::int as count from clawfleet.sign_ins`;

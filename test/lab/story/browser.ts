@@ -9,10 +9,8 @@ import { fleet, type Customer } from "./visitor.ts";
 /** Debian's; `CHROMIUM` names another. */
 const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const patienceMs = 120_000;
-const quiet = [
-  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
-  ...["--disable-background-networking", "--disable-component-update"],
-];
+const quiet =
+  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync --disable-background-networking --disable-component-update";
 
 export async function signInWithBrowser(lab: Lab, customer: Customer): Promise<void> {
   await lab.stages.run(
@@ -61,9 +59,13 @@ async function withBrowser(
     const rules = `MAP ${host}:443 127.0.0.1:${door.port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`;
     const browser = await chromium.launch({
       executablePath,
-      args: [...quiet, `--host-resolver-rules=${rules}`],
+      args: [...quiet.split(" "), `--host-resolver-rules=${rules}`],
     });
-    await use(browser).finally(() => browser.close());
+    try {
+      await use(browser);
+    } finally {
+      await browser.close();
+    }
   } finally {
     await door.close();
   }
