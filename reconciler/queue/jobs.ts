@@ -39,9 +39,17 @@ const convergeSchema = z.object({
   /** Whose workers may take it. */
   cell: z.string(),
   kind: z.enum(["converge", "preview", "heal"]),
-  /** Of `heal`, with the rung that was reached before it. `asked`: by an operator, whatever the readings say. */
+  /**
+   * Of `heal`, with the rung that was reached before it and Hetzner's id of the server that is ill. `asked`: by an operator,
+   * whatever the readings say.
+   */
   heal: z
-    .object({ step: z.enum(rungs), before: z.enum(rungs).nullable(), asked: z.boolean().optional() })
+    .object({
+      step: z.enum(rungs),
+      before: z.enum(rungs).nullable(),
+      server: z.string(),
+      asked: z.boolean().optional(),
+    })
     .optional(),
   reason: reasonSchema,
   actor: z.string(),
