@@ -6,6 +6,7 @@ import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { routePath } from "hono/route";
 import type { Logger } from "pino";
+import { ClawfleetError } from "./errors.ts";
 import type { OperatorEnv } from "./routes/access.ts";
 import { audit, idempotent, identify, type GuardDeps } from "./routes/guard.ts";
 import { toOpenApi } from "./routes/openapi.ts";
@@ -42,7 +43,12 @@ export function createApp(deps: AppDeps): Hono {
   app.use(requestId());
   app.use(measure(deps.metrics));
   app.use((c, next) =>
-    bodyLimit({ maxSize: largeBodies.test(c.req.path) ? MAX_CHANGE_BYTES : MAX_BODY_BYTES })(c, next),
+    bodyLimit({
+      maxSize: largeBodies.test(c.req.path) ? MAX_CHANGE_BYTES : MAX_BODY_BYTES,
+      onError() {
+        throw tooLarge();
+      },
+    })(c, next),
   );
   app.route("/", deps.health);
   app.route("/webhooks", deps.webhooks);
@@ -75,6 +81,11 @@ export function createApp(deps: AppDeps): Hono {
   );
   app.onError((error, c) => answerError(c, error, deps.log));
   return app;
+}
+
+function tooLarge(): ClawfleetError {
+  const message = "the body is larger than anything that is asked for here";
+  return new ClawfleetError({ code: "too_large", message, retry: { kind: "permanent" } });
 }
 
 function createGuardedApi({ admin, guard }: AppDeps): Hono<OperatorEnv> {

@@ -23,6 +23,7 @@ export type Retry =
 export type ErrorCode =
   | "config_invalid"
   | "input_invalid"
+  | "too_large"
   | "unauthorized"
   | "forbidden"
   | "rate_limited"

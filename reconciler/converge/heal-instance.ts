@@ -24,9 +24,11 @@ export async function healInstance(deps: HealDeps, job: ConvergeJob, signal: Abo
   const { heal } = job;
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
   if (!row || !heal) return;
-  const due = heal.asked === true ? mayBeTouched(row) : await isStillDue(deps, row);
-  if (!due) return deps.log.info({ stack: row.slug, step: heal.step }, "a step is not due any more");
-  if (heal.step === "rebuild") return await rebuildInstance(deps, row, job, signal);
+  if (heal.asked === true ? !mayBeTouched(row) : !(await isStillDue(deps, row))) {
+    if (heal.asked !== true) await takeStepBack(deps.sql, row.id, heal.before);
+    return deps.log.info({ stack: row.slug, step: heal.step }, "a step is not due any more");
+  }
+  if (heal.step === "rebuild") return await rebuildInstance(deps, row, job, heal.server, signal);
   const outcome = await runStep(deps, row, job, heal.step, signal);
   if (heal.asked === true) return;
   deps.onStep?.(heal.step, outcome);

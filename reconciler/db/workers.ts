@@ -10,6 +10,8 @@ export type WorkerRow = {
   accounts: string[] | null;
   slots: number;
   draining: boolean;
+  /** null: of a version that did not say. */
+  version: string | null;
 };
 
 /** A worker that has not been seen for this long is taken for dead. */
@@ -17,16 +19,16 @@ export const workerSilenceMs = 20_000;
 
 export async function reportWorker(
   sql: Query,
-  worker: Remit & { name: string; slots: number; draining: boolean },
+  worker: Remit & { name: string; slots: number; draining: boolean; version: string },
 ): Promise<void> {
-  const { name, binding, accounts, slots, draining } = worker;
+  const { name, binding, accounts, slots, draining, version } = worker;
   const cells = binding.kind === "cells" ? [...binding.cells] : [];
   await sql`
-    insert into clawfleet.workers (name, binding, cells, accounts, slots, draining)
-    values (${name}, ${binding.kind}, ${cells}::text[], ${[...accounts]}::text[], ${slots}, ${draining})
+    insert into clawfleet.workers (name, binding, cells, accounts, slots, draining, version)
+    values (${name}, ${binding.kind}, ${cells}::text[], ${[...accounts]}::text[], ${slots}, ${draining}, ${version})
     on conflict (name) do update set
       binding = excluded.binding, cells = excluded.cells, accounts = excluded.accounts, slots = excluded.slots,
-      draining = excluded.draining, seen_at = now()`;
+      draining = excluded.draining, version = excluded.version, seen_at = now()`;
   await sql`delete from clawfleet.workers where seen_at < now() - interval '1 hour'`;
 }
 
@@ -36,7 +38,7 @@ export async function forgetWorker(sql: Query, name: string): Promise<void> {
 
 export async function listWorkers(sql: Query): Promise<WorkerRow[]> {
   return await sql<WorkerRow[]>`
-    select name, binding, cells, accounts, slots, draining from clawfleet.workers
+    select name, binding, cells, accounts, slots, draining, version from clawfleet.workers
     where seen_at > now() - ${workerSilenceMs} * interval '1 ms' order by name`;
 }
 

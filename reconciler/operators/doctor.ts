@@ -1,11 +1,14 @@
 /** What an operator would look at first, looked at: each with what to do when it is not well. */
 import type { Sql } from "postgres";
 import { readConditions } from "../conditions.ts";
+import { listLooks, listZones } from "../db/account-checks.ts";
 import { listBlocks } from "../db/blocks.ts";
 import { listCells } from "../db/cells.ts";
 import { listScanTimes } from "../db/drift.ts";
 import { findLastSweep } from "../db/sweeps.ts";
-import { listWorkers } from "../db/workers.ts";
+import { listWorkers, type WorkerRow } from "../db/workers.ts";
+import type { Queue } from "../queue/queue.ts";
+import { codeVersion } from "../version.ts";
 
 export type Finding = { check: string; well: boolean; detail: string; remedy: string | null };
 
@@ -20,6 +23,26 @@ export type DoctorDeps = {
 /** Late is what has been missed more than twice. */
 const patience = 3;
 
+/** Asks whoever has an account's tokens to look at them again. Returns the accounts. */
+export async function askForLooks(
+  { sql, queue }: { sql: Sql; queue: Queue },
+  actor: string,
+): Promise<string[]> {
+  const accounts = [...(await listZones(sql)).keys()];
+  for (const account of accounts) await queue.requestDrift(sql, { kind: "examine", account, actor });
+  return accounts;
+}
+
+export type Examined = { findings: Finding[]; looks: { account: string; lookedAt: string }[] };
+
+export async function readExamined(deps: DoctorDeps): Promise<Examined> {
+  const looks = (await listLooks(deps.sql)).map(({ account, lookedAt }) => ({
+    account,
+    lookedAt: lookedAt.toISOString(),
+  }));
+  return { findings: await examine(deps), looks };
+}
+
 export async function examine(deps: DoctorDeps): Promise<Finding[]> {
   const { sql } = deps;
   const [conditions, cells, workers] = await Promise.all([
@@ -27,6 +50,7 @@ export async function examine(deps: DoctorDeps): Promise<Finding[]> {
     listCells(sql),
     listWorkers(sql),
   ]);
+  const accounts = [...new Set(cells.map(({ account }) => account))];
   return [
     await examineClock(deps),
     await examineSweep(deps),
@@ -36,6 +60,8 @@ export async function examine(deps: DoctorDeps): Promise<Finding[]> {
       `${workers.length} processes run converges`,
       "start one: npm run work",
     ),
+    examineVersions(workers),
+    ...(await examineAccounts(sql, accounts)),
     ...cells.map(({ name, status, statusDetail }) =>
       toFinding(
         `cell ${name}`,
@@ -44,7 +70,7 @@ export async function examine(deps: DoctorDeps): Promise<Finding[]> {
         `fleet show cell.${name} says what it waits for`,
       ),
     ),
-    ...(await examineDrift(deps, [...new Set(cells.map(({ account }) => account))])),
+    ...(await examineDrift(deps, accounts)),
     ...(await listBlocks(sql)).map(({ blockedBy, scope, since }) =>
       toFinding(
         `${blockedBy} ${scope}`,
@@ -61,6 +87,34 @@ export async function examine(deps: DoctorDeps): Promise<Finding[]> {
 
 function toFinding(check: string, well: boolean, detail: string, remedy: string): Finding {
   return { check, well, detail, remedy: well ? null : remedy };
+}
+
+function examineVersions(workers: readonly WorkerRow[]): Finding {
+  const others = workers.filter(({ version }) => version !== codeVersion);
+  const named = others.map(({ name, version }) => `${name} has ${version ?? "an older one"}`).join(", ");
+  const detail = others.length === 0 ? `everybody has ${codeVersion}` : `this is ${codeVersion}; ${named}`;
+  return toFinding(
+    "versions",
+    others.length === 0,
+    detail,
+    "docs/operations.md, Upgrade: restart the others",
+  );
+}
+
+/** By whoever has the tokens; where nobody has looked there is nobody who has them. */
+async function examineAccounts(sql: Sql, accounts: readonly string[]): Promise<Finding[]> {
+  const looks = new Map((await listLooks(sql)).map((look) => [look.account, look.checks]));
+  return accounts.flatMap(
+    (account) =>
+      looks.get(account) ?? [
+        toFinding(
+          `account ${account}`,
+          false,
+          "nobody has looked at its tokens yet",
+          "fleet doctor asks; a worker with its tokens must run (fleet cells)",
+        ),
+      ],
+  );
 }
 
 const maxSkewMs = 5_000;

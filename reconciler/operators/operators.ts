@@ -19,6 +19,7 @@ import {
 } from "../operations/rows.ts";
 import { askForLink, type AskDeps } from "../sign-in/ask.ts";
 import { applyCell, drainCell, readCells } from "./cells.ts";
+import { askForLooks } from "./doctor.ts";
 import { createDriftOperators } from "./drift.ts";
 import { changeEnvironment } from "./environment.ts";
 import { createPlanOperators, type PlansDeps } from "./plans.ts";
@@ -86,6 +87,7 @@ export function createOperators(
     },
     standing: createStandingOperators(deps),
     takeStep: createTakeStep(deps),
+    askForLooks: (actor) => askForLooks(deps, actor),
     catalogue: async () => (await deps.files()).plans,
     drift: createDriftOperators(deps),
     plans: createPlanOperators(deps),

@@ -1,5 +1,7 @@
 /** What operators do to a machine by hand: the steps of healing, taken whatever its readings say. */
 import type { Sql } from "postgres";
+import { instanceOutputsSchema } from "../../infra/outputs.ts";
+import { findLocated } from "../db/health.ts";
 import { findInstance } from "../db/instances.ts";
 import { isPausedNow } from "../db/pauses.ts";
 import type { Rung } from "../health/decide.ts";
@@ -19,7 +21,8 @@ export function createTakeStep({ sql, queue }: { sql: Sql; queue: Queue }): Take
     if (await isPausedNow(sql, slug))
       throw refused(`${slug} is paused`, `fleet resume ${slug}, or fleet resume for the whole fleet`);
     const reachable = row.phase === "running" || (row.phase === "suspended" && step !== "restart");
-    if (row.cell === null || row.observedGeneration === 0 || !reachable)
+    const outputs = instanceOutputsSchema.safeParse((await findLocated(sql, row.id))?.outputs);
+    if (row.cell === null || !outputs.success || !reachable)
       throw refused(
         `${slug} has nothing to ${step}: it is ${row.phase}, ${row.status}`,
         `fleet show ${slug} says what it waits for`,
@@ -29,7 +32,7 @@ export function createTakeStep({ sql, queue }: { sql: Sql; queue: Queue }): Take
       instanceId: row.id,
       cell: row.cell,
       kind: "heal",
-      heal: { step, before: null, asked: true },
+      heal: { step, before: null, server: outputs.data.serverId, asked: true },
       reason: "operator",
       actor,
     });

@@ -39,9 +39,17 @@ const convergeSchema = z.object({
   /** Whose workers may take it. */
   cell: z.string(),
   kind: z.enum(["converge", "preview", "heal"]),
-  /** Of `heal`, with the rung that was reached before it. `asked`: by an operator, whatever the readings say. */
+  /**
+   * Of `heal`, with the rung that was reached before it and Hetzner's id of the server that is ill. `asked`: by an operator,
+   * whatever the readings say.
+   */
   heal: z
-    .object({ step: z.enum(rungs), before: z.enum(rungs).nullable(), asked: z.boolean().optional() })
+    .object({
+      step: z.enum(rungs),
+      before: z.enum(rungs).nullable(),
+      server: z.string(),
+      asked: z.boolean().optional(),
+    })
     .optional(),
   reason: reasonSchema,
   actor: z.string(),
@@ -64,6 +72,8 @@ const sweepSchema = z.object({ actor: z.string() });
 export type SweepJob = z.infer<typeof sweepSchema>;
 
 const driftSchema = z.discriminatedUnion("kind", [
+  /** What the account's tokens may do, for `fleet doctor`. */
+  z.object({ kind: z.literal("examine"), account: z.string(), actor: z.string() }),
   z.object({ kind: z.literal("scan"), account: z.string(), actor: z.string() }),
   z.object({
     kind: z.literal("delete"),
@@ -154,7 +164,7 @@ export function toHintJob(job: HintJob): QueuedJob {
 
 /** One of an account at a time; a scan that waits is that scan. */
 export function toDriftQueueJob(job: DriftJob): QueuedJob {
-  const key = job.kind === "scan" ? `scan:${job.account}` : `delete:${job.object}`;
+  const key = job.kind === "delete" ? `delete:${job.object}` : `${job.kind}:${job.account}`;
   return { key, group: { id: `drift:${job.account}`, tier: job.account }, priority: 0, data: job };
 }
 

@@ -5,7 +5,7 @@ import { planSchema, type Plans } from "../../infra/config.ts";
 import { countFleet } from "../db/fleet.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
 import type { DriftOperators } from "../operators/drift.ts";
-import type { Finding } from "../operators/doctor.ts";
+import type { Examined } from "../operators/doctor.ts";
 import type { PlanOperators } from "../operators/plans.ts";
 import { access, type OperatorEnv } from "./access.ts";
 import * as answers from "./answers.ts";
@@ -31,7 +31,9 @@ export type AdminDeps = CellDeps &
     plans: PlanOperators;
     /** What may be bought. */
     catalogue(): Promise<Plans>;
-    examine(): Promise<Finding[]>;
+    examine(): Promise<Examined>;
+    /** Asks for a look at the tokens of every account; returns their names. */
+    askForLooks(actor: string): Promise<string[]>;
   };
 
 const summary = z.object({
@@ -63,9 +65,25 @@ export function createAdminRoutes(deps: AdminDeps) {
         scope: "read",
         summary: "What an operator would look at first, and what to do where it is not well",
         status: 200,
-        answer: z.object({ findings: z.array(answers.doctorFinding) }),
+        answer: z.object({
+          findings: z.array(answers.doctorFinding),
+          looks: z.array(z.object({ account: z.string(), lookedAt: z.iso.datetime() })),
+        }),
       }),
-      async (c) => c.json({ findings: await deps.examine() }),
+      async (c) => c.json(await deps.examine()),
+    )
+    .post(
+      "/doctor/looks",
+      access({
+        scope: "operate",
+        summary: "Ask whoever has the tokens of an account what they may do",
+        status: 202,
+        answer: z.object({ accounts: z.array(z.string()), askedAt: z.iso.datetime() }),
+      }),
+      async (c) => {
+        const askedAt = clock.now().toISOString();
+        return c.json({ accounts: await deps.askForLooks(c.get("operator").name), askedAt }, 202);
+      },
     )
     .get(
       "/catalogue",

@@ -1,5 +1,6 @@
 /** How failures leave over HTTP: `{ error: { code, message, requestId } }`, 400s for the caller, 500s for us. */
 import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Logger } from "pino";
 import { isClawfleetError, type ErrorCode } from "../errors.ts";
@@ -7,6 +8,7 @@ import { isClawfleetError, type ErrorCode } from "../errors.ts";
 const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   config_invalid: 500,
   input_invalid: 400,
+  too_large: 413,
   unauthorized: 401,
   forbidden: 403,
   rate_limited: 429,
@@ -35,6 +37,11 @@ export function toErrorAnswer(
     if (status >= 500) log.error({ err: error, requestId }, "request failed");
     const remedy = error.remedy === undefined ? {} : { remedy: error.remedy };
     return { status, body: { error: { code: error.code, message: error.message, requestId, ...remedy } } };
+  }
+  // What the framework itself finds wrong, such as a body that is no JSON.
+  if (error instanceof HTTPException && error.status < 500) {
+    const said = error.message || "the request cannot be read";
+    return { status: 400, body: { error: { code: "input_invalid", message: said, requestId } } };
   }
   log.error({ err: error, requestId }, "request failed unexpectedly");
   const message = "an internal error; it has been logged under this request id";

@@ -14,6 +14,7 @@ const failures: Record<string, string> = {
   "403": "The key lacks the scope",
   "404": "There is no such thing",
   "409": "Not as things are",
+  "413": "The body is too large",
   "429": "Too many requests; `retry-after` says for how long",
   "500": "Our failure; it is in the log under the request's id",
   "503": "Something that we depend on does not answer",

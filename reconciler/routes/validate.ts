@@ -13,18 +13,27 @@ export function validate<Schema extends z.ZodType, Target extends keyof Validati
   schema: Schema,
 ) {
   const handler = zValidator(target, schema, (result) => {
-    if (result.success) return;
-    const problems = result.error.issues.map(
-      (issue) => `${issue.path.join(".") || target}: ${issue.message}`,
-    );
-    throw new ClawfleetError({
-      code: "input_invalid",
-      message: problems.join("; "),
-      retry: { kind: "permanent" },
-    });
+    if (!result.success) {
+      throw invalid(
+        result.error.issues.map(({ path, message }) => `${path.join(".") || target}: ${message}`),
+      );
+    }
+    if (holdsNul(result.data)) throw invalid([`${target}: a NUL character is in no text of ours`]);
   });
   known.set(handler, { target, schema });
   return handler;
+}
+
+function invalid(problems: readonly string[]): ClawfleetError {
+  const message = problems.join("; ");
+  return new ClawfleetError({ code: "input_invalid", message, retry: { kind: "permanent" } });
+}
+
+/** PostgreSQL keeps no text with one: found here, or it would look like a failure of ours. */
+function holdsNul(value: unknown): boolean {
+  if (typeof value === "string") return value.includes("\0");
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(value).some(([key, one]) => key.includes("\0") || holdsNul(one));
 }
 
 /** What a handler made by `validate` holds requests against; for the API's document. */

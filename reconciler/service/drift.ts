@@ -1,5 +1,7 @@
-/** Scans and deletions of orphans, taken from the queue where the tokens of their accounts are. */
+/** Scans, deletions of orphans and looks at the tokens themselves, taken from the queue where the tokens of their accounts are. */
+import { checkAccount } from "../cloud/account-check.ts";
 import type { WorkConfig } from "../config.ts";
+import { listZones, recordLook } from "../db/account-checks.ts";
 import { deleteOrphan, type OrphanDeps } from "../drift/orphans.ts";
 import { scanDrift } from "../drift/scan.ts";
 import type { Gate } from "../gate/gate.ts";
@@ -36,6 +38,16 @@ export function startDriftWorker(
   };
   queue.work("drift", { concurrency: 1, remit }, async ({ data }) => {
     const { account, actor } = data;
+    await recordLook(sql, {
+      account,
+      checks: await checkAccount({
+        account,
+        zones: (await listZones(sql)).get(account) ?? [],
+        access: deps.accessOf(account),
+      }),
+      lookedAt: clock.now(),
+    });
+    if (data.kind === "examine") return;
     if (data.kind === "delete") await deleteOrphan(deps, data);
     await scanDrift(deps, { account, actor });
   });

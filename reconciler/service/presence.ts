@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { forgetWorker, reportWorker, workerSilenceMs } from "../db/workers.ts";
 import type { Remit } from "../queue/binding.ts";
+import { codeVersion } from "../version.ts";
 
 export type Presence = {
   /** From now on it takes nothing. */
@@ -15,7 +16,7 @@ export async function startPresence(
   worker: Remit & { slots: number },
 ): Promise<Presence> {
   let draining = false;
-  const report = () => reportWorker(deps.sql, { name: deps.name, ...worker, draining });
+  const report = () => reportWorker(deps.sql, { name: deps.name, ...worker, draining, version: codeVersion });
   const complain = (error: unknown) => deps.log.warn({ err: error }, "cannot give a sign of life");
   await report();
   const timer = setInterval(() => void report().catch(complain), workerSilenceMs / 4);

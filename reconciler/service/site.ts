@@ -8,7 +8,7 @@ import type { ApplyDeps } from "../desired/apply.ts";
 import { findSellingZone } from "../desired/selling.ts";
 import { createOperationWatch } from "../operations/watch.ts";
 import { createApiKeys } from "../operators/api-keys.ts";
-import { examine } from "../operators/doctor.ts";
+import { readExamined } from "../operators/doctor.ts";
 import { createLockOperators } from "../operators/locks.ts";
 import { createStateExport, createWithStore } from "../operators/state-export.ts";
 import { createOperators } from "../operators/operators.ts";
@@ -76,7 +76,7 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
       exportState: createStateExport(withStore),
       locks: createLockOperators({ sql, withStore }),
       examine: () =>
-        examine({
+        readExamined({
           sql,
           clock,
           sweepIntervalMs: config.sweepIntervalMs,

@@ -128,6 +128,15 @@ describe.skipIf(obstacle !== undefined)("fleet", () => {
     expect((await run(["logs", "cell.lab"])).code).toBe(0);
   });
 
+  test("doctor asks the clouds what the tokens may do, and says what is not well", async () => {
+    const { findings } = { findings: JSON.parse((await run(["doctor", "--json"])).output) };
+    const wellOf = (name: string) =>
+      findings.find(({ check }: { check: string }) => check === name)?.well as boolean | undefined;
+    for (const name of ["clock", "versions", "workers", "cell lab", "hetzner default rights"])
+      expect([name, wellOf(name)]).toEqual([name, true]);
+    expect(wellOf("cloudflare default claws.example DNS")).toBe(true);
+  });
+
   test("a stack that nobody has locked is told to be free", async () => {
     expect((await run(["unlock", "zoe"])).output).toBe("nobody holds a lock on zoe\n");
     expect(JSON.parse((await run(["state", "export", "cell.lab"])).output)).toMatchObject({ version: 3 });

@@ -6,14 +6,28 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { stateRoot } from "../support/state-rows.ts";
 
+const instanceOutputs = {
+  serverId: "7",
+  serverType: "cx23",
+  location: "nbg1",
+  ipv4: "192.0.2.7",
+  ipv6: "2001:db8::7",
+  privateIp: "10.0.0.7",
+  url: "https://ada.claws.example",
+  openclawVersion: "2026.9.6",
+  health: "started",
+};
+
 let api: AdminApp;
 beforeAll(async () => {
   api = await startAdminApp();
   for (const slug of ["ada", "bob", "new"])
     await api.request("POST", "/api/v1/instances", { body: { slug, plan: "starter" } });
+  const outputs = api.database.sql.json(instanceOutputs);
   await api.database.sql`
     update clawfleet.instances
-    set observed_generation = generation, status = 'ready', observed_phase = 'running' where slug <> 'new'`;
+    set observed_generation = generation, status = 'ready', observed_phase = 'running', outputs = ${outputs}
+    where slug <> 'new'`;
 });
 afterAll(() => api?.close());
 
@@ -35,7 +49,7 @@ describe("a step that an operator asks for", () => {
       await api.database.sql`delete from pgboss.job where name = 'converge' and data ->> 'kind' = 'heal'`;
       expect((await post(`/instances/ada/${step}`)).status).toBe(202);
       expect(await stepsOf("ada")).toMatchObject([
-        { kind: "heal", heal: { step, asked: true }, reason: "operator", actor: "admin" },
+        { kind: "heal", heal: { step, asked: true, server: "7" }, reason: "operator", actor: "admin" },
       ]);
     },
   );

@@ -9,7 +9,7 @@ import { createMetrics } from "../../reconciler/metrics.ts";
 import { createOperationWatch } from "../../reconciler/operations/watch.ts";
 import { createApiKeys } from "../../reconciler/operators/api-keys.ts";
 import { createOperators } from "../../reconciler/operators/operators.ts";
-import { examine } from "../../reconciler/operators/doctor.ts";
+import { readExamined } from "../../reconciler/operators/doctor.ts";
 import { createLockOperators } from "../../reconciler/operators/locks.ts";
 import { createStateExport, createWithStore } from "../../reconciler/operators/state-export.ts";
 import { createQueue } from "../../reconciler/queue/queue.ts";
@@ -69,7 +69,7 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
       sql,
       clock,
       keys,
-      examine: () => examine({ sql, clock, sweepIntervalMs: 3_600_000, driftIntervalMs: 3_600_000 }),
+      examine: () => readExamined({ sql, clock, sweepIntervalMs: 3_600_000, driftIntervalMs: 3_600_000 }),
       exportState: createStateExport(withStore),
       locks: createLockOperators({ sql, withStore }),
       ...operators,

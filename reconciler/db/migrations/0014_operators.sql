@@ -60,3 +60,13 @@ create table clawfleet.pauses (
 alter table clawfleet.interventions drop constraint interventions_phase_check;
 alter table clawfleet.interventions
   add constraint interventions_phase_check check (phase in ('suspended', 'archived', 'gone'));
+
+-- What tokens may do and how zones stand, as a process that has the account's tokens saw it last.
+create table clawfleet.account_checks (
+  account   text primary key,
+  looked_at timestamptz not null,
+  checks    jsonb not null                            -- cloud/account-check.ts
+);
+
+-- Of the code that a process runs, with its engine's.
+alter table clawfleet.workers add column version text;

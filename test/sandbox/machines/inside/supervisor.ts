@@ -50,12 +50,8 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
         return toAnswer(name, await service(name).reload());
       case "kill":
         return toAnswer(name, service(name).kill(request.signal ?? "SIGTERM"));
-      case "show": {
-        if (request.property !== "ActiveEnterTimestampMonotonic")
-          return { code: 1, output: `light machines do not show ${request.property}\n` };
-        const since = findUnitFile(name) === undefined ? 0 : service(name).activeSinceMicroseconds();
-        return { code: 0, output: `${since}\n` };
-      }
+      case "show":
+        return show(request.property ?? "", findUnitFile(name) === undefined ? undefined : service(name));
       case "reset-failed":
         service(name).resetFailed();
         return done;
@@ -114,6 +110,18 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
 }
 
 const done: ControlAnswer = { code: 0, output: "" };
+
+/** One property's value. */
+function show(property: string, service: Service | undefined): ControlAnswer {
+  switch (property) {
+    case "ActiveEnterTimestampMonotonic":
+      return { code: 0, output: `${service?.activeSinceMicroseconds() ?? 0}\n` };
+    case "MainPID":
+      return { code: 0, output: `${service?.mainPid() ?? 0}\n` };
+    default:
+      return { code: 1, output: `light machines do not show ${property}\n` };
+  }
+}
 
 function toAnswer(name: string, problem: string | undefined): ControlAnswer {
   if (problem === undefined) return done;
