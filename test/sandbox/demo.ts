@@ -3,7 +3,9 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createFleetClient, unwrap } from "../../reconciler/cli/client.ts";
 import { findFreePort } from "../../reconciler/db/free-port.ts";
+import { scopes } from "../../reconciler/operators/api-keys.ts";
 import { createStages, renderStages } from "./demo/stages.ts";
 import { cancel, changeNothing, closeCell, placeOrder, talk, type Story } from "./demo/story.ts";
 import { startServiceProcess, type ServiceProcess } from "./service-process.ts";
@@ -63,11 +65,19 @@ async function writeEnvironment(env: Record<string, string>): Promise<void> {
   });
 }
 
-function printAddresses({ sandbox, service }: Story): void {
+/** The console lets nobody in with the key of the environment. */
+async function makeConsoleKey({ url, env }: ServiceProcess): Promise<string> {
+  const client = createFleetClient({ url, adminKey: env["CLAWFLEET_ADMIN_KEY"] ?? "" });
+  const json = { name: "visitor", scopes: [...scopes] };
+  return (await unwrap(client.keys.$post({ json }))).key;
+}
+
+function printAddresses({ sandbox, service, consoleKey }: Story): void {
   const key = service.env["CLAWFLEET_ADMIN_KEY"];
   print(`
   sign-up    ${service.url}/
   admin      ${service.url}/api/v1/instances   (authorization: Bearer ${key})
+  console    ${service.url}/console   (sign in with ${consoleKey})
   metrics    ${service.url}/metrics
   health     ${service.url}/healthz  ${service.url}/readyz
   customers  curl -H 'Host: <name>.${sandboxZone}' ${sandbox.edge.origin}/
@@ -78,7 +88,8 @@ function printAddresses({ sandbox, service }: Story): void {
 
 async function main(): Promise<void> {
   const { sandbox, service } = await setUp();
-  const story = { sandbox, service, stages, slug: "ada" };
+  const consoleKey = await makeConsoleKey(service);
+  const story = { sandbox, service, stages, slug: "ada", consoleKey };
   printAddresses(story);
   const customer = await placeOrder(story);
   await talk(story, customer);

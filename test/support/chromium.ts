@@ -4,9 +4,9 @@ import { chromium, type Browser } from "playwright-core";
 
 const usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** CLAWFLEET_CHROMIUM, else one of the usual places; undefined where there is none. */
+/** CHROMIUM, else one of the usual places; undefined where there is none. */
 export function findChromium(): string | undefined {
-  const named = process.env["CLAWFLEET_CHROMIUM"];
+  const named = process.env["CHROMIUM"];
   return (named === undefined || named === "" ? usual : [named]).find(isExecutable);
 }
 

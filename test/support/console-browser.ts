@@ -73,7 +73,11 @@ export type Window = {
 };
 
 /** Signed in, on the fleet's page. */
-export async function openWindow(browser: Browser, site: ConsoleSite, view = desktop): Promise<Window> {
+export async function openWindow(
+  browser: Browser,
+  site: Pick<ConsoleSite, "url" | "key">,
+  view = desktop,
+): Promise<Window> {
   const context = await browser.newContext({ ...view.options, baseURL: site.url });
   const page = await context.newPage();
   const complaints: string[] = [];

@@ -1,8 +1,8 @@
 /** A fleet of rows for the console: customers in every state, none of them with anything in a cloud. */
-import type { Sql } from "postgres";
+import type { Query } from "../../reconciler/db/database.ts";
 
 /** Of a hundred: 1 parked, 3 waiting, 2 converging, 1 pending, 3 suspended, 1 ill; the rest is well. Cell `lab` has to be there. */
-export async function seedConsoleFleet(sql: Sql, count: number): Promise<void> {
+export async function seedConsoleFleet(sql: Query, count: number): Promise<void> {
   await sql`
     insert into clawfleet.cells
     select copy.* from generate_series(1, 3) at, clawfleet.cells cell,
@@ -70,7 +70,7 @@ const differences = {
 };
 
 /** What the pages of drift and of the queue show on a bad day. */
-export async function seedTroubles(sql: Sql): Promise<void> {
+export async function seedTroubles(sql: Query): Promise<void> {
   const finding = (
     subject: string,
     slug: string | null,

@@ -7,7 +7,14 @@ import { sandboxZone, type Sandbox } from "../start.ts";
 import type { Stages } from "./stages.ts";
 import { askAssistant, followOrder, runScript } from "./visitor.ts";
 
-export type Story = { sandbox: Sandbox; service: ServiceProcess; stages: Stages; slug: string };
+export type Story = {
+  sandbox: Sandbox;
+  service: ServiceProcess;
+  stages: Stages;
+  slug: string;
+  /** For whoever watches. */
+  consoleKey: string;
+};
 export type Customer = { orderUrl: string; token: string; host: string; subscriptionId: string };
 
 const readyTimeoutMs = 120_000;
