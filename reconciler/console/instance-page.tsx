@@ -49,7 +49,7 @@ export function InstancePage(props: InstancePageProps) {
           <ActionButtons {...props} />
           <section aria-labelledby="log-title">
             <h2 id="log-title">
-              Log <span id="live" class="live muted" />
+              Log <span class="muted">UTC</span> <span id="live" class="muted" />
             </h2>
             <LogList lines={log} live={{ path: `${path}/events`, at }} />
             <noscript>

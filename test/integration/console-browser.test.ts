@@ -214,6 +214,7 @@ describe.skipIf(executable === undefined)("in Chromium", () => {
     await page.getByText("live", { exact: false }).first().waitFor();
     await site.api.database.sql`delete from clawfleet.console_sessions`;
     await page.getByText("Your session has ended").waitFor();
+    expect(new URL(page.url()).pathname).toBe("/console/sign-in");
     await context.close();
   });
 });
