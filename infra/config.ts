@@ -43,12 +43,20 @@ export const firewallRuleSchema = z.strictObject({
     .max(100),
 });
 
-/** What a customer may buy. `stacks/plans.yaml` holds a map from plan id to this. */
-export const planSchema = z.strictObject({
+const planShape = z.strictObject({
   name: z.string().min(1).max(60),
   summary: z.string().min(1).max(300),
-  /** Lookup key of the Stripe price; a price is a plan's when its lookup key is this. */
-  stripeLookupKey: z.string().min(1).max(200),
+  /** Lookup key of the Stripe price; a price is a plan's when its lookup key is this. This or `paddlePriceId` must be there. */
+  stripeLookupKey: z.string().min(1).max(200).optional(),
+  /** Id of the Paddle price. With both keys Stripe sells the plan, and customers of either are served. */
+  paddlePriceId: z
+    .string()
+    .regex(/^pri_[a-z0-9]{26}$/, "a Paddle price id such as pri_01gsz8x8sawmvhz1pv30nge1ke")
+    .optional(),
+  /** Paid once instead of by period ("lifetime"). Sold by Paddle alone. */
+  oneTime: z.boolean().optional(),
+  /** Only with `oneTime`: days after the payment at which it ends, as a subscription does. Default: it does not end. */
+  fairUseDays: z.number().int().min(1).max(36_500).optional(),
   /** First is wanted, the rest are fallbacks in order when Hetzner has no capacity. */
   serverTypes: z.array(serverTypeSchema).min(1).max(6),
   /** Tried in order, all of them for one server type before the next type. */
@@ -75,14 +83,44 @@ export const planSchema = z.strictObject({
   /** Offered on the sign-up page. */
   offered: z.boolean().default(true),
 });
-export type Plan = z.infer<typeof planSchema>;
+export type Plan = z.infer<typeof planShape>;
 export type Plans = Record<string, Plan>;
+
+/** What a customer may buy. `stacks/plans.yaml` holds a map from plan id to this. */
+export const planSchema = planShape.superRefine((plan, context) => {
+  const problem = (key: keyof Plan, message: string) =>
+    context.addIssue({ code: "custom", path: [key], message });
+  if (plan.stripeLookupKey === undefined && plan.paddlePriceId === undefined)
+    problem("stripeLookupKey", "missing: this or paddlePriceId says what the plan costs");
+  if (plan.oneTime !== true) {
+    if (plan.fairUseDays !== undefined) problem("fairUseDays", "only with oneTime: true");
+    return;
+  }
+  if (plan.paddlePriceId === undefined)
+    problem("oneTime", "needs paddlePriceId: Paddle sells what is paid once");
+  if (plan.stripeLookupKey !== undefined)
+    problem("stripeLookupKey", "not with oneTime: of Stripe only subscriptions are read");
+  if (plan.trialDays > 0) problem("trialDays", "not with oneTime: what is paid once has no trial");
+});
 
 export const planIdSchema = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "a plan id such as starter");
 export const plansSchema = z
   .record(planIdSchema, planSchema)
   .refine((plans) => Object.keys(plans).length > 0, {
     message: "at least one plan",
+  })
+  .superRefine((plans, context) => {
+    for (const key of ["stripeLookupKey", "paddlePriceId"] as const) {
+      const owners = new Map<string, string>();
+      for (const [id, plan] of Object.entries(plans)) {
+        const price = plan[key];
+        if (price === undefined) continue;
+        const owner = owners.get(price);
+        if (owner === undefined) owners.set(price, id);
+        else
+          context.addIssue({ code: "custom", path: [id, key], message: `the plan ${owner} has this price` });
+      }
+    }
   });
 
 /** One network in an account and what its instances share: `stacks/Pulumi.cell.<name>.yaml`, keys `clawfleet:*`. */

@@ -1,5 +1,6 @@
 /** Configuration from the environment. Every mistake is reported at once; no default is a secret. */
 import { z } from "zod";
+import { paddleVariables, toPaddleSettings, type PaddleSettings } from "./billing/paddle-settings.ts";
 
 const seconds = (fallback: number, min: number, max: number) =>
   z.coerce.number().min(min).max(max).default(fallback);
@@ -34,6 +35,7 @@ const environmentSchema = z.object({
     .transform((value) => value.split(",").map((secret) => secret.trim()))
     .pipe(z.array(z.string().startsWith("whsec_", "starts with whsec_")).min(1)),
   STRIPE_API_URL: z.url().default("https://api.stripe.com"),
+  ...paddleVariables,
   HCLOUD_ENDPOINT: z.url().default("https://api.hetzner.cloud/v1"),
   CLOUDFLARE_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
@@ -66,6 +68,8 @@ export type Config = {
   retryFirstMs: number;
   deleteCap: { count: number; share: number };
   stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string };
+  /** undefined: nothing is sold or read at Paddle. */
+  paddle: PaddleSettings | undefined;
   hetznerUrl: string;
   cloudflareUrl: string;
   /** By account name, `default` for the tokens without suffix. */
@@ -96,6 +100,7 @@ export function parseConfig(environment: Environment): Config {
   const parsed = environmentSchema.safeParse(present);
   const problems = parsed.success ? [] : parsed.error.issues.map(describeIssue);
   const accounts = readAccounts(present, problems);
+  const paddle = parsed.success ? toPaddleSettings(parsed.data, problems) : undefined;
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const env = parsed.data;
   const [hostname, port] = splitListen(env.CLAWFLEET_LISTEN);
@@ -117,12 +122,13 @@ export function parseConfig(environment: Environment): Config {
       webhookSecrets: env.STRIPE_WEBHOOK_SECRET,
       apiUrl: env.STRIPE_API_URL,
     },
+    paddle,
     hetznerUrl: env.HCLOUD_ENDPOINT.replace(/\/$/, ""),
     cloudflareUrl: env.CLOUDFLARE_BASE_URL.replace(/\/$/, ""),
     accounts,
     logLevel: env.LOG_LEVEL,
     engineEnvironment: pickEngineEnvironment(present),
-    secretValues: listSecretValues(env, accounts),
+    secretValues: listSecretValues(env, accounts, paddle),
   };
 }
 
@@ -172,12 +178,14 @@ function pickEngineEnvironment(environment: Environment): Record<string, string>
 function listSecretValues(
   env: z.output<typeof environmentSchema>,
   accounts: Record<string, AccountTokens>,
+  paddle: PaddleSettings | undefined,
 ): string[] {
   return [
     env.CLAWFLEET_MASTER_KEY,
     env.CLAWFLEET_ADMIN_KEY,
     env.STRIPE_SECRET_KEY,
     ...env.STRIPE_WEBHOOK_SECRET,
+    ...(paddle === undefined ? [] : [paddle.apiKey, ...paddle.webhookSecrets]),
     ...Object.values(accounts).flatMap((account) => [account.hcloudToken, account.cloudflareToken]),
   ];
 }

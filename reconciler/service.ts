@@ -1,8 +1,11 @@
 /** The service put together from a configuration: database, queue, billing, workers, HTTP; and taken apart again. */
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { serve, type ServerType } from "@hono/node-server";
 import { destination, pino, type Logger } from "pino";
 import { createApp } from "./app.ts";
+import { createPaddleBilling } from "./billing/paddle.ts";
+import type { BillingProvider } from "./billing/provider.ts";
 import { createStripeBilling } from "./billing/stripe.ts";
 import { createCloudflare } from "./cloud/cloudflare.ts";
 import { createHetzner } from "./cloud/hetzner.ts";
@@ -61,11 +64,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
 
   const files = createFilesReader(config.stacksDir, log);
   await files();
-  const billing = createStripeBilling({
-    secretKey: config.stripe.secretKey,
-    webhookSecrets: config.stripe.webhookSecrets,
-    apiUrl: config.stripe.apiUrl,
-  });
+  const providers = createProviders(config, clock);
   const apply = {
     sql,
     queue,
@@ -108,14 +107,12 @@ export async function startService(config: Config, log: Logger): Promise<Service
     },
     { concurrency: config.workers },
   );
-  queue.work("billing-hint", { concurrency: 2 }, (job) =>
-    handleHint({ ...apply, providers: [billing] }, job.data),
-  );
+  queue.work("billing-hint", { concurrency: 2 }, (job) => handleHint({ ...apply, providers }, job.data));
   queue.work("sweep", { concurrency: 1 }, async (_job, signal) => {
     await syncCells(apply);
     const deps = {
       ...apply,
-      providers: [billing],
+      providers,
       intervalMs: config.sweepIntervalMs,
       deleteCap: config.deleteCap,
     };
@@ -133,10 +130,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
     log,
     metrics,
     adminKey: config.adminKey,
-    checkoutOrigin:
-      config.stripe.apiUrl === "https://api.stripe.com"
-        ? "https://checkout.stripe.com"
-        : config.stripe.apiUrl,
+    checkoutOrigins: listCheckoutOrigins(config),
     health: createHealthRoutes({
       checks: [{ name: "database", check: async () => (await sql`select 1`).length === 1 }],
       registry: metrics.registry,
@@ -147,14 +141,14 @@ export async function startService(config: Config, log: Logger): Promise<Service
       queue,
       clock,
       log,
-      provider: billing,
-      onWebhook: (outcome) => metrics.webhooks.inc({ provider: billing.name, outcome }),
+      providers,
+      onWebhook: (provider, outcome) => metrics.webhooks.inc({ provider, outcome }),
     }),
     orders: createOrderRoutes({
       ...createOrders({
         sql,
         clock,
-        billing,
+        sellers: providers,
         watch,
         masterKey: config.masterKey,
         publicUrl: config.publicUrl,
@@ -210,6 +204,19 @@ function createFilesReader(stacksDir: string, log: Logger): FilesReader {
       return last;
     },
   });
+}
+
+/** Stripe first: where a plan has a price at both, Stripe sells it. */
+function createProviders(config: Config, clock: { now(): Date }): BillingProvider[] {
+  const stripe = createStripeBilling(config.stripe);
+  if (!config.paddle) return [stripe];
+  const wait = (ms: number, signal?: AbortSignal) => sleep(ms, undefined, { ...(signal && { signal }) });
+  return [stripe, createPaddleBilling({ ...config.paddle, fetch, clock, wait })];
+}
+
+function listCheckoutOrigins({ stripe, paddle }: Config): string[] {
+  const stripes = stripe.apiUrl === "https://api.stripe.com" ? "https://checkout.stripe.com" : stripe.apiUrl;
+  return paddle ? [stripes, new URL(paddle.checkoutUrl).origin] : [stripes];
 }
 
 function createClouds(config: Config, account: string) {

@@ -22,6 +22,7 @@ import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
 import { findFreeAddress } from "./addresses.ts";
 import { mayClaim, settleNames } from "./claims.ts";
 import { desire, nameFor, type Alert, type Desired } from "./desire.ts";
+import { endByFairUse } from "./one-time.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 export type ApplyDeps = {
@@ -46,7 +47,9 @@ const insertAttempts = 5;
 export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<ApplyResult> {
   const files = await deps.files();
   return await deps.sql.begin(async (tx) => {
-    const { subscriptions, rows } = await readUnderLock(tx, scope);
+    const read = await readUnderLock(tx, scope);
+    const { rows } = read;
+    const subscriptions = endByFairUse(read.subscriptions, files.plans, deps.clock.now());
     const interventions = await listInterventions(tx, subscriptions);
     const names = settleNames(
       subscriptions.filter((one) => mayClaim(one, rows, interventions, files)),
