@@ -111,7 +111,7 @@ export function createPaddleHttp(deps: PaddleHttpDeps): PaddleHttp {
       let after: string | undefined;
       for (;;) {
         const cursor = after === undefined ? {} : { after };
-        const search = new URLSearchParams({ ...query, order_by: "id[ASC]", ...cursor });
+        const search = new URLSearchParams({ ...query, order_by: "id[ASC]", ...cursor }).toString();
         const what = `GET ${path}`;
         const page = read(what, await askForPage(`${path}?${search}`, patience), pageSchema);
         yield page.data;
