@@ -86,22 +86,48 @@ const planShape = z.strictObject({
 export type Plan = z.infer<typeof planShape>;
 export type Plans = Record<string, Plan>;
 
+type PlanRule = { path: keyof Plan; message: string; holds: (plan: Plan) => boolean };
+
+/** What the keys of a plan mean for each other. */
+const planRules: readonly PlanRule[] = [
+  {
+    path: "stripeLookupKey",
+    message: "missing: this or paddlePriceId says what the plan costs",
+    holds: (plan) => plan.stripeLookupKey !== undefined || plan.paddlePriceId !== undefined,
+  },
+  {
+    path: "stripeLookupKey",
+    message: "not with oneTime: of Stripe only subscriptions are read",
+    holds: (plan) => plan.oneTime !== true || plan.stripeLookupKey === undefined,
+  },
+  {
+    path: "oneTime",
+    message: "needs paddlePriceId: Paddle sells what is paid once",
+    holds: (plan) => plan.oneTime !== true || plan.paddlePriceId !== undefined,
+  },
+  {
+    path: "trialDays",
+    message: "not with oneTime: what is paid once has no trial",
+    holds: (plan) => plan.oneTime !== true || !(plan.trialDays > 0),
+  },
+  {
+    path: "fairUseDays",
+    message: "only with oneTime: true",
+    holds: (plan) => plan.oneTime === true || plan.fairUseDays === undefined,
+  },
+];
+
 /** What a customer may buy. `stacks/plans.yaml` holds a map from plan id to this. */
-export const planSchema = planShape.superRefine((plan, context) => {
-  const problem = (key: keyof Plan, message: string) =>
-    context.addIssue({ code: "custom", path: [key], message });
-  if (plan.stripeLookupKey === undefined && plan.paddlePriceId === undefined)
-    problem("stripeLookupKey", "missing: this or paddlePriceId says what the plan costs");
-  if (plan.oneTime !== true) {
-    if (plan.fairUseDays !== undefined) problem("fairUseDays", "only with oneTime: true");
-    return;
-  }
-  if (plan.paddlePriceId === undefined)
-    problem("oneTime", "needs paddlePriceId: Paddle sells what is paid once");
-  if (plan.stripeLookupKey !== undefined)
-    problem("stripeLookupKey", "not with oneTime: of Stripe only subscriptions are read");
-  if (plan.trialDays > 0) problem("trialDays", "not with oneTime: what is paid once has no trial");
-});
+export const planSchema = planRules.reduce(
+  (schema, { path, message, holds }) =>
+    // Also beside other mistakes: a person sees all of them at once.
+    schema.refine(holds, {
+      path: [path],
+      message,
+      when: ({ value }) => typeof value === "object" && value !== null,
+    }),
+  planShape,
+);
 
 export const planIdSchema = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "a plan id such as starter");
 export const plansSchema = z
