@@ -83,7 +83,8 @@ async function readAll(
   }
   const whole = { provider: provider.name, ...pass };
   const { absent, known } = await countAbsent(deps.sql, whole);
-  if (absent > 1 && absent > known * absentShareLimit) {
+  // Providers keep listing what has ended: a list of nothing is no answer, were there but one whom it should hold.
+  if ((absent > 1 || count === 0) && absent > known * absentShareLimit) {
     throw new Error(
       `${provider.name} lists ${absent} of ${known} subscriptions no longer: is this the right account?`,
     );

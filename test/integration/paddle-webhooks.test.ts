@@ -59,6 +59,7 @@ describe("what is sold at Paddle", () => {
     };
     const of = () => side.paddle.subscription(id);
     const { life } = side.paddle;
+    await side.settle();
     expect(await phaseAfter(() => life.pause(of(), "immediately"))).toBe("suspended");
     expect(await phaseAfter(() => life.resume(of()))).toBe("running");
     expect(await phaseAfter(() => life.change(of(), { status: "past_due" }, "subscription.past_due"))).toBe(
