@@ -91,7 +91,15 @@ describe("the full list", () => {
   const first = () => pageOf([subscription("sub_1")], "sub_1");
   it.each<[string, CannedAnswer]>([
     ["without what says whether it ends", { body: { data: [] } }],
-    ["with an empty word about it", { body: { data: [], meta: { pagination: {} } } }],
+    [
+      "that does not say whether more follows",
+      {
+        body: {
+          data: [],
+          meta: { pagination: { next: "https://api.paddle.com/subscriptions?after=sub_1" } },
+        },
+      },
+    ],
     ["without its data", { body: { meta: { pagination: { has_more: false, next: null } } } }],
     ["cut off half way", { body: '{"data":[{"id":"sub_1"' }],
     ["of another kind", { body: "<html>502</html>" }],
