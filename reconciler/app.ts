@@ -17,8 +17,8 @@ export type AppDeps = {
   log: Logger;
   metrics: Metrics;
   adminKey: string;
-  /** Where the payment page lives: the one foreign origin that a form may lead to. */
-  checkoutOrigin: string;
+  /** Where the payment pages live: the only foreign origins that a form may lead to. */
+  checkoutOrigins: readonly string[];
   health: ReturnType<typeof createHealthRoutes>;
   webhooks: Hono;
   orders: ReturnType<typeof createOrderRoutes>;
@@ -43,7 +43,7 @@ export function createApp(deps: AppDeps): Hono {
         styleSrc: ["'self'"],
         scriptSrc: ["'self'"],
         connectSrc: ["'self'"],
-        formAction: ["'self'", deps.checkoutOrigin],
+        formAction: ["'self'", ...deps.checkoutOrigins],
         frameAncestors: ["'none'"],
         baseUri: ["'none'"],
       },

@@ -1,5 +1,6 @@
 /** Configuration from the environment. Every mistake is reported at once; no default is a secret. */
 import { z } from "zod";
+import { paddleVariables, toPaddleSettings, type PaddleSettings } from "./billing/paddle-settings.ts";
 import type { Role } from "./db/connections.ts";
 
 const seconds = (fallback: number, min: number, max: number) =>
@@ -46,6 +47,7 @@ const serveSchema = workSchema.extend({
     .transform((value) => value.split(",").map((secret) => secret.trim()))
     .pipe(z.array(z.string().startsWith("whsec_", "starts with whsec_")).min(1)),
   STRIPE_API_URL: z.url().default("https://api.stripe.com"),
+  ...paddleVariables,
 });
 
 /** HCLOUD_TOKEN or HCLOUD_TOKEN_<ACCOUNT>; the same for Cloudflare. */
@@ -94,6 +96,8 @@ export type Config = WorkConfig & {
   sweepIntervalMs: number;
   deleteCap: { count: number; share: number };
   stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string };
+  /** undefined: nothing is sold or read at Paddle. */
+  paddle: PaddleSettings | undefined;
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -111,7 +115,10 @@ export class ConfigError extends Error {
 
 /** For `start` and `serve`. @throws ConfigError that lists every mistake. */
 export function parseConfig(environment: Environment, role: "start" | "serve" = "start"): Config {
-  const { env, present, accounts } = check(serveSchema, environment, role);
+  let paddle: PaddleSettings | undefined;
+  const { env, present, accounts } = check(serveSchema, environment, role, (parsed, problems) => {
+    paddle = toPaddleSettings(parsed, problems);
+  });
   return {
     ...toWorkConfig(env, present, accounts),
     listen: toAddress(env.CLAWFLEET_LISTEN),
@@ -126,10 +133,12 @@ export function parseConfig(environment: Environment, role: "start" | "serve" = 
       webhookSecrets: env.STRIPE_WEBHOOK_SECRET,
       apiUrl: env.STRIPE_API_URL,
     },
+    paddle,
     secretValues: listSecrets(env, accounts, [
       env.CLAWFLEET_ADMIN_KEY,
       env.STRIPE_SECRET_KEY,
       ...env.STRIPE_WEBHOOK_SECRET,
+      ...(paddle === undefined ? [] : [paddle.apiKey, ...paddle.webhookSecrets]),
     ]),
   };
 }
@@ -140,7 +149,12 @@ export function parseWorkConfig(environment: Environment): WorkConfig {
   return toWorkConfig(env, present, accounts);
 }
 
-function check<Schema extends z.ZodType>(schema: Schema, environment: Environment, role: Role) {
+function check<Schema extends z.ZodType>(
+  schema: Schema,
+  environment: Environment,
+  role: Role,
+  listMore: (parsed: z.output<Schema>, problems: string[]) => void = () => undefined,
+) {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
   const parsed = schema.safeParse(present);
   const problems = parsed.success ? [] : parsed.error.issues.map(describeIssue);
@@ -150,6 +164,7 @@ function check<Schema extends z.ZodType>(schema: Schema, environment: Environmen
     );
   }
   const accounts = readAccounts(present, problems, role);
+  if (parsed.success) listMore(parsed.data, problems);
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return { env: parsed.data, present, accounts };
 }

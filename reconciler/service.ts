@@ -4,7 +4,6 @@
  */
 import { Hono } from "hono";
 import type { Logger } from "pino";
-import { createStripeBilling } from "./billing/stripe.ts";
 import type { Config, WorkConfig } from "./config.ts";
 import { syncCells } from "./desired/cells.ts";
 import { placeWaiting } from "./desired/place.ts";
@@ -15,6 +14,7 @@ import { startClocks } from "./service/clocks.ts";
 import { prepareConverges, startConverges, type Converges } from "./service/converges.ts";
 import { openCore, type Core } from "./service/core.ts";
 import { createFilesReader } from "./service/files.ts";
+import { createProviders } from "./service/billing.ts";
 import { listen, type HttpServer } from "./service/http.ts";
 import { createSite } from "./service/site.ts";
 
@@ -39,8 +39,7 @@ export async function startServer(role: "start" | "serve", config: Config, log: 
   const core = await openCore(role, config, log);
   const files = createFilesReader(config.stacksDir, log);
   await files();
-  const { secretKey, webhookSecrets, apiUrl } = config.stripe;
-  const billing = createStripeBilling({ secretKey, webhookSecrets, apiUrl });
+  const providers = createProviders(config, core.clock);
   const apply = {
     ...core,
     masterKey: config.masterKey,
@@ -53,10 +52,10 @@ export async function startServer(role: "start" | "serve", config: Config, log: 
   const state = createState(core);
   const engine = role === "start" ? await prepareConverges(core, config) : undefined;
   const isDraining = () => state.draining;
-  const site = createSite(core, config, { billing, apply, files, checks: state.checks, isDraining });
+  const site = createSite(core, config, { providers, apply, files, checks: state.checks, isDraining });
   state.server = await listen(site.app.fetch, config.listen);
   // From here on jobs are taken, so that a start that failed before holds none.
-  const stopClocks = startClocks(core, config, apply, [billing]);
+  const stopClocks = startClocks(core, config, apply, providers);
   if (engine) state.add(await startConverges(core, config, engine, { kind: "all" }));
   log.info({ role, url: state.server.url, workers: engine ? config.workers : 0 }, "ready");
   return toService(core, state, { stopClocks, stopSite: () => site.stop() });

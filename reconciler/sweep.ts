@@ -16,6 +16,8 @@ import {
 import { beginSweep, endSweep } from "./db/sweeps.ts";
 import { applyDesired, type ApplyDeps } from "./desired/apply.ts";
 import { desire } from "./desired/desire.ts";
+import { endByFairUse } from "./desired/one-time.ts";
+import { compedProvider } from "./operators/operators.ts";
 
 export type SweepDeps = ApplyDeps & {
   log: Logger;
@@ -41,21 +43,24 @@ export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<Sweep
   const startedAt = deps.clock.now();
   const id = await beginSweep(deps.sql, startedAt);
   let readings = 0;
-  let detail: string | null = null;
+  const complete = new Set<string>();
+  const failures: string[] = [];
   for (const provider of deps.providers) {
     try {
       readings += await readAll(deps, provider, { sweepId: id, startedAt }, signal);
+      complete.add(provider.name);
     } catch (error) {
-      detail = error instanceof Error ? error.message : String(error);
+      failures.push(error instanceof Error ? error.message : String(error));
       deps.log.error(
         { err: error, provider: provider.name },
-        "a full reading of billing failed; nothing is deleted",
+        "a full reading of billing failed; nothing that it bills is deleted",
       );
     }
   }
-  const outcome = detail === null ? "complete" : "failed";
+  const outcome = failures.length === 0 ? "complete" : "failed";
+  const detail = failures.length === 0 ? null : failures.join("; ");
   await expireOrders(deps.sql, deps.clock.now());
-  const totals = await applyAll(deps, { id, startedAt, mayDelete: outcome === "complete" });
+  const totals = await applyAll(deps, { id, startedAt, complete });
   await endSweep(deps.sql, { id, endedAt: deps.clock.now(), outcome, readings, detail });
   return { outcome, readings, ...totals };
 }
@@ -78,7 +83,8 @@ async function readAll(
   }
   const whole = { provider: provider.name, ...pass };
   const { absent, known } = await countAbsent(deps.sql, whole);
-  if (absent > 1 && absent > known * absentShareLimit) {
+  // Providers keep listing what has ended: a list of nothing is no answer, were there but one whom it should hold.
+  if ((absent > 1 || count === 0) && absent > known * absentShareLimit) {
     throw new Error(
       `${provider.name} lists ${absent} of ${known} subscriptions no longer: is this the right account?`,
     );
@@ -88,11 +94,12 @@ async function readAll(
   return count;
 }
 
-type Pass = { id: number; startedAt: Date; mayDelete: boolean };
+/** `complete`: providers that said everything they know. About customers of the others nothing new is known. */
+type Pass = { id: number; startedAt: Date; complete: ReadonlySet<string> };
 
 async function applyAll(deps: SweepDeps, pass: Pass): Promise<{ created: number; changed: number }> {
   const totals = { created: 0, changed: 0 };
-  let room = pass.mayDelete ? await deletionRoom(deps) : 0;
+  let room = await deletionRoom(deps);
   let after = "";
   for (;;) {
     const slugs = await listSlugs(deps.sql, after, pageSize);
@@ -143,15 +150,15 @@ async function deletionRoom(deps: SweepDeps): Promise<number> {
 }
 
 /**
- * Gives a vote to every instance that this complete reading found due for deletion, and takes votes back from the others.
+ * Gives a vote to every instance that a complete reading of its provider found due for deletion, and takes votes back from the others.
  * The last vote, which lets it go, counts against the cap. Returns how many of those were given.
  */
 async function vote(deps: SweepDeps, slugs: readonly string[], pass: Pass, room: number): Promise<number> {
-  if (!pass.mayDelete) return 0;
+  if (pass.complete.size === 0) return 0;
   const files = await deps.files();
   return await deps.sql.begin(async (tx) => {
-    const rows = await lockInstances(tx, slugs, []);
-    const subscriptions = await listSubscriptionsFor(tx, slugs);
+    const rows = (await lockInstances(tx, slugs, [])).filter(({ provider }) => isRead(provider, pass));
+    const subscriptions = endByFairUse(await listSubscriptionsFor(tx, slugs), files.plans, pass.startedAt);
     const interventions = await listInterventions(tx, subscriptions);
     const firsts: string[] = [];
     const seconds: string[] = [];
@@ -190,6 +197,11 @@ async function vote(deps: SweepDeps, slugs: readonly string[], pass: Pass, room:
     await clearDeleteVotes(tx, withdrawn);
     return granted.length;
   });
+}
+
+/** Whom nobody bills, nobody has to read; a provider that is not configured any more decides about nobody. */
+function isRead(provider: string, pass: Pass): boolean {
+  return provider === compedProvider || pass.complete.has(provider);
 }
 
 /** Clocks of two sweeps never agree to the millisecond. */

@@ -22,6 +22,7 @@ import type { Queue } from "../queue/queue.ts";
 import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
 import { mayClaim, settleNames } from "./claims.ts";
 import { desire, nameFor, type Alert, type Desired } from "./desire.ts";
+import { endByFairUse } from "./one-time.ts";
 import { findRoom, hashDesired, lockPlacement } from "./place.ts";
 import type { NoRoom } from "./rooms.ts";
 import type { StackFiles } from "./stack-files.ts";
@@ -55,7 +56,9 @@ const requiredVotes = 2;
 export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<ApplyResult> {
   const files = await deps.files();
   return await deps.sql.begin(async (tx) => {
-    const { subscriptions, rows } = await readUnderLock(tx, scope);
+    const read = await readUnderLock(tx, scope);
+    const { rows } = read;
+    const subscriptions = endByFairUse(read.subscriptions, files.plans, deps.clock.now());
     const interventions = await listInterventions(tx, subscriptions);
     const names = settleNames(
       subscriptions.filter((one) => mayClaim(one, rows, interventions, files)),

@@ -4,6 +4,7 @@ import { slugSchema, type Override, type Phase, type Plan, type Plans } from "..
 import type { Intervention } from "../db/interventions.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
 import { decidePhase, isKnownStatus } from "./phases.ts";
+import { findPlanOfPrice } from "./plan-prices.ts";
 
 export type DesireInput = {
   slug: string;
@@ -98,10 +99,8 @@ function findPlan(
     return undefined;
   }
   for (const key of subscription.priceKeys) {
-    const found = Object.entries(plans).find(
-      ([id, plan]) => plan.stripeLookupKey === key || (subscription.provider === "comped" && id === key),
-    );
-    if (found) return found[0];
+    const found = findPlanOfPrice(plans, subscription.provider, key);
+    if (found !== undefined) return found;
   }
   const keys = subscription.priceKeys.join(", ");
   alerts.push({

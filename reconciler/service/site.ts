@@ -12,13 +12,14 @@ import { createAdminRoutes } from "../routes/admin.ts";
 import { createHealthRoutes, type ReadinessCheck } from "../routes/health.ts";
 import { createOrderRoutes } from "../routes/orders.tsx";
 import { createWebhookRoutes } from "../routes/webhooks.ts";
+import { listCheckoutOrigins } from "./billing.ts";
 import type { Core } from "./core.ts";
 import type { FilesReader } from "./files.ts";
 
 export type Site = { app: Hono; stop(): Promise<void> };
 
 export type SiteParts = {
-  billing: BillingProvider;
+  providers: readonly BillingProvider[];
   apply: ApplyDeps;
   files: FilesReader;
   checks: ReadinessCheck[];
@@ -27,13 +28,13 @@ export type SiteParts = {
 
 export function createSite(core: Core, config: Config, parts: SiteParts): Site {
   const { sql, queue, clock, log, metrics } = core;
-  const { billing, apply, files } = parts;
+  const { providers, apply, files } = parts;
   const watch = createOperationWatch(sql, log);
   const zone = () => findSellingZone(sql);
   const orders = createOrders({
     sql,
     clock,
-    billing,
+    sellers: providers,
     watch,
     masterKey: config.masterKey,
     publicUrl: config.publicUrl,
@@ -44,10 +45,7 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
     log,
     metrics,
     adminKey: config.adminKey,
-    checkoutOrigin:
-      config.stripe.apiUrl === "https://api.stripe.com"
-        ? "https://checkout.stripe.com"
-        : config.stripe.apiUrl,
+    checkoutOrigins: listCheckoutOrigins(config),
     health: createHealthRoutes({
       checks: parts.checks,
       registry: metrics.registry,
@@ -58,8 +56,8 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
       queue,
       clock,
       log,
-      provider: billing,
-      onWebhook: (outcome) => metrics.webhooks.inc({ provider: billing.name, outcome }),
+      providers,
+      onWebhook: (provider, outcome) => metrics.webhooks.inc({ provider, outcome }),
     }),
     orders: createOrderRoutes({ ...orders, log, zone }),
     admin: createAdminRoutes({ sql, ...createOperators(apply) }),

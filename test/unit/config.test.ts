@@ -140,3 +140,59 @@ describe("what a role needs", () => {
     expect(parseWorkConfig({ ...shared, CLAWFLEET_LISTEN: "0.0.0.0:9" }).listen?.port).toBe(9);
   });
 });
+
+describe("Paddle's part of it", () => {
+  const paddle = {
+    PADDLE_API_KEY: "pdl_live_apikey_01gtgztp8f4kek3yd4g1wrksa3_q6TGTJyvoIz7LDtXT65bX7_AQO",
+    PADDLE_WEBHOOK_SECRET: "pdl_ntfset_a, pdl_ntfset_b",
+    PADDLE_CHECKOUT_URL: "https://www.example.com/pay",
+  };
+  const sandboxKey = paddle.PADDLE_API_KEY.replace("live", "sdbx");
+
+  it("may be absent", () => {
+    expect(parseConfig(good).paddle).toBeUndefined();
+    expect(parseConfig({ ...good, PADDLE_API_KEY: "" }).paddle).toBeUndefined();
+  });
+
+  it("is read whole, and its key says which API it is for", () => {
+    expect(parseConfig({ ...good, ...paddle }).paddle).toEqual({
+      apiKey: paddle.PADDLE_API_KEY,
+      webhookSecrets: ["pdl_ntfset_a", "pdl_ntfset_b"],
+      apiUrl: "https://api.paddle.com",
+      checkoutUrl: "https://www.example.com/pay",
+    });
+    const sandbox = parseConfig({ ...good, ...paddle, PADDLE_API_KEY: sandboxKey });
+    expect(sandbox.paddle?.apiUrl).toBe("https://sandbox-api.paddle.com");
+    const local = parseConfig({ ...good, ...paddle, PADDLE_API_URL: "http://127.0.0.1:9/" });
+    expect(local.paddle?.apiUrl).toBe("http://127.0.0.1:9");
+  });
+
+  it("holds secrets, which no log may show", () => {
+    const { secretValues } = parseConfig({ ...good, ...paddle });
+    expect(secretValues).toEqual(
+      expect.arrayContaining([paddle.PADDLE_API_KEY, "pdl_ntfset_a", "pdl_ntfset_b"]),
+    );
+  });
+
+  it.each<[string, Record<string, string | undefined>, string[]]>([
+    [
+      "a key alone",
+      { PADDLE_WEBHOOK_SECRET: undefined, PADDLE_CHECKOUT_URL: undefined },
+      ["PADDLE_WEBHOOK_SECRET", "PADDLE_CHECKOUT_URL"],
+    ],
+    ["everything but the key", { PADDLE_API_KEY: undefined }, ["PADDLE_API_KEY"]],
+    ["a live key for the sandbox", { PADDLE_API_URL: "https://sandbox-api.paddle.com" }, ["PADDLE_API_URL"]],
+    [
+      "a sandbox key for the live API",
+      { PADDLE_API_KEY: sandboxKey, PADDLE_API_URL: "https://api.paddle.com/" },
+      ["PADDLE_API_URL"],
+    ],
+    ["a client-side token", { PADDLE_API_KEY: "live_7d279f61a3499fed520f7cd8c08" }, ["PADDLE_API_KEY"]],
+    ["Stripe's secret", { PADDLE_WEBHOOK_SECRET: "whsec_a" }, ["PADDLE_WEBHOOK_SECRET"]],
+    ["a page that is none", { PADDLE_CHECKOUT_URL: "pay" }, ["PADDLE_CHECKOUT_URL"]],
+  ])("is refused with %s", (_what, change, names) => {
+    const problems = problemsOf({ ...good, ...paddle, ...change });
+    expect(problems.map((problem) => problem.split(/[ .:]/)[0])).toEqual(names);
+    expect(problems.join()).not.toContain("q6TGTJyvoIz7LDtXT65bX7");
+  });
+});

@@ -161,7 +161,9 @@ describe("a plan", () => {
   });
 
   it("is one of at least one", () => {
-    expect(accepts(plansSchema, { starter: plan, pro: plan })).toBe(true);
+    expect(accepts(plansSchema, { starter: plan, pro: { ...plan, stripeLookupKey: "pro-monthly" } })).toBe(
+      true,
+    );
     expect(accepts(plansSchema, {})).toBe(false);
     expect(accepts(plansSchema, { "Not an id": plan })).toBe(false);
   });

@@ -176,9 +176,9 @@ describe("a missing value", () => {
       problemsOf(parsePlans, "# c\n\nstarter:\n  name: Starter\n").map(({ line, key }) => [line, key]),
     ).toEqual([
       [3, "starter.summary"],
-      [3, "starter.stripeLookupKey"],
       [3, "starter.serverTypes"],
       [3, "starter.locations"],
+      [3, "starter.stripeLookupKey"],
     ]);
   });
 

@@ -1,11 +1,11 @@
 /** The simulated Stripe: the API that the official SDK speaks, the payment page, webhooks, and a clock that can be moved. */
 import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { renderPaymentPage } from "../kit/payment-page.ts";
 import { startSimulator, type ExchangeCheck, type Simulator, type SimulatorEnv } from "../kit/simulator.ts";
 import { blankPrice, blankProduct } from "./blanks.ts";
 import { createBilling, type Billing, type EndOfRetries, type Subscription } from "./billing.ts";
 import { createCheckout, type Payment } from "./checkout.ts";
-import { renderCheckoutPage } from "./checkout-page.ts";
 import { createStripeClock, type StripeClock } from "./clock.ts";
 import { createDelivery, type Delivery } from "./delivery.ts";
 import { missing, StripeRefusal, unauthorized } from "./errors.ts";
@@ -144,7 +144,8 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
 
   function checkoutPage(session: StripeObject, error?: string, email = "") {
     const closed = session["status"] === "open" ? undefined : "This payment page is no longer open.";
-    return renderCheckoutPage({
+    return renderPaymentPage({
+      service: "Stripe",
       action: `/c/pay/${session.id}`,
       cancelUrl: typeof session["cancel_url"] === "string" ? session["cancel_url"] : undefined,
       lines: [
