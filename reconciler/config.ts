@@ -1,5 +1,12 @@
 /** Configuration from the environment. Every mistake is reported at once; no default is a secret. */
 import { z } from "zod";
+import type { CarrierSettings } from "./messages/carriers.ts";
+import {
+  listMessageProblems,
+  listMessageSecrets,
+  messageVariables,
+  toCarrierSettings,
+} from "./messages/settings.ts";
 
 const seconds = (fallback: number, min: number, max: number) =>
   z.coerce.number().min(min).max(max).default(fallback);
@@ -36,6 +43,7 @@ const environmentSchema = z.object({
   STRIPE_API_URL: z.url().default("https://api.stripe.com"),
   HCLOUD_ENDPOINT: z.url().default("https://api.hetzner.cloud/v1"),
   CLOUDFLARE_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
+  ...messageVariables,
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
 });
 
@@ -70,6 +78,7 @@ export type Config = {
   cloudflareUrl: string;
   /** By account name, `default` for the tokens without suffix. */
   accounts: Record<string, AccountTokens>;
+  messages: CarrierSettings;
   logLevel: string;
   /** What runners and the Pulumi CLI get of our environment. */
   engineEnvironment: Record<string, string>;
@@ -96,9 +105,11 @@ export function parseConfig(environment: Environment): Config {
   const parsed = environmentSchema.safeParse(present);
   const problems = parsed.success ? [] : parsed.error.issues.map(describeIssue);
   const accounts = readAccounts(present, problems);
+  problems.push(...listMessageProblems(present));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const env = parsed.data;
   const [hostname, port] = splitListen(env.CLAWFLEET_LISTEN);
+  const messages = toCarrierSettings(env);
   return {
     databaseUrl: env.DATABASE_URL,
     dataDir: env.CLAWFLEET_DATA_DIR,
@@ -120,9 +131,10 @@ export function parseConfig(environment: Environment): Config {
     hetznerUrl: env.HCLOUD_ENDPOINT.replace(/\/$/, ""),
     cloudflareUrl: env.CLOUDFLARE_BASE_URL.replace(/\/$/, ""),
     accounts,
+    messages,
     logLevel: env.LOG_LEVEL,
     engineEnvironment: pickEngineEnvironment(present),
-    secretValues: listSecretValues(env, accounts),
+    secretValues: [...listSecretValues(env, accounts), ...listMessageSecrets(messages)],
   };
 }
 

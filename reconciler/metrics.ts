@@ -40,6 +40,12 @@ export function createMetrics(readFleet: () => Promise<FleetCounts[]>) {
     labelNames: ["kind"],
     registers: [registry],
   });
+  const messages = new Counter({
+    name: "clawfleet_messages_total",
+    help: "Messages to customers and operators by channel and what became of them.",
+    labelNames: ["channel", "outcome"],
+    registers: [registry],
+  });
   const instances = new Gauge({
     name: "clawfleet_instances",
     help: "Instances by status and desired phase.",
@@ -51,5 +57,5 @@ export function createMetrics(readFleet: () => Promise<FleetCounts[]>) {
     },
   });
 
-  return { registry, instances, requests, converges, webhooks, sweeps, alerts };
+  return { registry, instances, requests, converges, webhooks, sweeps, alerts, messages };
 }

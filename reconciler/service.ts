@@ -16,6 +16,7 @@ import { readStackFiles, type StackFiles } from "./desired/stack-files.ts";
 import { createRunnerPool } from "./engine/runner-pool.ts";
 import { ClawfleetError } from "./errors.ts";
 import { handleHint } from "./hints.ts";
+import { createMessages } from "./messages/messages.ts";
 import { createMetrics } from "./metrics.ts";
 import { createOperators } from "./operators/operators.ts";
 import { createRedact } from "./operations/redact.ts";
@@ -66,6 +67,14 @@ export async function startService(config: Config, log: Logger): Promise<Service
     webhookSecrets: config.stripe.webhookSecrets,
     apiUrl: config.stripe.apiUrl,
   });
+  const messages = createMessages({
+    ...{ sql, clock, log, redact },
+    settings: config.messages,
+    publicUrl: config.publicUrl,
+    plans: () => files.last().plans,
+    onAlert: (kind) => metrics.alerts.inc({ kind }),
+    onMessage: (channel, outcome) => metrics.messages.inc({ channel, outcome }),
+  });
   const apply = {
     sql,
     queue,
@@ -73,9 +82,10 @@ export async function startService(config: Config, log: Logger): Promise<Service
     log,
     masterKey: config.masterKey,
     files,
-    onAlert: (kind: string) => metrics.alerts.inc({ kind }),
+    onAlert: messages.raise,
   };
   await syncCells(apply);
+  messages.start();
 
   const environment = {
     DATABASE_URL: database.url,
@@ -178,6 +188,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
       draining = true;
       stopRetries();
       await queue.stop(graceMs);
+      await messages.stop();
       await watch.stop();
       await pool.stop();
       await closeServer(server);

@@ -47,6 +47,7 @@ export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<Sweep
       readings += await readAll(deps, provider, { sweepId: id, startedAt }, signal);
     } catch (error) {
       detail = error instanceof Error ? error.message : String(error);
+      deps.onAlert?.({ kind: "sweep_failed", about: provider.name, message: detail });
       deps.log.error(
         { err: error, provider: provider.name },
         "a full reading of billing failed; nothing is deleted",
@@ -184,7 +185,8 @@ async function vote(deps: SweepDeps, slugs: readonly string[], pass: Pass, room:
         { alert: "deletion_cap", due: seconds.length, cap: room },
         "more deletions are due than the cap allows",
       );
-      deps.onAlert?.("deletion_cap");
+      const message = `${seconds.length} deletions are due, the cap leaves room for ${room}`;
+      deps.onAlert?.({ kind: "deletion_cap", message });
     }
     await addDeleteVotes(tx, [...firsts, ...granted], { id: pass.id, startedAt: pass.startedAt });
     await clearDeleteVotes(tx, withdrawn);

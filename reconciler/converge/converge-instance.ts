@@ -7,14 +7,12 @@ import type { Hetzner } from "../cloud/hetzner.ts";
 import {
   findConvergeRow,
   markConverging,
-  recordGone,
-  recordParked,
   recordPlacement,
-  recordReady,
   recordWaiting,
   type ConvergeRow,
 } from "../db/observed.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
+import { tellGone, tellParked, tellReady } from "../messages/recorded.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { backoffMs } from "./backoff.ts";
@@ -144,7 +142,7 @@ async function recordUp(
 ): Promise<void> {
   const outputs = instanceOutputsSchema.parse(outcome.outputs);
   const seen = { generation: outcome.generation, phase: row.phase, outputs, now: deps.clock.now() };
-  const { behind } = await recordReady(deps.sql, row.id, seen);
+  const { behind } = await tellReady(deps.sql, row.id, seen);
   // Somebody wanted something else meanwhile.
   if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
 }
@@ -190,7 +188,7 @@ async function recordTrouble(
       { alert: "parked", stack: row.slug, code: failure.code, remedy: failure.remedy },
       failure.message,
     );
-    return await recordParked(deps.sql, row.id, describe(failure));
+    return await tellParked(deps.sql, row.id, describe(failure), now);
   }
   const retryAt = new Date(now.getTime() + backoffMs(row.failures + 1, deps.random(), deps.retryFirstMs));
   await recordWaiting(deps.sql, row.id, { detail: describe(failure), retryAt, countsAsFailure: true });
@@ -242,5 +240,5 @@ async function destroy(
     if (result.kind !== "done") return await recordTrouble(deps, row, result);
     await removeLeftovers({ ...clouds, log: deps.log }, { instanceId: row.id, zoneId: cell.data.zoneId });
   }
-  await recordGone(deps.sql, row.id, deps.clock.now());
+  await tellGone(deps.sql, row.id, deps.clock.now());
 }

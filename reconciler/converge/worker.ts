@@ -1,8 +1,9 @@
 /** Takes converge jobs from the queue and turns what escapes them into the instance's status. */
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
-import { findConvergeRow, listDue, recordParked, recordWaiting } from "../db/observed.ts";
+import { findConvergeRow, listDue, recordWaiting } from "../db/observed.ts";
 import { isClawfleetError } from "../errors.ts";
+import { tellParked } from "../messages/recorded.ts";
 import { endOperation, insertOperation, notifyOperation } from "../operations/rows.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -48,7 +49,7 @@ async function recordEscape(
   if (isClawfleetError(error) && error.retry.kind === "permanent") {
     const withRemedy = error.remedy === undefined ? detail : `${detail}; ${error.remedy}`;
     deps.log.error({ alert: "parked", instance: instanceId, err: error }, "an instance needs a person");
-    return await recordParked(deps.sql, instanceId, withRemedy);
+    return await tellParked(deps.sql, instanceId, withRemedy, deps.clock.now());
   }
   deps.log.error({ instance: instanceId, err: error }, "converge failed");
   const row = await findConvergeRow(deps.sql, instanceId);

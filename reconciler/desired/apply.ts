@@ -16,12 +16,16 @@ import { lockSlug, markOrderPaid } from "../db/orders.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
 import { listPlaces } from "../converge/placement.ts";
 import { ClawfleetError } from "../errors.ts";
+import type { AlertKind, RaiseAlert } from "../messages/alerts.ts";
+import { announceChange, announceOrder, type Decided } from "../messages/occasions.ts";
+import { announce } from "../messages/outbox.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
 import { findFreeAddress } from "./addresses.ts";
 import { mayClaim, settleNames } from "./claims.ts";
-import { desire, nameFor, type Alert, type Desired } from "./desire.ts";
+import { desire, nameFor, type Desired } from "./desire.ts";
+import { findDeletion } from "./phases.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 export type ApplyDeps = {
@@ -31,7 +35,7 @@ export type ApplyDeps = {
   log: Logger;
   masterKey: string;
   files(): Promise<StackFiles>;
-  onAlert?: (alert: Alert["kind"] | "deletion_cap" | "no_room" | "broken_file") => void;
+  onAlert?: RaiseAlert;
 };
 
 export type ApplyScope =
@@ -57,7 +61,7 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
     for (const [slug, mine] of names) {
       const problem = files.broken.get(slug);
       if (problem !== undefined) {
-        alert(deps, "broken_file", problem);
+        alert(deps, "broken_file", slug, problem);
         continue;
       }
       const override = files.overrides.get(slug) ?? {};
@@ -70,7 +74,7 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
         now: deps.clock.now(),
       };
       const { desired, alerts } = desire(input);
-      for (const one of alerts) alert(deps, one.kind, one.message);
+      for (const one of alerts) alert(deps, one.kind, slug, one.message);
       if (!desired) continue;
       const row = rows.find((one) => one.slug === slug);
       const job = row
@@ -124,7 +128,7 @@ async function createRow(
   for (let attempt = 0; attempt < insertAttempts; attempt += 1) {
     const room = await findRoom(deps, tx);
     if (!room) {
-      alert(deps, "no_room", `no cell has room for ${slug}: add stacks/Pulumi.cell.<name>.yaml`);
+      alert(deps, "no_room", slug, `no cell has room for ${slug}: add stacks/Pulumi.cell.<name>.yaml`);
       return undefined;
     }
     const id = createInstanceId();
@@ -133,6 +137,12 @@ async function createRow(
     const row = { ...columns, ...room, id, slug, secrets, now: deps.clock.now() };
     if (await insertInstance(tx, row)) {
       await markOrderPaid(tx, { orderId: desired.subscription.orderId, slug, instanceId: id });
+      await announce(
+        tx,
+        { instanceId: id, email: row.email },
+        announceOrder(desired.subscription, row.now),
+        row.now,
+      );
       return {
         stack: slug,
         instanceId: id,
@@ -189,13 +199,20 @@ async function changeRow(
     columns.nextChangeAt?.getTime() === row.nextChangeAt?.getTime() &&
     columns.subscriptionId === row.subscriptionId;
   if (same) return undefined;
+  const now = deps.clock.now();
+  await announce(
+    tx,
+    { instanceId: row.id, email: columns.email },
+    announceChange(row, toDecided(wanted), now),
+    now,
+  );
   const newPlacement = place.serverType !== row.serverType || place.location !== row.location;
   await updateDesired(tx, {
     ...columns,
     id: row.id,
     newGeneration: changed,
     newPlacement,
-    now: deps.clock.now(),
+    now,
   });
   if (!changed) return undefined;
   return {
@@ -255,11 +272,15 @@ function toColumns(
   };
 }
 
-function alert(
-  deps: ApplyDeps,
-  kind: Parameters<NonNullable<ApplyDeps["onAlert"]>>[0],
-  message: string,
-): void {
+/** What customers hear of it: `deleteAt` is counted from where the phase is counted from. */
+function toDecided({ subscription, plan, phase, nextChangeAt }: Desired): Decided {
+  const { status, statusSince, endedAt } = subscription;
+  const since = endedAt ?? statusSince;
+  const deleteAt = nextChangeAt && findDeletion(status, since, plan.grace);
+  return { phase, status, statusSince: since, nextChangeAt, deleteAt };
+}
+
+function alert(deps: ApplyDeps, kind: AlertKind, about: string, message: string): void {
   deps.log.warn({ alert: kind }, message);
-  deps.onAlert?.(kind);
+  deps.onAlert?.({ kind, about, message });
 }
