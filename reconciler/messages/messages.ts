@@ -29,6 +29,8 @@ export type Messages = {
   start(): void;
   /** One look, as the clock does it. */
   look(): Promise<void>;
+  /** Resolves when every alert raised so far is written. */
+  settle(): Promise<void>;
   /** Lets the message under way end. */
   stop(): Promise<void>;
 };
@@ -77,6 +79,7 @@ export function createMessages(deps: MessagesDeps): Messages {
       timer ??= setInterval(lookNow, lookMs);
     },
     look,
+    settle: alerts.settle,
     async stop() {
       clearInterval(timer);
       stopping.abort();

@@ -15,11 +15,13 @@ import {
   startCloudflare,
   type Cloudflare,
 } from "./cloudflare/cloudflare.ts";
+import { startAlertCatcher, type AlertCatcher } from "./alerts/alerts.ts";
 import { startEdge, type Edge } from "./edge/edge.ts";
 import { defaultToken as hetznerToken, startHetzner, type Hetzner } from "./hetzner/hetzner.ts";
 import type { ExchangeCheck } from "./kit/simulator.ts";
 import { machinePorts } from "./machines/driver.ts";
 import { createMachines, type Machines } from "./machines/machines.ts";
+import { startMailCatcher, type MailCatcher } from "./mail/mail.ts";
 import { startProviders, type Providers } from "./providers/providers.ts";
 import { startStripe, type StripeSimulator } from "./stripe/stripe.ts";
 
@@ -49,6 +51,10 @@ export type Sandbox = {
   providers: Providers | undefined;
   machines: Machines | undefined;
   edge: Edge;
+  /** Customers' mails. */
+  mail: MailCatcher;
+  /** What operators are told. */
+  alerts: AlertCatcher;
   close(): Promise<void>;
 };
 
@@ -85,6 +91,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     originCaRoot: cloudflare.originCaRoot,
     originPort: machinePorts.https,
   });
+  const [mail, alerts] = await Promise.all([startMailCatcher(), startAlertCatcher()]);
   const providers = official
     ? undefined
     : await startProviders({
@@ -118,6 +125,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     STRIPE_SECRET_KEY: stripe.key,
     STRIPE_WEBHOOK_SECRET: webhookSecret,
     STRIPE_API_URL: stripe.origin,
+    SMTP_URL: mail.smtpUrl,
+    MAIL_FROM: `Claws <hello@${sandboxZone}>`,
+    ALERT_SLACK_URL: alerts.slackUrl,
+    ALERT_TELEGRAM_TOKEN: alerts.telegram.token,
+    ALERT_TELEGRAM_CHAT: alerts.telegram.chat,
+    TELEGRAM_API_URL: alerts.telegram.apiUrl,
   };
   return {
     env,
@@ -128,9 +141,18 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     providers,
     machines,
     edge,
+    mail,
+    alerts,
     async close() {
       await providers?.close();
-      await Promise.all([edge.close(), stripe.close(), cloudflare.close(), hetzner.close()]);
+      await Promise.all([
+        mail.close(),
+        alerts.close(),
+        edge.close(),
+        stripe.close(),
+        cloudflare.close(),
+        hetzner.close(),
+      ]);
       await machines?.close();
       await rm(home, { recursive: true, force: true });
     },
