@@ -68,7 +68,10 @@ export async function startService(config: Config, log: Logger): Promise<Service
     apiUrl: config.stripe.apiUrl,
   });
   const messages = createMessages({
-    ...{ sql, clock, log, redact },
+    sql,
+    clock,
+    log,
+    redact,
     settings: config.messages,
     publicUrl: config.publicUrl,
     plans: () => files.last().plans,

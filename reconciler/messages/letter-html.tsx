@@ -1,4 +1,5 @@
 /** A letter as HTML: styles inline, no picture, nothing loaded from anywhere, readable on a phone. */
+import { html } from "hono/html";
 import type { Letter } from "./letter.ts";
 
 const page = "margin:0;padding:24px 16px;background:#f6f6f4;color:#1c1c1a;font:16px/1.5 system-ui,sans-serif";
@@ -8,8 +9,7 @@ const button =
 const muted = "color:#6b6b66";
 
 export async function renderHtml(letter: Letter): Promise<string> {
-  const document = await (<LetterPage letter={letter} />);
-  return `<!doctype html>\n${document.toString()}\n`;
+  return (await html`<!doctype html>${(<LetterPage letter={letter} />)}`).toString();
 }
 
 function LetterPage({ letter }: { letter: Letter }) {

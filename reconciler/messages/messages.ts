@@ -44,7 +44,12 @@ export function createMessages(deps: MessagesDeps): Messages {
   const carriers = createCarriers(deps, deps.settings);
   const channels = (["alert_mail", "slack", "telegram"] as const).filter((channel) => carriers[channel]);
   const sender = createSender({
-    ...{ sql, clock, log, carriers, random: Math.random, raise: alerts.raise },
+    sql,
+    clock,
+    log,
+    carriers,
+    random: Math.random,
+    raise: alerts.raise,
     ...(deps.onMessage ? { onMessage: deps.onMessage } : {}),
   });
   const stopping = new AbortController();
@@ -79,7 +84,7 @@ export function createMessages(deps: MessagesDeps): Messages {
       timer ??= setInterval(lookNow, lookMs);
     },
     look,
-    settle: alerts.settle,
+    settle: () => alerts.settle(),
     async stop() {
       clearInterval(timer);
       stopping.abort();

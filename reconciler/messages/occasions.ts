@@ -54,10 +54,11 @@ export function announceChange(before: { phase: Phase }, after: Decided, now: Da
         : { say: [], withdraw: ["past_due", "suspended", "deletion_warning"] };
     case "suspended":
     case "archived": {
-      const warnings = warnBefore(after);
+      const stops = before.phase === "running";
+      const warnings = warnBefore(after, stops ? now : after.statusSince);
       const cause = causeOf(after.status);
       const facts: Facts = { kind: "suspended", cause, deleteAt: after.deleteAt?.toISOString() ?? null };
-      const stopped = before.phase === "running" ? [at(now, facts, now.toISOString())] : [];
+      const stopped = stops ? [at(now, facts, now.toISOString())] : [];
       return {
         say: [...stopped, ...warnings],
         withdraw: ["past_due", "ready", "failed", "deletion_warning"],
@@ -75,7 +76,7 @@ function announceLatePayment(after: Decided, suspendAt: Date, now: Date): Announ
 }
 
 /** Each warning is worth sending until the next one is due. Those that would come with the news itself are left out. */
-function warnBefore({ deleteAt, statusSince }: Decided): Announcement[] {
+function warnBefore({ deleteAt }: Decided, newsAt: Date): Announcement[] {
   if (!deleteAt) return [];
   const daysBefore = (days: number) => new Date(deleteAt.getTime() - days * dayMs);
   return warningDays
@@ -85,7 +86,7 @@ function warnBefore({ deleteAt, statusSince }: Decided): Announcement[] {
       dueAt: daysBefore(days),
       expiresAt: daysBefore(warningDays[index + 1] ?? 0),
     }))
-    .filter(({ dueAt }) => dueAt.getTime() - statusSince.getTime() >= dayMs);
+    .filter(({ dueAt }) => dueAt.getTime() - newsAt.getTime() >= dayMs);
 }
 
 function causeOf(status: string): "ended" | "unpaid" | "operator" {

@@ -156,13 +156,11 @@ export function createSender(deps: SenderDeps): Sender {
   return {
     async run(signal) {
       await prepare();
-      let sent = 0;
-      while (!signal?.aborted) {
-        const outcome = await sendNext();
-        if (outcome === "none") break;
+      for (let sent = 0; ;) {
+        const outcome = signal?.aborted === true ? "none" : await sendNext();
+        if (outcome === "none") return sent;
         if (outcome === "sent") sent += 1;
       }
-      return sent;
     },
   };
 }

@@ -1,13 +1,11 @@
 /**
- * Proves that each mail in the outbox leaves once and in order, with several senders at once, a mail server that fails in
- * every way, and processes that die at the worst moment; and that nothing from outside becomes a header. Real PostgreSQL,
- * real SMTP. Cannot prove what a mail system does with a double that has the same Message-ID: none is sent.
+ * Proves that each mail in the outbox leaves once and in order, with several senders at once and a mail server that fails
+ * in every way, and that nothing from outside becomes a header. Real PostgreSQL, real SMTP. Cannot prove what a mail system
+ * does with a double that has the same Message-ID: none is sent. Processes that die: messages-crash.test.ts.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { claimMessage, markSending } from "../../reconciler/db/outbox.ts";
 import { hostileScripts } from "../support/hostile-texts.ts";
 import { startMessageSide, type MessageSide } from "../support/messages.ts";
-import { eventually } from "../support/poll.ts";
 
 const minuteMs = 60_000;
 const ready = { kind: "ready", again: false } as const;
@@ -218,81 +216,6 @@ describe("a mail server", () => {
   });
 });
 
-describe("a process that dies", () => {
-  const claimOf = async (claim: string) =>
-    await claimMessage(side.database.sql, {
-      channels: ["mail"],
-      claim,
-      until: new Date(side.clock.now().getTime() + 5 * minuteMs),
-      now: side.clock.now(),
-    });
-
-  function holdNext(at: "rcpt" | "data"): { held: Promise<void>; release: () => void } {
-    const held = Promise.withResolvers<void>();
-    const free = Promise.withResolvers<void>();
-    side.mail.rules.add({ effect: { kind: "hold", at, release: free.promise, onHeld: held.resolve } });
-    return { held: held.promise, release: free.resolve };
-  }
-
-  test("before the final dot leaves a mail that another one sends", async () => {
-    await side.say(await side.addInstance("bob"), paid);
-    expect(await claimOf("of the dead")).toMatchObject({ subject: "i-bob" });
-    const other = side.createProcess();
-    await other.look();
-    expect(side.subjects(), "it may still live").toEqual([]);
-    side.advance(6 * minuteMs);
-    await other.look();
-    expect(side.subjects()).toHaveLength(1);
-    expect(await states()).toEqual(["sent"]);
-  });
-
-  test("between the final dot and its record leaves a mail that nobody repeats", async () => {
-    await side.say(await side.addInstance("bob"), paid);
-    const message = await claimOf("of the dead");
-    expect(
-      await markSending(side.database.sql, { id: message?.id ?? 0, claim: "of the dead" }, side.clock.now()),
-    ).toBe(true);
-    const other = side.createProcess();
-    for (let round = 0; round < 3; round += 1) {
-      side.advance(6 * minuteMs);
-      await other.look();
-    }
-    expect(side.subjects()).toEqual([]);
-    expect(await states()).toEqual(["uncertain"]);
-  });
-
-  test("only for a while finds its claim gone before the final dot, and sends nothing", async () => {
-    await side.say(await side.addInstance("bob"), paid);
-    const { held, release } = holdNext("rcpt");
-    const frozen = side.createProcess().look();
-    await held;
-    expect(await states()).toEqual(["claimed"]);
-    side.advance(6 * minuteMs);
-    await side.createProcess().look();
-    expect(await states()).toEqual(["sent"]);
-    release();
-    await frozen;
-    expect(side.subjects()).toHaveLength(1);
-    expect(await states()).toEqual(["sent"]);
-    expect(side.lines.some(({ msg }) => msg.includes("another process took it"))).toBe(true);
-  });
-
-  test("only for a while corrects the record when its answer comes after all", async () => {
-    await side.say(await side.addInstance("bob"), paid);
-    const { held, release } = holdNext("data");
-    const slow = side.createProcess().look();
-    await held;
-    expect(await states()).toEqual(["sending"]);
-    side.advance(6 * minuteMs);
-    await side.createProcess().look();
-    expect(await states()).toEqual(["uncertain"]);
-    release();
-    await slow;
-    expect(await states()).toEqual(["sent"]);
-    expect(side.subjects()).toHaveLength(1);
-  });
-});
-
 describe("texts from outside", () => {
   test("become no header, no second addressee and no second mail", async () => {
     const hostile = [...hostileScripts, "a\r\nBcc: all@example.com", "a\r\n.\r\nMAIL FROM:<x@example.com>"];
@@ -305,7 +228,14 @@ describe("texts from outside", () => {
     await side.createProcess().look();
     expect(side.mail.mails).toHaveLength(hostile.length);
     const expected = [
-      ...["auto-submitted", "content-type", "date", "from", "message-id", "mime-version", "subject", "to"],
+      "auto-submitted",
+      "content-type",
+      "date",
+      "from",
+      "message-id",
+      "mime-version",
+      "subject",
+      "to",
     ];
     for (const [index, mail] of side.mail.mails.entries()) {
       expect(mail.to).toEqual([`a${index}@example.com`]);
@@ -332,17 +262,4 @@ describe("texts from outside", () => {
     expect(side.mail.mails).toEqual([]);
     expect(new Set(await states())).toEqual(new Set(["given_up"]));
   });
-});
-
-test("a look that cannot reach the database is another look later", async () => {
-  const { sql } = side.database;
-  await side.say(await side.addInstance("bob"), paid);
-  await sql`alter table clawfleet.outbox rename to elsewhere`;
-  const messages = side.createProcess();
-  messages.start();
-  await eventually("the failure is said", () =>
-    side.lines.some(({ msg }) => msg.includes("could not be looked after")),
-  );
-  await sql`alter table clawfleet.elsewhere rename to outbox`;
-  await eventually("the mail is sent", () => side.subjects().length === 1);
 });

@@ -147,9 +147,10 @@ describe("the life of a customer", () => {
     expect(told().slice(2)).toEqual(["Your assistant has been stopped", "Your assistant is running again"]);
     files = { ...files, overrides: new Map() };
     await pass();
+    await pass(3 * dayMs);
     expect(told().slice(4)).toEqual([
       "Your assistant has been stopped",
-      "Your assistant is deleted in 6 days",
+      "Your assistant is deleted in 3 days",
     ]);
   });
 

@@ -70,6 +70,12 @@ describe("a change of the desired row", () => {
       ended(7),
       ["suspended", "deletion_warning +4d", "deletion_warning +6d"],
     ],
+    [
+      "an end that was found late with the warnings that are left",
+      "running",
+      { ...ended(5), statusSince: inDays(-25) },
+      ["suspended", "deletion_warning +2d", "deletion_warning +4d"],
+    ],
     ["the end without any warning where there is no grace", "running", ended(null), ["suspended"]],
     [
       "nothing of the end a second time, but what lies ahead",

@@ -42,14 +42,11 @@ export async function startAlertCatcher(): Promise<AlertCatcher> {
       return c.json({ ok: true, result: { message_id: alerts.length } });
     })
     .all("*", (c) => c.text("no_service", 404));
-  const { origin, faults, exchanges, close } = await startSimulator({ name: "alerts", app });
+  const simulator = await startSimulator({ name: "alerts", app });
   return {
-    origin,
-    faults,
-    exchanges,
-    close,
-    slackUrl: `${origin}${hookPath}`,
-    telegram: { apiUrl: origin, token, chat },
+    ...simulator,
+    slackUrl: `${simulator.origin}${hookPath}`,
+    telegram: { apiUrl: simulator.origin, token, chat },
     alerts,
   };
 }

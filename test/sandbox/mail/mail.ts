@@ -124,6 +124,7 @@ function refusal(responseCode: number, message: string): Error {
 
 function drop(server: SMTPServer, session: SMTPServerSession): void {
   for (const connection of server.connections)
+    // oxlint-disable-next-line no-underscore-dangle -- its typed public field; there is no other way to a socket
     if (connection.session.id === session.id) connection._socket.destroy();
 }
 
