@@ -16,6 +16,7 @@ import { readStackFiles, type StackFiles } from "./desired/stack-files.ts";
 import { createRunnerPool } from "./engine/runner-pool.ts";
 import { ClawfleetError } from "./errors.ts";
 import { handleHint } from "./hints.ts";
+import type { RaiseAlert } from "./messages/alerts.ts";
 import { createMessages } from "./messages/messages.ts";
 import { createMetrics } from "./metrics.ts";
 import { createOperators } from "./operators/operators.ts";
@@ -60,8 +61,6 @@ export async function startService(config: Config, log: Logger): Promise<Service
   const queue = createQueue({ sql, connectionString: database.url, log });
   await queue.start();
 
-  const files = createFilesReader(config.stacksDir, log);
-  await files();
   const billing = createStripeBilling({
     secretKey: config.stripe.secretKey,
     webhookSecrets: config.stripe.webhookSecrets,
@@ -78,6 +77,8 @@ export async function startService(config: Config, log: Logger): Promise<Service
     onAlert: (kind) => metrics.alerts.inc({ kind }),
     onMessage: (channel, outcome) => metrics.messages.inc({ channel, outcome }),
   });
+  const files = createFilesReader(config.stacksDir, log, messages.raise);
+  await files();
   const apply = {
     sql,
     queue,
@@ -204,7 +205,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
 type FilesReader = (() => Promise<StackFiles>) & { last(): StackFiles };
 
 /** Files are read anew each time; while the plans cannot be read, the last good ones stand. */
-function createFilesReader(stacksDir: string, log: Logger): FilesReader {
+function createFilesReader(stacksDir: string, log: Logger, raise: RaiseAlert): FilesReader {
   let last: StackFiles | undefined;
   const read = async (): Promise<StackFiles> => {
     try {
@@ -215,6 +216,8 @@ function createFilesReader(stacksDir: string, log: Logger): FilesReader {
         { err: error, alert: "broken_file" },
         "stacks/ cannot be read; the last good state of it stands",
       );
+      const message = error instanceof Error ? error.message : String(error);
+      raise({ kind: "broken_file", about: "stacks/", message });
     }
     return last;
   };

@@ -158,7 +158,7 @@ export async function recoverMessages(sql: Query, now: Date): Promise<LostMessag
 export async function expireMessages(sql: Query, now: Date): Promise<void> {
   await sql`
     update clawfleet.outbox set state = 'withdrawn', finished_at = ${now}, detail = 'too late'
-    where state = 'waiting' and expires_at <= ${now}`;
+    where state = 'waiting' and due_at <= ${now} and expires_at <= ${now}`;
 }
 
 /** Due messages of channels that nobody has configured. */

@@ -4,6 +4,7 @@
  * does with a double that has the same Message-ID: none is sent. Processes that die: messages-crash.test.ts.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { claimMessage } from "../../reconciler/db/outbox.ts";
 import { hostileScripts } from "../support/hostile-texts.ts";
 import { startMessageSide, type MessageSide } from "../support/messages.ts";
 
@@ -68,6 +69,37 @@ describe("a mail", () => {
         "Your assistant is ready",
       ]);
     }
+  });
+
+  test("of a customer waits for the one before it, whoever has that one; others' do not", async () => {
+    const free = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const hold = { kind: "hold", at: "data", release: free.promise, onHeld: held.resolve } as const;
+    side.mail.rules.add({ to: "bob@", effect: hold });
+    for (const slug of ["bob", "cleo"]) await side.say(await side.addInstance(slug), paid);
+    await side.say("i-bob", ready);
+    const slow = side.createProcess().look();
+    await held.promise;
+    await side.createProcess().look();
+    expect(await states()).toEqual(["sending", "sent", "waiting"]);
+    free.resolve();
+    await slow;
+    expect(side.letters().map(({ to }) => to[0])).toEqual([
+      "cleo@example.com",
+      "bob@example.com",
+      "bob@example.com",
+    ]);
+  });
+
+  test("that somebody is about to take is left to them, without waiting", async () => {
+    for (const slug of ["bob", "cleo"]) await side.say(await side.addInstance(slug), paid);
+    const now = side.clock.now();
+    const wanted = { channels: ["mail"] as const, until: new Date(now.getTime() + minuteMs), now };
+    await side.database.sql.begin(async (tx) => {
+      expect(await claimMessage(tx, { ...wanted, claim: "first" })).toMatchObject({ slug: "bob" });
+      const second = await claimMessage(side.database.sql, { ...wanted, claim: "second" });
+      expect(second).toMatchObject({ slug: "cleo" });
+    });
   });
 
   test("goes to the address that billing knows now, the last one to the address it was written for", async () => {

@@ -194,8 +194,7 @@ describe("the life of a customer", () => {
     const failing = { ...side.apply.queue, enqueueConverge: () => Promise.reject(new Error("no queue")) };
     side.apply.queue = failing;
     await expect(side.sweep()).rejects.toThrow("no queue");
-    await messages.look();
-    expect(told()).toEqual([]);
+    expect(await side.apply.sql`select id from clawfleet.outbox`).toEqual([]);
   });
 });
 

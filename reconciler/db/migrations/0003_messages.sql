@@ -23,6 +23,7 @@ create table clawfleet.outbox (
 );
 create index outbox_open on clawfleet.outbox (due_at, id) where state in ('waiting', 'claimed', 'sending');
 create index outbox_subject_open on clawfleet.outbox (subject, id) where state in ('waiting', 'claimed', 'sending');
+create index outbox_held on clawfleet.outbox (claim_until) where state in ('claimed', 'sending');
 create index outbox_to_forget on clawfleet.outbox (finished_at) where finished_at is not null and recipient is not null;
 create index outbox_alerts on clawfleet.outbox (queued_at) where channel <> 'mail';
 
