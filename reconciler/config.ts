@@ -2,6 +2,13 @@
 import { z } from "zod";
 import { paddleVariables, toPaddleSettings, type PaddleSettings } from "./billing/paddle-settings.ts";
 import type { Role } from "./db/connections.ts";
+import type { CarrierSettings } from "./messages/carriers.ts";
+import {
+  listMessageProblems,
+  listMessageSecrets,
+  messageVariables,
+  toCarrierSettings,
+} from "./messages/settings.ts";
 
 const seconds = (fallback: number, min: number, max: number) =>
   z.coerce.number().min(min).max(max).default(fallback);
@@ -48,6 +55,7 @@ const serveSchema = workSchema.extend({
     .pipe(z.array(z.string().startsWith("whsec_", "starts with whsec_")).min(1)),
   STRIPE_API_URL: z.url().default("https://api.stripe.com"),
   ...paddleVariables,
+  ...messageVariables,
 });
 
 /** HCLOUD_TOKEN or HCLOUD_TOKEN_<ACCOUNT>; the same for Cloudflare. */
@@ -98,6 +106,7 @@ export type Config = WorkConfig & {
   stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string };
   /** undefined: nothing is sold or read at Paddle. */
   paddle: PaddleSettings | undefined;
+  messages: CarrierSettings;
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -117,8 +126,10 @@ export class ConfigError extends Error {
 export function parseConfig(environment: Environment, role: "start" | "serve" = "start"): Config {
   let paddle: PaddleSettings | undefined;
   const { env, present, accounts } = check(serveSchema, environment, role, (parsed, problems) => {
+    problems.push(...listMessageProblems(environment));
     paddle = toPaddleSettings(parsed, problems);
   });
+  const messages = toCarrierSettings(env);
   return {
     ...toWorkConfig(env, present, accounts),
     listen: toAddress(env.CLAWFLEET_LISTEN),
@@ -134,11 +145,13 @@ export function parseConfig(environment: Environment, role: "start" | "serve" = 
       apiUrl: env.STRIPE_API_URL,
     },
     paddle,
+    messages,
     secretValues: listSecrets(env, accounts, [
       env.CLAWFLEET_ADMIN_KEY,
       env.STRIPE_SECRET_KEY,
       ...env.STRIPE_WEBHOOK_SECRET,
       ...(paddle === undefined ? [] : [paddle.apiKey, ...paddle.webhookSecrets]),
+      ...listMessageSecrets(messages),
     ]),
   };
 }

@@ -43,9 +43,15 @@ export function createMetrics(sql?: Sql) {
     labelNames: ["kind"],
     registers: [registry],
   });
+  const messages = new Counter({
+    name: "clawfleet_messages_total",
+    help: "Messages to customers and operators by channel and what became of them.",
+    labelNames: ["channel", "outcome"],
+    registers: [registry],
+  });
   if (sql) registerFleet(registry, sql);
 
-  return { registry, requests, converges, webhooks, sweeps, alerts };
+  return { registry, requests, converges, webhooks, sweeps, alerts, messages };
 }
 
 function registerFleet(registry: Registry, sql: Sql): void {

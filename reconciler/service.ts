@@ -16,6 +16,7 @@ import { openCore, type Core } from "./service/core.ts";
 import { createFilesReader } from "./service/files.ts";
 import { createProviders } from "./service/billing.ts";
 import { listen, type HttpServer } from "./service/http.ts";
+import { openMessages } from "./service/messages.ts";
 import { createSite } from "./service/site.ts";
 
 export type Service = {
@@ -37,15 +38,11 @@ export type Service = {
 /** `start` and `serve`. */
 export async function startServer(role: "start" | "serve", config: Config, log: Logger): Promise<Service> {
   const core = await openCore(role, config, log);
-  const files = createFilesReader(config.stacksDir, log);
+  const messages = openMessages(core, config, () => files.last().plans);
+  const files = createFilesReader(config.stacksDir, log, messages.raise);
   await files();
   const providers = createProviders(config, core.clock);
-  const apply = {
-    ...core,
-    masterKey: config.masterKey,
-    files,
-    onAlert: (kind: string) => core.metrics.alerts.inc({ kind }),
-  };
+  const apply = { ...core, masterKey: config.masterKey, files, onAlert: messages.raise };
   await syncCells(apply);
   await placeWaiting(apply);
 
@@ -56,9 +53,14 @@ export async function startServer(role: "start" | "serve", config: Config, log: 
   state.server = await listen(site.app.fetch, config.listen);
   // From here on jobs are taken, so that a start that failed before holds none.
   const stopClocks = startClocks(core, config, apply, providers);
+  messages.start();
   if (engine) state.add(await startConverges(core, config, engine, { kind: "all" }));
   log.info({ role, url: state.server.url, workers: engine ? config.workers : 0 }, "ready");
-  return toService(core, state, { stopClocks, stopSite: () => site.stop() });
+  return toService(core, state, {
+    stopClocks,
+    stopSite: () => site.stop(),
+    stopMessages: () => messages.stop(),
+  });
 }
 
 /** `work`. */
@@ -73,7 +75,7 @@ export async function startWorker(binding: Binding, config: WorkConfig, log: Log
   }
   state.add(await startConverges(core, config, engine, binding));
   log.info({ role: "work", binding, url: state.server?.url, workers: config.workers }, "ready");
-  return toService(core, state, { stopClocks: () => undefined, stopSite: async () => undefined });
+  return toService(core, state, {});
 }
 
 type State = {
@@ -102,7 +104,7 @@ function createState(core: Core): State {
 function toService(
   core: Core,
   state: State,
-  parts: { stopClocks(): void; stopSite(): Promise<void> },
+  parts: { stopClocks?(): void; stopSite?(): Promise<void>; stopMessages?(): Promise<void> },
 ): Service {
   return {
     url: state.server?.url,
@@ -110,10 +112,11 @@ function toService(
     outdated: core.schema.outdated,
     async stop({ graceMs, hurry }) {
       state.draining = true;
-      parts.stopClocks();
+      parts.stopClocks?.();
       await state.converges?.drain();
       await core.queue.stop(graceMs, hurry);
-      await parts.stopSite();
+      await parts.stopMessages?.();
+      await parts.stopSite?.();
       await state.converges?.stop();
       await state.server?.close();
       await core.close();

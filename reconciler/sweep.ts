@@ -50,7 +50,9 @@ export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<Sweep
       readings += await readAll(deps, provider, { sweepId: id, startedAt }, signal);
       complete.add(provider.name);
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
+      const message = error instanceof Error ? error.message : String(error);
+      failures.push(message);
+      deps.onAlert?.({ kind: "sweep_failed", about: provider.name, message });
       deps.log.error(
         { err: error, provider: provider.name },
         "a full reading of billing failed; nothing that it bills is deleted",
@@ -191,7 +193,8 @@ async function vote(deps: SweepDeps, slugs: readonly string[], pass: Pass, room:
         { alert: "deletion_cap", due: seconds.length, cap: room },
         "more deletions are due than the cap allows",
       );
-      deps.onAlert?.("deletion_cap");
+      const message = `${seconds.length} deletions are due, the cap leaves room for ${room}`;
+      deps.onAlert?.({ kind: "deletion_cap", message });
     }
     await addDeleteVotes(tx, [...firsts, ...granted], { id: pass.id, startedAt: pass.startedAt });
     await clearDeleteVotes(tx, withdrawn);

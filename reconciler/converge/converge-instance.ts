@@ -7,14 +7,12 @@ import type { Hetzner } from "../cloud/hetzner.ts";
 import {
   findConvergeRow,
   markConverging,
-  recordGone,
-  recordParked,
   recordPlacement,
-  recordReady,
   recordWaiting,
   type ConvergeRow,
 } from "../db/observed.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
+import { tellGone, tellParked, tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { heal, healSeen } from "./blocked.ts";
@@ -153,7 +151,7 @@ async function recordUp(
   const { outcome } = result;
   const outputs = instanceOutputsSchema.parse(outcome.outputs);
   const seen = { generation: outcome.generation, phase: row.phase, outputs, now: deps.clock.now() };
-  const { behind } = await recordReady(deps.sql, row.id, seen);
+  const { behind } = await tellReady(deps.sql, row.id, seen);
   await healAfter(deps, row, result);
   // Somebody wanted something else meanwhile.
   if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
@@ -215,7 +213,7 @@ async function recordTrouble(
       { alert: "parked", stack: row.slug, code: failure.code, remedy: failure.remedy },
       failure.message,
     );
-    return await recordParked(deps.sql, row.id, `${describe(failure)}; ${failure.remedy}`);
+    return await tellParked(deps.sql, row.id, `${describe(failure)}; ${failure.remedy}`, now);
   }
   await recordFailure(deps, row, { retry: failure.retry, message: describe(failure), reason });
 }
@@ -270,5 +268,5 @@ async function destroy(
     await removeLeftovers({ ...clouds, log: deps.log }, owner);
     await healAfter(deps, row, result);
   }
-  await recordGone(deps.sql, row.id, deps.clock.now());
+  await tellGone(deps.sql, row.id, deps.clock.now());
 }

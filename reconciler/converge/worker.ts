@@ -1,6 +1,7 @@
 /** Takes converge jobs from the queue and turns what escapes them into the instance's status. */
-import { findConvergeRow, listDue, recordParked } from "../db/observed.ts";
+import { findConvergeRow, listDue } from "../db/observed.ts";
 import { isClawfleetError } from "../errors.ts";
+import { tellParked } from "../messages/recorded.ts";
 import { endOperation, insertOperation, notifyOperation } from "../operations/rows.ts";
 import type { Binding } from "../queue/binding.ts";
 import { moreUrgent, type ConvergeJob } from "../queue/jobs.ts";
@@ -54,7 +55,7 @@ async function recordEscape(
   if (isClawfleetError(error) && error.retry.kind === "permanent") {
     const withRemedy = error.remedy === undefined ? detail : `${detail}; ${error.remedy}`;
     deps.log.error({ alert: "parked", instance: instanceId, err: error }, "an instance needs a person");
-    return await recordParked(deps.sql, instanceId, withRemedy);
+    return await tellParked(deps.sql, instanceId, withRemedy, deps.clock.now());
   }
   deps.log.error({ instance: instanceId, err: error }, "converge failed");
   const row = await findConvergeRow(deps.sql, instanceId);

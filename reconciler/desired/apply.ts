@@ -17,14 +17,17 @@ import { listInterventions } from "../db/interventions.ts";
 import { lockSlug, markOrderPaid } from "../db/orders.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
 import { listPlaces } from "../converge/placement.ts";
+import type { AlertKind, RaiseAlert } from "../messages/alerts.ts";
+import { announceChange, announceGone, announceOrder, type Decided } from "../messages/occasions.ts";
+import { announceAll, type Letter } from "../messages/outbox.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
 import { mayClaim, settleNames } from "./claims.ts";
-import { desire, nameFor, type Alert, type Desired } from "./desire.ts";
+import { desire, nameFor, type Desired } from "./desire.ts";
 import { endByFairUse } from "./one-time.ts";
+import { findDeletion } from "./phases.ts";
 import { findRoom, hashDesired, lockPlacement } from "./place.ts";
-import type { NoRoom } from "./rooms.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 export type ApplyDeps = {
@@ -34,9 +37,7 @@ export type ApplyDeps = {
   log: Logger;
   masterKey: string;
   files(): Promise<StackFiles>;
-  onAlert?: (
-    alert: Alert["kind"] | NoRoom["kind"] | "deletion_cap" | "broken_file" | "location_outside_cell",
-  ) => void;
+  onAlert?: RaiseAlert;
 };
 
 export type ApplyScope =
@@ -47,7 +48,7 @@ export type ApplyScope =
 type Change = { job: ConvergeJob } | { row: "waits for room" };
 
 /** Written in as few statements as possible: a sweep may change every row that there is. */
-type Batch = { changes: InstanceChange[]; gone: string[] };
+type Batch = { changes: InstanceChange[]; gone: string[]; letters: Letter[] };
 
 export type ApplyResult = { created: number; changed: number; queued: number };
 
@@ -66,13 +67,13 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
     );
     const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
     const jobs: ConvergeJob[] = [];
-    const batch: Batch = { changes: [], gone: [] };
+    const batch: Batch = { changes: [], gone: [], letters: [] };
     const creations: (() => Promise<Change | undefined>)[] = [];
     const rowOf = new Map(rows.map((row) => [row.slug, row]));
     for (const [slug, mine] of names) {
       const problem = files.broken.get(slug);
       if (problem !== undefined) {
-        alert(deps, "broken_file", problem);
+        alert(deps, "broken_file", slug, problem);
         continue;
       }
       const override = files.overrides.get(slug) ?? {};
@@ -85,7 +86,7 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
         now: deps.clock.now(),
       };
       const { desired, alerts } = desire(input);
-      for (const one of alerts) alert(deps, one.kind, one.message);
+      for (const one of alerts) alert(deps, one.kind, slug, one.message);
       if (!desired) continue;
       const row = rowOf.get(slug);
       if (!row) creations.push(() => createRow(deps, tx, slug, desired, override, scope));
@@ -96,6 +97,7 @@ export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<
     }
     await updateDesired(tx, batch.changes);
     for (const id of batch.gone) await recordGone(tx, id, deps.clock.now());
+    await announceAll(tx, batch.letters, deps.clock.now());
     // After the changes: a subscription that was taken from another row is free now.
     for (const create of creations) {
       const change = await create();
@@ -150,15 +152,18 @@ async function createRow(
   if (await isMade(tx, slug, desired.subscription)) return undefined;
   const room = await findRoom(deps, tx, places);
   if ("kind" in room) {
-    alert(deps, room.kind, `${slug}: ${room.detail}; add stacks/Pulumi.cell.<name>.yaml`);
+    alert(deps, room.kind, slug, `${slug}: ${room.detail}; add stacks/Pulumi.cell.<name>.yaml`);
     // Whoever gives one away is told at once; who has paid keeps name and place in the line.
     if (isGivenAway(scope)) return undefined;
   }
   const id = createInstanceId();
   const columns = toColumns(desired, override, "kind" in room ? wanted : room.place);
   const secrets = createInstanceSecrets(deps.masterKey, id);
-  await insertInstance(tx, { ...columns, room, id, slug, secrets, now: deps.clock.now() });
+  const now = deps.clock.now();
+  await insertInstance(tx, { ...columns, room, id, slug, secrets, now });
   await markOrderPaid(tx, { orderId: desired.subscription.orderId, slug, instanceId: id });
+  const letter = { instanceId: id, email: columns.email, ...announceOrder(desired.subscription, now) };
+  await announceAll(tx, [letter], now);
   if ("kind" in room) return { row: "waits for room" };
   const who = { stack: slug, instanceId: id, cell: room.cell };
   return { job: { ...who, kind: "converge", reason: "paid", actor: scope.actor } };
@@ -196,17 +201,17 @@ async function changeRow(
     columns.subscriptionId === row.subscriptionId;
   if (same) return undefined;
   const newPlacement = place.serverType !== row.serverType || place.location !== row.location;
-  batch.changes.push({
-    ...columns,
-    id: row.id,
-    newGeneration: changed,
-    newPlacement,
-    now: deps.clock.now(),
-  });
+  const now = deps.clock.now();
+  batch.changes.push({ ...columns, id: row.id, newGeneration: changed, newPlacement, now });
+  const told = { instanceId: row.id, email: columns.email };
+  batch.letters.push({ ...told, ...announceChange(row, toDecided(wanted), now) });
   if (!changed) return undefined;
   if (row.cell === null) {
     // Nothing of it exists anywhere.
-    if (wanted.phase === "gone") batch.gone.push(row.id);
+    if (wanted.phase === "gone") {
+      batch.gone.push(row.id);
+      batch.letters.push({ ...told, ...announceGone(now) });
+    }
     return { row: "waits for room" };
   }
   const reason = moreUrgent(reasonOf(row, wanted, scope), row.retryReason);
@@ -227,7 +232,7 @@ async function leavesItsCell(
   const zone = networkZoneOf(override.location);
   if (!cell || cell.settings.networkZone === zone) return false;
   const what = `the override of ${row.slug} names ${override.location}, and its cell ${cell.name} is in ${cell.settings.networkZone}`;
-  alert(deps, "location_outside_cell", `${what}; it stays as it is`);
+  alert(deps, "location_outside_cell", row.slug, `${what}; it stays as it is`);
   return true;
 }
 
@@ -278,11 +283,15 @@ function toColumns(
   };
 }
 
-function alert(
-  deps: ApplyDeps,
-  kind: Parameters<NonNullable<ApplyDeps["onAlert"]>>[0],
-  message: string,
-): void {
+/** What customers hear of it: `deleteAt` is counted from where the phase is counted from. */
+function toDecided({ subscription, plan, phase, nextChangeAt }: Desired): Decided {
+  const { status, statusSince, endedAt } = subscription;
+  const since = endedAt ?? statusSince;
+  const deleteAt = nextChangeAt && findDeletion(status, since, plan.grace);
+  return { phase, status, statusSince: since, nextChangeAt, deleteAt };
+}
+
+function alert(deps: ApplyDeps, kind: AlertKind, about: string, message: string): void {
   deps.log.warn({ alert: kind }, message);
-  deps.onAlert?.(kind);
+  deps.onAlert?.({ kind, about, message });
 }

@@ -47,6 +47,13 @@ export function decidePhase(status: string, since: Date, grace: Plan["grace"], n
   return { phase: row.phase, reason: row.reason, nextChangeAt: changeAt };
 }
 
+/** When everything is deleted if the status stays; null when nothing is. */
+export function findDeletion(status: string, since: Date, grace: Plan["grace"]): Date | null {
+  const row = phaseTable.find((candidate) => candidate.statuses.includes(status));
+  if (!row?.grace || row.afterwards?.phase !== "gone") return null;
+  return new Date(since.getTime() + grace[row.grace] * dayMs);
+}
+
 export function isKnownStatus(status: string): boolean {
   return phaseTable.some((row) => row.statuses.includes(status));
 }

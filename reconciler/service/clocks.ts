@@ -36,7 +36,7 @@ export function startClocks(
   const stops = [
     startRetryClock({ ...core, random: Math.random, retryFirstMs: config.retryFirstMs }, retryIntervalMs),
     every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, config.stacksDir)),
-    watchConditions(core),
+    watchConditions(core, apply),
   ];
   return () => stops.forEach((stop) => stop());
 }
@@ -49,15 +49,15 @@ export async function lookForRoom(apply: ApplyDeps, stacksDir: string): Promise<
 }
 
 /** Says once that a condition has come, and once that it has gone. */
-function watchConditions(core: Core): () => void {
+function watchConditions(core: Core, { onAlert }: ApplyDeps): () => void {
   let before: Conditions | undefined;
   return every(core, conditionsIntervalMs, "cannot read the conditions", async () => {
     const now = await readConditions(core.sql);
     for (const { kind, count, detail } of now) {
       const known = before?.find((one) => one.kind === kind);
       if (count > 0 && !known?.count) {
-        core.metrics.alerts.inc({ kind });
         core.log.error({ alert: kind, count }, detail);
+        onAlert?.({ kind, message: detail });
       } else if (count === 0 && known?.count) core.log.info({ alert: kind, over: true }, "is over");
     }
     before = now;

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { delimiter } from "node:path";
 import type { WorkConfig } from "../config.ts";
 import { startConvergeWorker } from "../converge/worker.ts";
+import { raiseAlert } from "../db/alerts.ts";
 import { checkEngine, type EngineState } from "../engine/engine-check.ts";
 import { createRunnerPool } from "../engine/runner-pool.ts";
 import { startGate } from "../gate/start-gate.ts";
@@ -32,7 +33,11 @@ const engineAnswerMs = 30_000;
 export async function prepareConverges(core: Core, config: WorkConfig): Promise<PreparedConverges> {
   const environment = { ...config.engineEnvironment, ...core.environment };
   const engine = await checkEngine(environment);
-  for (const problem of engine.problems) core.log.error({ alert: "engine_missing" }, problem);
+  for (const problem of engine.problems) {
+    core.log.error({ alert: "engine_missing" }, problem);
+    const alert = { kind: "engine_missing", about: hostname(), message: problem } as const;
+    await raiseAlert(core.sql, { ...alert, now: core.clock.now() });
+  }
   return { environment, engine };
 }
 

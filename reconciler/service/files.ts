@@ -1,11 +1,12 @@
 /** `stacks/` as a process reads it. */
 import type { Logger } from "pino";
 import { readStackFiles, type StackFiles } from "../desired/stack-files.ts";
+import type { RaiseAlert } from "../messages/alerts.ts";
 
 export type FilesReader = (() => Promise<StackFiles>) & { last(): StackFiles };
 
 /** Files are read anew each time; while the plans cannot be read, the last good ones stand. */
-export function createFilesReader(stacksDir: string, log: Logger): FilesReader {
+export function createFilesReader(stacksDir: string, log: Logger, raise: RaiseAlert): FilesReader {
   let last: StackFiles | undefined;
   const read = async (): Promise<StackFiles> => {
     try {
@@ -16,6 +17,8 @@ export function createFilesReader(stacksDir: string, log: Logger): FilesReader {
         { err: error, alert: "broken_file" },
         "stacks/ cannot be read; the last good state of it stands",
       );
+      const message = error instanceof Error ? error.message : String(error);
+      raise({ kind: "broken_file", about: "stacks/", message });
     }
     return last;
   };

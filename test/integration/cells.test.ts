@@ -57,7 +57,7 @@ async function createApply(): Promise<ApplyDeps> {
     clock: { now: () => new Date() },
     masterKey: "ab".repeat(32),
     files: () => readStackFiles(stacksDir),
-    onAlert: (kind) => alerts.push(kind),
+    onAlert: ({ kind }) => alerts.push(kind),
   };
 }
 

@@ -70,6 +70,7 @@ function printAddresses({ sandbox, service }: Story): void {
   admin      ${service.url}/api/v1/instances   (authorization: Bearer ${key})
   metrics    ${service.url}/metrics
   health     ${service.url}/healthz  ${service.url}/readyz
+  mails      ${sandbox.mail.origin}/   (to customers)   ${sandbox.alerts.origin}/   (alerts to operators)
   customers  curl -H 'Host: <name>.${sandboxZone}' ${sandbox.edge.origin}/
 
   in another terminal:  npm run fleet -- list

@@ -16,6 +16,7 @@ import {
   type Cloudflare,
   type CloudflareOptions,
 } from "./cloudflare/cloudflare.ts";
+import { startAlertCatcher, type AlertCatcher } from "./alerts/alerts.ts";
 import { startEdge, type Edge } from "./edge/edge.ts";
 import {
   defaultToken as hetznerToken,
@@ -26,6 +27,7 @@ import {
 import type { ExchangeCheck } from "./kit/simulator.ts";
 import { machinePorts, type MachineDriver } from "./machines/driver.ts";
 import { createMachines, type Machines } from "./machines/machines.ts";
+import { startMailCatcher, type MailCatcher } from "./mail/mail.ts";
 import { startPaddle, type PaddleSimulator } from "./paddle/paddle.ts";
 import { startProviders, type Providers, type ProvidersOptions } from "./providers/providers.ts";
 import { startStripe, type StripeSimulator } from "./stripe/stripe.ts";
@@ -63,6 +65,10 @@ export type Sandbox = {
   providers: Providers | undefined;
   machines: Machines | undefined;
   edge: Edge;
+  /** Customers' mails. */
+  mail: MailCatcher;
+  /** What operators are told. */
+  alerts: AlertCatcher;
   close(): Promise<void>;
 };
 
@@ -100,6 +106,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     originCaRoot: cloudflare.originCaRoot,
     originPort: machinePorts.https,
   });
+  const [mail, alerts] = await Promise.all([startMailCatcher(), startAlertCatcher()]);
   const providers = official
     ? undefined
     : await (options.providers ?? startProviders)({
@@ -138,6 +145,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     PADDLE_WEBHOOK_SECRET: paddle.addDestination(`${serviceUrl}/webhooks/paddle`),
     PADDLE_API_URL: paddle.origin,
     PADDLE_CHECKOUT_URL: paddle.checkoutUrl,
+    SMTP_URL: mail.smtpUrl,
+    MAIL_FROM: `Claws <hello@${sandboxZone}>`,
+    ALERT_SLACK_URL: alerts.slackUrl,
+    ALERT_TELEGRAM_TOKEN: alerts.telegram.token,
+    ALERT_TELEGRAM_CHAT: alerts.telegram.chat,
+    TELEGRAM_API_URL: alerts.telegram.apiUrl,
   };
   return {
     env,
@@ -149,9 +162,19 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     providers,
     machines,
     edge,
+    mail,
+    alerts,
     async close() {
       await providers?.close();
-      await Promise.all([edge.close(), stripe.close(), paddle.close(), cloudflare.close(), hetzner.close()]);
+      await Promise.all([
+        mail.close(),
+        alerts.close(),
+        edge.close(),
+        stripe.close(),
+        paddle.close(),
+        cloudflare.close(),
+        hetzner.close(),
+      ]);
       await driver?.close();
       await rm(home, { recursive: true, force: true });
     },

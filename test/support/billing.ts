@@ -127,7 +127,7 @@ export async function startBillingSide(): Promise<BillingSide> {
     log,
     masterKey: "ab".repeat(32),
     files: () => readStackFiles(sandboxStacks),
-    onAlert: (kind) => alerts.push(kind),
+    onAlert: ({ kind }) => alerts.push(kind),
   };
   await syncCells(apply);
   app.onError((error, c) => answerError(c, error, log));

@@ -12,6 +12,15 @@ const good = {
   CLOUDFLARE_API_TOKEN: "c".repeat(40),
 };
 
+const mail = {
+  SMTP_URL: "smtp://us%40x:p%3Ass%20word@mail.example.com",
+  MAIL_FROM: "The Claws <hello@claws.example>",
+  ALERT_EMAIL: "ops@claws.example",
+  ALERT_SLACK_URL: "https://hooks.slack.example/services/T0/B0/secret",
+  ALERT_TELEGRAM_TOKEN: "123456:abcdefghijklmnopqrstuvwxyz0123456789",
+  ALERT_TELEGRAM_CHAT: "-1001",
+};
+
 type Environment = Record<string, string | undefined>;
 
 function problemsOf(
@@ -194,5 +203,60 @@ describe("Paddle's part of it", () => {
     const problems = problemsOf({ ...good, ...paddle, ...change });
     expect(problems.map((problem) => problem.split(/[ .:]/)[0])).toEqual(names);
     expect(problems.join()).not.toContain("q6TGTJyvoIz7LDtXT65bX7");
+  });
+});
+
+describe("the part for messages", () => {
+  it("needs nothing for messages, and reads all of it when it is there", () => {
+    expect(parseConfig(good).messages).toEqual({
+      mail: undefined,
+      alertEmail: undefined,
+      slackUrl: undefined,
+      telegram: undefined,
+    });
+    const { messages, secretValues } = parseConfig({ ...good, ...mail });
+    expect(messages).toEqual({
+      mail: {
+        smtp: {
+          host: "mail.example.com",
+          port: 587,
+          secure: false,
+          auth: { user: "us@x", pass: "p:ss word" },
+        },
+        from: { name: "The Claws", address: "hello@claws.example" },
+      },
+      alertEmail: "ops@claws.example",
+      slackUrl: mail.ALERT_SLACK_URL,
+      telegram: { token: mail.ALERT_TELEGRAM_TOKEN, chat: "-1001", apiUrl: "https://api.telegram.org" },
+    });
+    for (const secret of ["p:ss word", mail.ALERT_SLACK_URL, mail.ALERT_TELEGRAM_TOKEN])
+      expect(secretValues).toContain(secret);
+  });
+
+  it.each([
+    ["smtps://mail.example.com", { host: "mail.example.com", port: 465, secure: true, auth: undefined }],
+    ["smtp://127.0.0.1:2525", { host: "127.0.0.1", port: 2525, secure: false, auth: undefined }],
+    ["smtp://[::1]:25", { host: "::1", port: 25, secure: false, auth: undefined }],
+  ])("reads the mail server %s", (url, smtp) => {
+    const config = parseConfig({ ...good, SMTP_URL: url, MAIL_FROM: "a@b.example" });
+    expect(config.messages.mail).toEqual({ smtp, from: { name: "a@b.example", address: "a@b.example" } });
+  });
+
+  it.each([
+    [{ SMTP_URL: "smtp://mail.example.com" }, "MAIL_FROM is missing"],
+    [{ ALERT_EMAIL: "ops@claws.example" }, "SMTP_URL is missing"],
+    [{ ALERT_TELEGRAM_TOKEN: mail.ALERT_TELEGRAM_TOKEN }, "ALERT_TELEGRAM_CHAT is missing"],
+    [{ ALERT_TELEGRAM_CHAT: "-1001" }, "ALERT_TELEGRAM_TOKEN is missing"],
+    [{ SMTP_URL: "https://mail.example.com", MAIL_FROM: "a@b.example" }, "SMTP_URL"],
+    [{ SMTP_URL: "smtp://mail.example.com?pool=true", MAIL_FROM: "a@b.example" }, "SMTP_URL"],
+    [{ SMTP_URL: "smtp://u:%zz@mail.example.com", MAIL_FROM: "a@b.example" }, "SMTP_URL"],
+    [{ SMTP_URL: "smtp://mail.example.com", MAIL_FROM: "a@b.example, c@d.example" }, "MAIL_FROM"],
+    [{ SMTP_URL: "smtp://mail.example.com", MAIL_FROM: "A\r\nBcc: c@d.example <a@b.example>" }, "MAIL_FROM"],
+    [{ ALERT_TELEGRAM_TOKEN: "secret", ALERT_TELEGRAM_CHAT: "-1" }, "ALERT_TELEGRAM_TOKEN"],
+    [{ ALERT_SLACK_URL: "hooks.slack.example" }, "ALERT_SLACK_URL"],
+  ])("refuses %j as a whole", (environment, problem) => {
+    const problems = problemsOf({ ...good, ...environment });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
   });
 });

@@ -1,0 +1,120 @@
+/** Conditions that an operator has to look at: what each means, and what to do. */
+import type { Logger } from "pino";
+import type { Sql } from "postgres";
+import { raiseAlert } from "../db/alerts.ts";
+import type { Redact } from "../operations/redact.ts";
+
+type AlertText = { title: string; remedy: string };
+
+/** One table for messages and for docs/operations.md. */
+export const alertTexts = {
+  price_without_plan: {
+    title: "A price that no plan has",
+    remedy: "add the plan to stacks/plans.yaml or correct the price; the customer keeps what they have",
+  },
+  unknown_plan: {
+    title: "An override names an unknown plan",
+    remedy: "correct the file in stacks/; the customer keeps what they have",
+  },
+  unknown_status: {
+    title: "An unknown billing status",
+    remedy: "look at the subscription; nothing is decided until its status is known",
+  },
+  broken_file: {
+    title: "A file in stacks/ cannot be read",
+    remedy: "correct it; what it is about stays as it is",
+  },
+  cells_full: {
+    title: "Paid orders wait for a cell with room",
+    remedy: "add stacks/Pulumi.cell.<name>.yaml; they go on by themselves",
+  },
+  no_cell_for_plan: {
+    title: "No cell is where a plan may stand",
+    remedy: "add a cell in that network zone, or a location to the plan",
+  },
+  location_outside_cell: {
+    title: "An override names a location outside of its cell",
+    remedy: "take the override back; another network zone means a new instance",
+  },
+  no_worker_for_cell: {
+    title: "No living worker serves a cell",
+    remedy: "start work --cell <name> in that network; fleet cells names the workers",
+  },
+  deletion_cap: {
+    title: "More deletions are due than the cap allows",
+    remedy: "look whether billing is right; if it is, raise the cap for one sweep",
+  },
+  sweep_failed: {
+    title: "Billing could not be read in full",
+    remedy: "look at the provider's status and at our key; nothing is deleted meanwhile",
+  },
+  parked: {
+    title: "An instance needs a person",
+    remedy: "fleet show <name> says what to do",
+  },
+  engine_missing: {
+    title: "A worker has no engine",
+    remedy: "do what the line says on that machine; its converges wait for another worker",
+  },
+  mail_down: {
+    title: "Mail to customers does not go out",
+    remedy: "look at SMTP_URL and at the mail server; what waits is sent in order when it answers",
+  },
+  mail_refused: {
+    title: "A mail to a customer was refused for good",
+    remedy: "correct the address at the billing provider, or tell the customer in another way",
+  },
+  mail_uncertain: {
+    title: "Nobody knows whether a mail to a customer went out",
+    remedy: "look for its Message-ID in the mail server's log; it is not sent again by itself",
+  },
+} as const satisfies Record<string, AlertText>;
+
+export type AlertKind = keyof typeof alertTexts;
+
+export type RaisedAlert = {
+  kind: AlertKind;
+  /** Slug, subscription or file; the same kind about the same is the same alert. Absent: about the whole fleet. */
+  about?: string;
+  message: string;
+};
+
+export function textsOf(kind: string): AlertText {
+  return Object.entries(alertTexts).find(([known]) => known === kind)?.[1] ?? { title: kind, remedy: "" };
+}
+
+export type RaiseAlert = (alert: RaisedAlert) => void;
+
+export type Alerts = {
+  /** Never throws and never waits: whoever raises one has something better to do, perhaps in a transaction. */
+  raise: RaiseAlert;
+  /** Resolves when everything raised so far is written. */
+  settle(): Promise<void>;
+};
+
+export function createAlerts(deps: {
+  sql: Sql;
+  clock: { now(): Date };
+  log: Logger;
+  redact: Redact;
+  onAlert?: (kind: AlertKind) => void;
+}): Alerts {
+  const writing = new Set<Promise<void>>();
+  return {
+    raise({ kind, about = "", message }) {
+      deps.onAlert?.(kind);
+      const write = raiseAlert(deps.sql, {
+        kind,
+        about,
+        message: deps.redact(message),
+        now: deps.clock.now(),
+      })
+        .catch((error: unknown) => deps.log.error({ err: error, alert: kind }, "an alert could not be kept"))
+        .finally(() => writing.delete(write));
+      writing.add(write);
+    },
+    async settle() {
+      await Promise.all(writing);
+    },
+  };
+}
