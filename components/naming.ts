@@ -9,6 +9,9 @@ export const labelKeys = {
   cell: "clawfleet-cell",
 } as const;
 
+/** On snapshots that stand in for an archived server: when the archiving began, milliseconds since 1970. */
+export const archiveLabel = "clawfleet-archive";
+
 export type InstanceIdentity = { id: string; slug: string; cell: string };
 
 /** Valid Hetzner labels: at most 63 of letters, digits, `-_.` (source: Hetzner Cloud API, Labels). */

@@ -93,10 +93,12 @@ const planShape = z.strictObject({
     .strictObject({
       /** Days that a past-due subscription keeps running. */
       pastDueDays: z.number().min(0).max(60).default(7),
+      /** Days after the end at which the server is replaced by a snapshot of it. Not before `deleteAfterDays`: never. */
+      archiveAfterDays: z.number().min(0).max(365).default(7),
       /** Days between the end of the entitlement and the deletion of everything. */
       deleteAfterDays: z.number().min(0).max(365).default(30),
     })
-    .default({ pastDueDays: 7, deleteAfterDays: 30 }),
+    .default({ pastDueDays: 7, archiveAfterDays: 7, deleteAfterDays: 30 }),
   /** Offered on the sign-up page. */
   offered: z.boolean().default(true),
 });

@@ -25,7 +25,7 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
       backendPrivateIp: cell.settings.backendPrivateIp,
       backendPublicIps: cell.settings.backendPublicIps,
       sshPort: cell.settings.sshPort,
-      image: cell.settings.image,
+      image: inputs.snapshotId ?? cell.settings.image,
       openclawVersion: cell.settings.openclawVersion,
       cloudflareRanges: cell.outputs.cloudflareRanges,
       dnsTags: cell.settings.dnsTags,

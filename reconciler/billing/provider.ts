@@ -21,6 +21,8 @@ export type SubscriptionReading = {
   /** Set while a cancellation lies ahead. */
   cancelAt: Date | null;
   endedAt: Date | null;
+  /** While or after a trial. Absent where the provider has none. */
+  trialEnd?: Date | null;
 };
 
 /** A verified webhook. Only a hint: what it is about is read again. */

@@ -126,6 +126,7 @@ function toReading(subscription: Stripe.Subscription): SubscriptionReading {
     periodEnd: ends.length === 0 ? null : toDate(Math.max(...ends)),
     cancelAt: subscription.cancel_at === null ? null : toDate(subscription.cancel_at),
     endedAt: subscription.ended_at === null ? null : toDate(subscription.ended_at),
+    trialEnd: subscription.trial_end === null ? null : toDate(subscription.trial_end),
   };
 }
 

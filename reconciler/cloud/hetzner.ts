@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { instanceSelector } from "../../components/naming.ts";
 import { createObjectFinder, type FindObjects } from "./hetzner-objects.ts";
+import { createSnapshots, type Snapshots } from "./hetzner-snapshots.ts";
+import { readServerTypes, type ServerType } from "./hetzner-types.ts";
 import { createCloudHttp, type CloudHttp } from "./http.ts";
 
 const pageSchema = z.object({
@@ -22,7 +24,8 @@ const actionSchema = z.object({ action: z.object({ id: z.number(), status: z.str
 
 export type HetznerServer = z.infer<typeof serverSchema>;
 
-export type Hetzner = {
+export type Hetzner = Snapshots & {
+  readServerTypes(): Promise<ServerType[]>;
   findObjects: FindObjects;
   findServers(instanceId: string): Promise<HetznerServer[]>;
   findFirewalls(instanceId: string): Promise<{ id: number; name: string }[]>;
@@ -49,6 +52,8 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
     if (answer?.action) await waitForAction(http, answer.action.id);
   };
   return {
+    ...createSnapshots(http),
+    readServerTypes: () => readServerTypes(http),
     findObjects: createObjectFinder(http),
     findServers: (instanceId) =>
       collect(async (page) => {

@@ -12,16 +12,16 @@ import {
   type ConvergeRow,
 } from "../db/observed.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
-import { tellGone, tellParked, tellReady } from "../messages/recorded.ts";
+import { tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
-import { heal, healSeen } from "./blocked.ts";
-import { removeLeftovers, releaseProtection } from "./cleanup.ts";
+import { releaseProtection } from "./cleanup.ts";
 import { decideConverge } from "./decide.ts";
-import type { Failure } from "./failure.ts";
 import { listPlaces, listPlacesIn, nextPlace, type Place } from "./placement.ts";
-import { recordFailure } from "./record-failure.ts";
+import { healAfter, recordTrouble } from "./outcome.ts";
+import { findRestorePlaces } from "./restore.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
+import { archive, destroy, dropSnapshots } from "./take-away.ts";
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
@@ -50,6 +50,7 @@ export async function convergeInstance(
     generation: row.generation,
     observedGeneration: row.observedGeneration,
     cellReady: cellOutputsSchema.safeParse(row.cellOutputs).success,
+    hasSnapshot: row.snapshotId !== null,
     hold: row.override.hold === true,
     reason: job.reason,
   });
@@ -60,6 +61,8 @@ export async function convergeInstance(
       return await waitForCell(deps, row, job);
     case "up":
       return await up(deps, row, job, decision.refresh, signal);
+    case "archive":
+      return await archive(deps, row, job, signal);
     case "destroy":
       return await destroy(deps, row, job, signal);
     default:
@@ -86,20 +89,23 @@ async function waitForCell(deps: ConvergeDeps, row: ConvergeRow, job: ConvergeJo
 
 async function up(
   deps: ConvergeDeps,
-  row: ConvergeRow,
+  found: ConvergeRow,
   job: ConvergeJob,
   refresh: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  if (row.observedPhase === null) await refuseForeignRecords(deps, row, job.reason);
-  await markConverging(deps.sql, row.id);
+  if (found.observedPhase === null || found.observedPhase === "archived")
+    await refuseForeignRecords(deps, found, job.reason);
+  await markConverging(deps.sql, found.id);
+  const places = await findPlaces(deps, found, job.reason);
+  const row = await placeAgain(deps, found, places);
   // Another location replaces the server, and Hetzner refuses to delete a protected one.
   if (await leavesItsLocation(deps, row, job.reason))
     await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
   let result = await runUp(deps, row, job, refresh, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
-    const next = findNextPlace(row, place);
+    const next = findNextPlace(row, places, place);
     if (!next) break;
     place = next;
     await recordPlacement(deps.sql, row.id, { ...place, attempt });
@@ -152,6 +158,8 @@ async function recordUp(
   const outputs = instanceOutputsSchema.parse(outcome.outputs);
   const seen = { generation: outcome.generation, phase: row.phase, outputs, now: deps.clock.now() };
   const { behind } = await tellReady(deps.sql, row.id, seen);
+  // Its server holds what the snapshot held.
+  if (row.snapshotId !== null) await dropSnapshots(deps, row, job.reason);
   await healAfter(deps, row, result);
   // Somebody wanted something else meanwhile.
   if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
@@ -161,10 +169,30 @@ function wantsOtherPlace(result: OperationResult): boolean {
   return result.kind === "failed" && result.failure.tryElsewhere;
 }
 
-function findNextPlace(row: ConvergeRow, current: Pick<ConvergeRow, "serverType" | "location">) {
+function findNextPlace(row: ConvergeRow, places: readonly Place[], current: Place) {
   // A server that stands somewhere is not moved because another type is sold out.
-  if (row.outputs !== null) return undefined;
-  return nextPlace(placesOf(row), current);
+  return row.outputs === null ? nextPlace(places, current) : undefined;
+}
+
+/** Those of the plan; of one that comes back from the archive those that can hold its snapshot. */
+async function findPlaces(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<Place[]> {
+  const { snapshotId } = row;
+  if (row.observedPhase !== "archived" || snapshotId === null) return placesOf(row);
+  const { hetzner } = deps.cloudsOf(row.account, reason);
+  return await findRestorePlaces(hetzner, { ...row, snapshotId }, placesOf(row));
+}
+
+/** Who comes back on another plan may not fit where the row says. */
+async function placeAgain(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  places: readonly Place[],
+): Promise<ConvergeRow> {
+  const [first] = places;
+  const returns = row.observedPhase === "archived" && row.snapshotId !== null;
+  if (!returns || !first || places.some(({ serverType }) => serverType === row.serverType)) return row;
+  await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
+  return { ...row, ...first };
 }
 
 /** The plan as the row has it: what a worker's own files say counts for nothing. */
@@ -177,51 +205,6 @@ function placesOf(row: ConvergeRow): Place[] {
 async function startOverPlacement(deps: ConvergeDeps, row: ConvergeRow): Promise<void> {
   const [first] = placesOf(row);
   if (first && row.outputs === null) await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
-}
-
-/** What did not keep this one from its end keeps nobody else. */
-async function healAfter(
-  deps: ConvergeDeps,
-  row: ConvergeRow,
-  result: Extract<OperationResult, { kind: "done" }>,
-): Promise<void> {
-  if (row.blockedBy !== null && row.blockedScope !== null)
-    await heal(deps, [row.blockedBy], row.blockedScope, { force: true });
-  const deleted = (result.outcome.changes["delete"] ?? 0) > 0;
-  await healSeen(deps, { account: row.account, clouds: result.wellSeen, deleted });
-}
-
-async function recordTrouble(
-  deps: ConvergeDeps,
-  row: ConvergeRow,
-  job: ConvergeJob,
-  result: Exclude<OperationResult, { kind: "done" }>,
-): Promise<void> {
-  const now = deps.clock.now();
-  const { reason } = job;
-  if (result.kind === "interrupted") {
-    return await recordWaiting(deps.sql, row.id, {
-      detail: result.why,
-      retryAt: now,
-      countsAsFailure: false,
-      reason,
-    });
-  }
-  const { failure } = result;
-  if (failure.retry.kind === "permanent") {
-    deps.log.error(
-      { alert: "parked", stack: row.slug, code: failure.code, remedy: failure.remedy },
-      failure.message,
-    );
-    return await tellParked(deps.sql, row.id, `${describe(failure)}; ${failure.remedy}`, now);
-  }
-  await recordFailure(deps, row, { retry: failure.retry, message: describe(failure), reason });
-}
-
-function describe(failure: Failure): string {
-  if (failure.code === "capacity_exhausted")
-    return "no capacity at Hetzner in any type and location of the plan; it is tried again";
-  return failure.message;
 }
 
 /** Several A records of one name are legal at Cloudflare: ours beside a stranger's would take half of their traffic. */
@@ -237,36 +220,4 @@ async function refuseForeignRecords(deps: ConvergeDeps, row: ConvergeRow, reason
     remedy: `delete or rename that record at Cloudflare, then: fleet apply ${row.slug}`,
     retry: { kind: "permanent" },
   });
-}
-
-async function destroy(
-  deps: ConvergeDeps,
-  row: ConvergeRow,
-  job: ConvergeJob,
-  signal: AbortSignal,
-): Promise<void> {
-  await markConverging(deps.sql, row.id);
-  const clouds = deps.cloudsOf(row.account, job.reason);
-  const cell = cellOutputsSchema.safeParse(row.cellOutputs);
-  if (cell.success) {
-    await releaseProtection(clouds, row.id);
-    const { reason, actor } = job;
-    const stack = instanceStack(row.slug);
-    const run = {
-      kind: "destroy",
-      stack,
-      instanceId: row.id,
-      account: row.account,
-      reason,
-      actor,
-      generation: row.generation,
-    } as const;
-    const result = await runOperation(deps, run, signal);
-    if (result.kind !== "done") return await recordTrouble(deps, row, job, result);
-    const { zoneId, zoneName } = cell.data;
-    const owner = { instanceId: row.id, zoneId, host: instanceHost(row.slug, zoneName) };
-    await removeLeftovers({ ...clouds, log: deps.log }, owner);
-    await healAfter(deps, row, result);
-  }
-  await tellGone(deps.sql, row.id, deps.clock.now());
 }

@@ -8,6 +8,8 @@ export type ConvergeFacts = {
   generation: number;
   observedGeneration: number;
   cellReady: boolean;
+  /** A snapshot is left over from when it was archived. */
+  hasSnapshot: boolean;
   /** Left alone by a person's order. */
   hold: boolean;
   reason: Reason;
@@ -16,6 +18,7 @@ export type ConvergeFacts = {
 export type Decision =
   | { kind: "up"; refresh: boolean }
   | { kind: "destroy" }
+  | { kind: "archive" }
   | { kind: "cell-first" }
   | { kind: "nothing"; why: string };
 
@@ -26,9 +29,11 @@ export function decideConverge(facts: ConvergeFacts): Decision {
   if (facts.status === "gone") return { kind: "nothing", why: "it is gone" };
   if (facts.hold) return { kind: "nothing", why: "an override holds it as it is" };
   if (facts.phase === "gone") return { kind: "destroy" };
-  if (facts.phase === "archived") return { kind: "nothing", why: "an archived one has no machine" };
+  const reached = facts.status === "ready" && facts.observedGeneration >= facts.generation;
+  if (facts.phase === "archived")
+    return reached ? { kind: "nothing", why: "it is archived" } : { kind: "archive" };
   if (!facts.cellReady) return { kind: "cell-first" };
-  const settled = facts.status === "ready" && facts.observedGeneration >= facts.generation;
-  if (settled && !alwaysRun.has(facts.reason)) return { kind: "nothing", why: "it is as desired" };
+  if (reached && !facts.hasSnapshot && !alwaysRun.has(facts.reason))
+    return { kind: "nothing", why: "it is as desired" };
   return { kind: "up", refresh: facts.reason === "drift" };
 }

@@ -1,5 +1,6 @@
 /** What messages to customers read of instances. One statement a function. */
 import type { Phase } from "../../infra/config.ts";
+import { endedStatuses } from "../desired/phases.ts";
 import type { Query } from "./database.ts";
 
 export type ToldRow = {
@@ -35,6 +36,24 @@ export async function listUntoldFailures(sql: Query, since: Date): Promise<ToldR
         where o.channel = 'mail' and o.subject = i.id and o.occasion = 'failed' and o.queued_at >= i.phase_since
       )
     order by i.id limit 500`;
+}
+
+/** After the end: addresses of who had this instance. What billing says later brings none of them back. */
+export async function forgetCustomer(sql: Query, instanceId: string, now: Date): Promise<void> {
+  await sql`
+    with gone as (
+      select provider, customer_id, subscription_id from clawfleet.instances where id = ${instanceId}
+    ), orders as (
+      update clawfleet.orders set email = null, checkout_url = null where instance_id = ${instanceId}
+    )
+    update clawfleet.subscriptions s set email = null, forgotten_at = ${now}
+    from gone
+    where s.provider = gone.provider and s.customer_id = gone.customer_id
+      and (s.id = gone.subscription_id or s.status = any(${[...endedStatuses]}::text[]))
+      and not exists (
+        select 1 from clawfleet.instances i
+        where i.provider = s.provider and i.subscription_id = s.id and i.status <> 'gone'
+      )`;
 }
 
 export type CustomerRow = {

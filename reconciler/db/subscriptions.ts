@@ -7,13 +7,16 @@ export type SubscriptionRow = SubscriptionReading & {
   provider: string;
   /** First reading of this status, by our own clock: grace is counted from here. */
   statusSince: Date;
+  /** End of the trial as it was sold; what is later than that was given back for our outages. */
+  trialEndFirst?: Date | null;
   readAt: Date;
 };
 
 const columns = (sql: Query) => sql`
   s.provider, s.id, s.customer_id as "customerId", s.email, s.slug, s.order_id as "orderId", s.price_keys as "priceKeys",
   s.status, s.status_since as "statusSince", s.created_at as "createdAt", s.period_end as "periodEnd",
-  s.cancel_at as "cancelAt", s.ended_at as "endedAt", s.read_at as "readAt"`;
+  s.cancel_at as "cancelAt", s.ended_at as "endedAt",
+  s.trial_end as "trialEnd", s.trial_end_first as "trialEndFirst", s.read_at as "readAt"`;
 
 export type StoreInput = {
   provider: string;
@@ -24,29 +27,38 @@ export type StoreInput = {
   sweepId?: number;
 };
 
-/** Stores levels. Handing the same reading in twice changes nothing. */
+/** Stores levels; a status that is new is written into the ledger. Handing the same reading in twice changes nothing. */
 export async function storeReadings(sql: Query, input: StoreInput): Promise<void> {
   if (input.readings.length === 0) return;
   const sweepId = input.sweepId ?? null;
   await sql`
-    insert into clawfleet.subscriptions as s (
-      provider, id, customer_id, email, slug, order_id, price_keys, status, status_since,
-      created_at, period_end, cancel_at, ended_at, read_at, sweep_id
+    with stored as (
+      insert into clawfleet.subscriptions as s (
+        provider, id, customer_id, email, slug, order_id, price_keys, status, status_since,
+        created_at, period_end, cancel_at, ended_at, trial_end, trial_end_first, read_at, sweep_id
+      )
+      select ${input.provider}, r.id, r."customerId", r.email, r.slug, r."orderId", r."priceKeys", r.status, ${input.readAt},
+        r."createdAt", r."periodEnd", r."cancelAt", r."endedAt", r."trialEnd", r."trialEnd",
+        ${input.readAt}, ${sweepId}::bigint
+      from jsonb_to_recordset(${sql.json(toJson(input.readings))}) as r(
+        id text, "customerId" text, email text, slug text, "orderId" text, "priceKeys" text[], status text,
+        "createdAt" timestamptz, "periodEnd" timestamptz, "cancelAt" timestamptz, "endedAt" timestamptz, "trialEnd" timestamptz
+      )
+      order by r.id
+      on conflict (provider, id) do update set
+        customer_id = excluded.customer_id, slug = excluded.slug, order_id = excluded.order_id,
+        email = case when s.forgotten_at is null then excluded.email end, price_keys = excluded.price_keys, status = excluded.status,
+        status_since = case when s.status = excluded.status then s.status_since else excluded.status_since end,
+        created_at = excluded.created_at, period_end = excluded.period_end, cancel_at = excluded.cancel_at,
+        ended_at = excluded.ended_at, trial_end = excluded.trial_end,
+        trial_end_first = coalesce(s.trial_end_first, excluded.trial_end), read_at = excluded.read_at
+      where s.read_at <= excluded.read_at
+      returning s.provider, s.id, s.status, s.status_since, s.ended_at
     )
-    select ${input.provider}, r.id, r."customerId", r.email, r.slug, r."orderId", r."priceKeys", r.status, ${input.readAt},
-      r."createdAt", r."periodEnd", r."cancelAt", r."endedAt", ${input.readAt}, ${sweepId}::bigint
-    from jsonb_to_recordset(${sql.json(toJson(input.readings))}) as r(
-      id text, "customerId" text, email text, slug text, "orderId" text, "priceKeys" text[], status text,
-      "createdAt" timestamptz, "periodEnd" timestamptz, "cancelAt" timestamptz, "endedAt" timestamptz
-    )
-    order by r.id
-    on conflict (provider, id) do update set
-      customer_id = excluded.customer_id, email = excluded.email, slug = excluded.slug, order_id = excluded.order_id,
-      price_keys = excluded.price_keys, status = excluded.status,
-      status_since = case when s.status = excluded.status then s.status_since else excluded.status_since end,
-      created_at = excluded.created_at, period_end = excluded.period_end, cancel_at = excluded.cancel_at,
-      ended_at = excluded.ended_at, read_at = excluded.read_at
-    where s.read_at <= excluded.read_at`;
+    insert into clawfleet.ledger (at, kind, provider, subscription_id, value, detail)
+    select status_since, 'status', provider, id, status, 'ended ' || to_char(ended_at at time zone 'utc', 'YYYY-MM-DD HH24:MI')
+    from stored where status_since = ${input.readAt}
+    on conflict (provider, subscription_id, at, value) where kind = 'status' do nothing`;
   if (sweepId !== null) await markSeen(sql, input.provider, sweepId, input.readings);
 }
 

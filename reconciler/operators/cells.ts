@@ -5,7 +5,7 @@ import { countUnplaced } from "../db/instances.ts";
 import { listWorkers, type WorkerRow } from "../db/workers.ts";
 import { countRecords, countRoom } from "../desired/rooms.ts";
 import { placeWaiting } from "../desired/place.ts";
-import type { ApplyDeps } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { ClawfleetError } from "../errors.ts";
 
 export type CellAnswer = {

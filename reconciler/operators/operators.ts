@@ -6,7 +6,8 @@ import { findInstance } from "../db/instances.ts";
 import { intervene } from "../db/interventions.ts";
 import { isSlugOrdered } from "../db/orders.ts";
 import { forgetSubscription, listSubscriptionsFor, storeReadings } from "../db/subscriptions.ts";
-import { applyDesired, type ApplyDeps } from "../desired/apply.ts";
+import { applyDesired } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { ClawfleetError } from "../errors.ts";
 import {
   findLastOperationId,

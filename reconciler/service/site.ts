@@ -3,7 +3,7 @@ import type { Hono } from "hono";
 import { createApp } from "../app.ts";
 import type { BillingProvider } from "../billing/provider.ts";
 import type { Config } from "../config.ts";
-import type { ApplyDeps } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { findSellingZone } from "../desired/selling.ts";
 import { createOperationWatch } from "../operations/watch.ts";
 import { createOperators } from "../operators/operators.ts";

@@ -27,7 +27,7 @@ beforeEach(async () => {
   const read = await readStackFiles(sandboxStacks);
   const starter = read.plans["starter"];
   if (!starter) throw new Error("the sandbox has no plan starter");
-  const grace = { pastDueDays: 7, deleteAfterDays: 30 };
+  const grace = { pastDueDays: 7, archiveAfterDays: 7, deleteAfterDays: 30 };
   files = { ...read, plans: { ...read.plans, starter: { ...starter, grace } } };
   side.apply.files = async () => files;
   const { hostname, port } = new URL(mail.smtpUrl);

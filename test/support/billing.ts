@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { createPaddleBilling } from "../../reconciler/billing/paddle.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
-import type { ApplyDeps } from "../../reconciler/desired/apply.ts";
+import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { handleHint } from "../../reconciler/hints.ts";

@@ -17,6 +17,7 @@ const settled: ConvergeFacts = {
   generation: 3,
   observedGeneration: 3,
   cellReady: true,
+  hasSnapshot: false,
   hold: false,
   reason: "resync",
 };
@@ -36,6 +37,7 @@ const everything: ConvergeFacts[] = phases.flatMap((phase) =>
             generation: 3,
             observedGeneration,
             cellReady,
+            hasSnapshot: false,
             hold,
           })),
         ),

@@ -3,7 +3,6 @@
  * that they are written with the change: messages-occasions.test.ts does.
  */
 import { describe, expect, it } from "vitest";
-import { findDeletion } from "../../reconciler/desired/phases.ts";
 import { occasionKinds } from "../../reconciler/messages/facts.ts";
 import {
   announceChange,
@@ -215,18 +214,5 @@ describe("the observed row", () => {
     expect(announceGone(now).withdraw.toSorted()).toEqual(
       occasionKinds.filter((kind) => kind !== "deleted").toSorted(),
     );
-  });
-});
-
-describe("the date of a deletion", () => {
-  const grace = { pastDueDays: 7, deleteAfterDays: 30 };
-  it.each([
-    ["canceled", inDays(30)],
-    ["missing", inDays(30)],
-    ["past_due", null],
-    ["active", null],
-    ["nobody knows it", null],
-  ])("of a subscription that is %s", (status, expected) => {
-    expect(findDeletion(status, now, grace)).toEqual(expected);
   });
 });

@@ -55,7 +55,7 @@ describe("each status of Paddle's", () => {
     paddlePriceId: "pri_01gsz8x8sawmvhz1pv30nge1ke",
     serverTypes: ["cx23"],
     locations: ["nbg1"],
-    grace: { pastDueDays: 7, deleteAfterDays: 30 },
+    grace: { pastDueDays: 7, archiveAfterDays: 7, deleteAfterDays: 30 },
   });
   const since = new Date("2026-11-01T00:00:00Z");
   test.each([
@@ -69,8 +69,8 @@ describe("each status of Paddle's", () => {
     const reading = read({ status });
     const after = (days: number) => new Date(since.getTime() + days * 86_400_000);
     expect(reading.status).toBe(status);
-    expect(decidePhase(reading.status, since, grace, after(0)).phase).toBe(atOnce);
-    expect(decidePhase(reading.status, since, grace, after(40)).phase).toBe(later);
+    expect(decidePhase(reading.status, { since, now: after(0) }, grace).phase).toBe(atOnce);
+    expect(decidePhase(reading.status, { since, now: after(40) }, grace).phase).toBe(later);
   });
 });
 
