@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, CommanderError, Option } from "commander";
 import { instanceStatuses } from "../web/order-view.ts";
+import { haltCommand, historyCommand, resumeCommand } from "./billing.ts";
 import { cellsCommand, drainCommand } from "./cells.ts";
 import { createFleetClient, FleetRequestError } from "./client.ts";
 import {
@@ -125,6 +126,20 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .command("undrain <cell>")
     .description("let a drained cell take new instances again")
     .action(async (cell) => finish(await drainCommand(createIo(), cell, false)));
+  program
+    .command("history <name>")
+    .description("what billing said, what followed, and when it was reached")
+    .option("--json", "for programs")
+    .action(async (name, options) => finish(await historyCommand(createIo(), name, options)));
+  program
+    .command("halt")
+    .description("take nothing away from anybody, whatever billing says, until resume")
+    .option("--reason <text>", "why, for whoever sees what waits")
+    .action(async (options) => finish(await haltCommand(createIo(), options)));
+  program
+    .command("resume")
+    .description("let removals go on again")
+    .action(async () => finish(await resumeCommand(createIo())));
   return program;
 }
 

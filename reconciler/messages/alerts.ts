@@ -52,6 +52,10 @@ export const alertTexts = {
     title: "An instance needs a person",
     remedy: "fleet show <name> says what to do",
   },
+  halted: {
+    title: "Nothing is taken away from anybody",
+    remedy: "fleet resume when billing is right again",
+  },
   engine_missing: {
     title: "A worker has no engine",
     remedy: "do what the line says on that machine; its converges wait for another worker",

@@ -16,6 +16,7 @@ import {
   listOperations,
   type OperationRow,
 } from "../operations/rows.ts";
+import { createBillingOperators } from "./billing.ts";
 import { drainCell, readCells } from "./cells.ts";
 import { changeEnvironment } from "./environment.ts";
 import { notFound } from "./problems.ts";
@@ -29,6 +30,7 @@ export const compedProvider = "comped";
 export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
   const { sql, clock, queue } = deps;
   return {
+    ...createBillingOperators(deps),
     operations: {
       list: async (stack, limit) => (await listOperations(sql, stack, limit)).map(toAnswer),
       find: async (id) => {

@@ -6,6 +6,8 @@ import { planIdSchema, slugSchema } from "../../infra/config.ts";
 import { countFleet, findFleetInstance, listFleet, type FleetRow } from "../db/fleet.ts";
 import { instanceStatuses } from "../web/order-view.ts";
 import { ClawfleetError } from "../errors.ts";
+import type { BillingOperators } from "../operators/billing.ts";
+import { createBillingRoutes } from "./billing.ts";
 import { createCellRoutes, type CellDeps } from "./cells.ts";
 import { validate } from "./validate.ts";
 
@@ -27,32 +29,33 @@ export type OperationAnswer = {
 
 export type OperationEventAnswer = { seq: number; at: string; kind: string; message: string };
 
-export type AdminDeps = CellDeps & {
-  sql: Sql;
-  operations: {
-    list(stack: string, limit: number): Promise<OperationAnswer[]>;
-    find(id: number): Promise<OperationAnswer | undefined>;
-    events(id: number, afterSeq: number): Promise<OperationEventAnswer[]>;
-    /** Highest id so far, 0 when there is none: what follows a request has a higher one. */
-    lastId(): Promise<number>;
+export type AdminDeps = CellDeps &
+  BillingOperators & {
+    sql: Sql;
+    operations: {
+      list(stack: string, limit: number): Promise<OperationAnswer[]>;
+      find(id: number): Promise<OperationAnswer | undefined>;
+      events(id: number, afterSeq: number): Promise<OperationEventAnswer[]>;
+      /** Highest id so far, 0 when there is none: what follows a request has a higher one. */
+      lastId(): Promise<number>;
+    };
+    /** `refresh`: what the clouds really hold is read first, and differences are put right. */
+    requestRun(input: {
+      slug: string;
+      kind: "converge" | "preview";
+      refresh?: boolean;
+      actor: string;
+    }): Promise<void>;
+    provision(input: { slug: string; plan: string; email: string | null; actor: string }): Promise<void>;
+    deprovision(input: { slug: string; actor: string }): Promise<void>;
+    /** Names of the variables afterwards; values are never given out. */
+    changeEnvironment(input: {
+      slug: string;
+      name: string;
+      value: string | null;
+      actor: string;
+    }): Promise<string[]>;
   };
-  /** `refresh`: what the clouds really hold is read first, and differences are put right. */
-  requestRun(input: {
-    slug: string;
-    kind: "converge" | "preview";
-    refresh?: boolean;
-    actor: string;
-  }): Promise<void>;
-  provision(input: { slug: string; plan: string; email: string | null; actor: string }): Promise<void>;
-  deprovision(input: { slug: string; actor: string }): Promise<void>;
-  /** Names of the variables afterwards; values are never given out. */
-  changeEnvironment(input: {
-    slug: string;
-    name: string;
-    value: string | null;
-    actor: string;
-  }): Promise<string[]>;
-};
 
 const listQuery = z.object({
   status: z.enum(instanceStatuses).optional(),
@@ -99,6 +102,7 @@ export function createAdminRoutes(deps: AdminDeps) {
 
   return new Hono()
     .route("/cells", createCellRoutes(deps, actor))
+    .route("/", createBillingRoutes(deps, actor))
     .get("/instances", validate("query", listQuery), async (c) => {
       const query = c.req.valid("query");
       const instances = await listFleet(sql, query);

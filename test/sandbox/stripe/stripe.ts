@@ -46,6 +46,8 @@ export type StripeSimulator = Simulator & {
     email: string;
     metadata?: Record<string, string>;
     trialDays?: number;
+    /** Id of a customer who is known already; absent: a new one. */
+    customer?: string;
   }): Subscription;
   setStatus(subscriptionId: string, status: string): void;
   cancelSubscription(subscriptionId: string): void;
@@ -233,11 +235,10 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
         email: "customer@example.com",
         ...payment,
       }),
-    createPaidSubscription({ lookupKey, email, metadata = {}, trialDays }) {
+    createPaidSubscription({ lookupKey, email, metadata = {}, trialDays, customer }) {
       const price = findPrice(lookupKey);
-      const customer = checkout.createCustomer({ email });
       return billing.createSubscription({
-        customer: customer.id,
+        customer: customer ?? checkout.createCustomer({ email }).id,
         prices: [{ id: price.id, quantity: 1 }],
         metadata,
         trialDays,
