@@ -83,9 +83,11 @@ async function readAll(
     count += readings.length;
   }
   const whole = { provider: provider.name, ...pass };
-  const { absent, known } = await countAbsent(deps.sql, whole);
-  // Providers keep listing what has ended: a list of nothing is no answer, were there but one whom it should hold.
-  if ((absent > 1 || count === 0) && absent > known * absentShareLimit) {
+  const { absent, known, ever } = await countAbsent(deps.sql, whole);
+  // Providers keep listing what has ended: a list of nothing is no answer, had there ever been but one.
+  if (count === 0 && ever > 0)
+    throw new Error(`${provider.name} lists nothing, and it listed ${ever} before`);
+  if (absent > 1 && absent > known * absentShareLimit) {
     throw new Error(
       `${provider.name} lists ${absent} of ${known} subscriptions no longer: is this the right account?`,
     );

@@ -1,5 +1,6 @@
 /** Rows of `clawfleet.subscriptions`: the last reading of each, whoever bills it. */
 import type { SubscriptionReading } from "../billing/provider.ts";
+import { endedStatuses } from "../desired/phases.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -77,14 +78,20 @@ async function markSeen(
 
 export type SweepPass = { provider: string; sweepId: number; startedAt: Date };
 
-/** How many the provider lists no longer, of how many that had not ended. */
-export async function countAbsent(sql: Query, pass: SweepPass): Promise<{ absent: number; known: number }> {
-  const [row] = await sql<{ absent: number; known: number }[]>`
-    select count(*)::int as known,
-      (count(*) filter (where sweep_id is distinct from ${pass.sweepId} and read_at < ${pass.startedAt}))::int as absent
+/** How many the provider lists no longer, of how many that had not ended; and of how many that it ever listed. */
+export async function countAbsent(
+  sql: Query,
+  pass: SweepPass,
+): Promise<{ absent: number; known: number; ever: number }> {
+  const [row] = await sql<{ absent: number; known: number; ever: number }[]>`
+    select count(*)::int as ever, (count(*) filter (where status <> all(${[...endedStatuses]}::text[])))::int as known,
+      (count(*) filter (
+        where status <> all(${[...endedStatuses]}::text[])
+          and sweep_id is distinct from ${pass.sweepId} and read_at < ${pass.startedAt}
+      ))::int as absent
     from clawfleet.subscriptions
-    where provider = ${pass.provider} and status not in ('canceled', 'incomplete_expired', 'missing')`;
-  return row ?? { absent: 0, known: 0 };
+    where provider = ${pass.provider} and status <> 'missing'`;
+  return row ?? { absent: 0, known: 0, ever: 0 };
 }
 
 /**
@@ -100,7 +107,7 @@ export async function markAbsent(sql: Query, pass: SweepPass, apartMs: number): 
       status_since = case when absent_since <= ${longAgo} then ${pass.startedAt} else status_since end,
       read_at = case when absent_since <= ${longAgo} then ${pass.startedAt} else read_at end
     where provider = ${pass.provider} and sweep_id is distinct from ${pass.sweepId} and read_at < ${pass.startedAt}
-      and status not in ('canceled', 'incomplete_expired', 'missing')
+      and status <> all(${[...endedStatuses]}::text[])
     returning id, status`;
   return rows.filter((row) => row.status === "missing").map((row) => row.id);
 }
