@@ -2,22 +2,35 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
+export type Listed = {
+  customer: string;
+  slug: string;
+  status: string;
+  createdAt: Date;
+  endedAt: Date | null;
+};
+
 export type LongList = { origin: string; close(): Promise<void> };
 
+export const listedKey = "starter-monthly";
+
+/** `describe` is asked for each subscription whenever a page holds it; its id is `sub_<index>`. */
 export async function startLongList(
-  size: number,
-  statusOf: (index: number) => { status: string; endedAt: Date | null },
+  size: () => number,
+  describe: (index: number) => Listed,
 ): Promise<LongList> {
   const server = createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? "", "http://stripe");
     const after = searchParams.get("starting_after");
     const first = after === null ? 0 : Number(after.slice("sub_".length)) + 1;
     const limit = Number(searchParams.get("limit") ?? 10);
-    const count = Math.max(0, Math.min(limit, size - first));
-    const data = Array.from({ length: count }, (_, offset) => toSubscription(first + offset, statusOf));
+    const count = Math.max(0, Math.min(limit, size() - first));
+    const data = Array.from({ length: count }, (_, offset) =>
+      toSubscription(first + offset, describe(first + offset)),
+    );
     response.writeHead(200, { "content-type": "application/json" });
     response.end(
-      JSON.stringify({ object: "list", data, has_more: first + count < size, url: "/v1/subscriptions" }),
+      JSON.stringify({ object: "list", data, has_more: first + count < size(), url: "/v1/subscriptions" }),
     );
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -31,22 +44,19 @@ export async function startLongList(
   };
 }
 
-function toSubscription(
-  index: number,
-  statusOf: (index: number) => { status: string; endedAt: Date | null },
-): object {
-  const { status, endedAt } = statusOf(index);
-  const price = { id: "price_1", object: "price", lookup_key: "starter-monthly" };
+function toSubscription(index: number, { customer, slug, status, createdAt, endedAt }: Listed): object {
+  const price = { id: "price_1", object: "price", lookup_key: listedKey };
+  const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
   return {
     id: `sub_${index}`,
     object: "subscription",
-    customer: { id: `cus_${index}`, object: "customer", email: `c${index}@example.com` },
+    customer: { id: customer, object: "customer", email: `${slug}@example.com` },
     status,
-    created: 1_760_000_000 - index,
+    created: seconds(createdAt),
     cancel_at: null,
-    ended_at: endedAt === null ? null : Math.floor(endedAt.getTime() / 1000),
+    ended_at: endedAt === null ? null : seconds(endedAt),
     trial_end: null,
-    metadata: { slug: `c${index}` },
+    metadata: { slug },
     items: { object: "list", data: [{ id: `si_${index}`, price, current_period_end: 1_800_000_000 }] },
   };
 }

@@ -57,7 +57,10 @@ export type ConvergeRig = {
 };
 
 /** On an empty, migrated database. The cell is up when this resolves. */
-export async function startConvergeRig(database: { sql: Sql; url: string }): Promise<ConvergeRig> {
+export async function startConvergeRig(
+  database: { sql: Sql; url: string },
+  clock: { now(): Date } = { now: () => new Date() },
+): Promise<ConvergeRig> {
   const { sql } = database;
   const binFolder = await findTestEngine();
   if (binFolder === undefined) throw new Error("the Pulumi engine is not installed; run: npm run engine");
@@ -83,7 +86,6 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
     TMPDIR: tmp,
   };
   const { log } = createTestLog();
-  const clock = { now: () => new Date() };
   const queue = createQueue({ sql, connectionString: database.url, log });
   await queue.start();
   const masterKey = sandbox.env["CLAWFLEET_MASTER_KEY"] ?? "";

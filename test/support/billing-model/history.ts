@@ -97,6 +97,7 @@ const prefix = fc.constantFrom<Step[]>(
   [...begins, ...leaves],
   [...begins, ...leaves, ...begins],
   [...begins, { do: "turn", customer: "amy", nth: 0, status: "past_due" }, sweepOnce],
+  [{ do: "workers", up: false }, ...begins, { do: "wait", days: 3 }],
 );
 
 export const histories: fc.Arbitrary<History> = fc
