@@ -35,7 +35,7 @@ export async function readConditions(sql: Sql): Promise<Conditions> {
     {
       kind: "halted",
       count: halt ? 1 : 0,
-      detail: `${halt?.by ?? "nobody"} stopped every removal${halt?.reason == null ? "" : `: ${halt.reason}`}; fleet resume ends it`,
+      detail: `${halt?.by ?? "nobody"} stopped every removal${halt?.reason ? `: ${halt.reason}` : ""}; fleet resume ends it`,
     },
   ];
 }

@@ -1,5 +1,4 @@
 /** What billing costs a fleet of 100,000 subscriptions: one full sweep against a Stripe over HTTP, and the decision alone. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { planSchema, type Plans } from "../../infra/config.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
@@ -185,18 +184,12 @@ function withWaitingTime(inner: BillingProvider) {
 /** The most that the process held at any time. */
 function watchMemory(): { stop(): number } {
   let most = 0;
-  let going = true;
-  const look = () => (most = Math.max(most, process.memoryUsage().rss));
-  void (async () => {
-    while (going) {
-      look();
-      await sleep(50);
-    }
-  })();
+  const look = () => void (most = Math.max(most, process.memoryUsage().rss));
+  const timer = setInterval(look, 50);
   return {
     stop() {
       look();
-      going = false;
+      clearInterval(timer);
       return most / 2 ** 20;
     },
   };

@@ -3,12 +3,13 @@
  * clouds hold exactly the servers, records, firewalls and snapshots of what the table says. Machines run nothing here, so it
  * cannot prove that data comes back: test/e2e/phases.test.ts does. Steps go to a simulated Stripe, and no webhook arrives.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import type { RunnerPool } from "../../reconciler/engine/runner-pool.ts";
+import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { sweep } from "../../reconciler/sweep.ts";
 import { createMovableClock } from "../sandbox/kit/clock.ts";
 import { sandboxZone } from "../sandbox/start.ts";
@@ -43,9 +44,8 @@ describe.skipIf(engine === undefined)("customers of every kind", () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     rig = await startConvergeRig(database, clock);
-    const files = rig.apply.files;
     rig.apply.files = async () => {
-      const read = await files();
+      const read = await readStackFiles(rig.stacksDir);
       const graced = Object.entries(read.plans).map(([id, plan]) => [id, { ...plan, grace: modelGrace }]);
       return { ...read, plans: Object.fromEntries(graced) };
     };
@@ -76,7 +76,7 @@ describe.skipIf(engine === undefined)("customers of every kind", () => {
       await readAndConverge(customers);
       for (const phase of await check(customers)) seen.add(phase);
     }
-    expect([...seen].toSorted()).toEqual(["archived", "gone", "running", "suspended"]);
+    expect(sorted([...seen])).toEqual(["archived", "gone", "running", "suspended"]);
   }, 1_200_000);
 });
 
@@ -149,6 +149,7 @@ async function converge(): Promise<void> {
   await database.sql`delete from pgboss.job where name = 'converge'`;
 }
 
+/** Compares rows and clouds with what is expected; returns the phases that there were. */
 async function check(customers: readonly Customer[]): Promise<string[]> {
   const now = clock.now().getTime();
   const rows = await database.sql<Row[]>`
@@ -156,26 +157,31 @@ async function check(customers: readonly Customer[]): Promise<string[]> {
   expect(rows.filter(({ status }) => status !== "ready")).toEqual([]);
   const expected = customers.flatMap(({ slug, subscriptions }) => {
     const phase = expectPhase(subscriptions, now) ?? "gone";
-    return phase === "gone" ? [] : [[slug, phase]];
+    return phase === "gone" ? [] : [`${slug} ${phase}`];
   });
-  expect(rows.map(({ slug, phase }) => [slug, phase]).toSorted()).toEqual(expected.toSorted());
   const having = (...phases: string[]) => rows.filter(({ phase }) => phases.includes(phase));
-  const names = (own: readonly Row[]) => own.map(({ slug }) => `cf-${slug}`).toSorted();
-  const project = rig.sandbox.hetzner.project();
-  const named = (objects: readonly { name: string }[]) => objects.map(({ name }) => name).toSorted();
-  const standing = having("running", "suspended");
-  expect(named(project.servers())).toEqual(names(standing));
-  expect(named(project.firewalls())).toEqual(names(standing));
+  const standing = having("running", "suspended").map(({ slug }) => slug);
+  const { hetzner, cloudflare } = rig.sandbox;
+  const project = hetzner.project();
   const snapshots = project.images().filter(({ type }) => type === "snapshot");
-  expect(snapshots.map(({ labels }) => labels["clawfleet-instance"]).toSorted()).toEqual(
-    having("archived")
-      .map(({ id }) => id)
-      .toSorted(),
-  );
-  for (const { slug } of customers) {
-    const records = rig.sandbox.cloudflare.recordsNamed(`${slug}.${sandboxZone}`);
-    expect(records, slug).toHaveLength(standing.some((row) => row.slug === slug) ? 2 : 0);
-  }
+  const recordsOf = (slug: string) => cloudflare.recordsNamed(`${slug}.${sandboxZone}`).length;
+  expect({
+    rows: sorted(rows.map(({ slug, phase }) => `${slug} ${phase}`)),
+    servers: sorted(project.servers().map(({ name }) => name)),
+    firewalls: sorted(project.firewalls().map(({ name }) => name)),
+    snapshots: sorted(snapshots.map(({ labels }) => labels["clawfleet-instance"] ?? "")),
+    records: customers.map(({ slug }) => recordsOf(slug)),
+  }).toEqual({
+    rows: sorted(expected),
+    servers: sorted(standing.map((slug) => `cf-${slug}`)),
+    firewalls: sorted(standing.map((slug) => `cf-${slug}`)),
+    snapshots: sorted(having("archived").map(({ id }) => id)),
+    records: customers.map(({ slug }) => (standing.includes(slug) ? 2 : 0)),
+  });
   const gone = expected.length < customers.length ? ["gone"] : [];
   return [...rows.map(({ phase }) => phase), ...gone];
+}
+
+function sorted(texts: readonly string[]): string[] {
+  return texts.toSorted((a, b) => (a < b ? -1 : 1));
 }

@@ -4,7 +4,7 @@
  * the cloud holds exactly the servers and snapshots of that, no letter is written twice, and that on no step anything is taken
  * away that is paid for. Stripe and PostgreSQL are asked for real; what the engine does is proved by test/e2e/billing-model.test.ts.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
@@ -13,7 +13,8 @@ import { createQueue, type Queue } from "../../reconciler/queue/queue.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
 import { histories } from "../support/billing-model/history.ts";
 import { badness, expectPhase, modelGrace } from "../support/billing-model/oracle.ts";
-import { live, ownersOf, readRows, settle, withWorld, type World } from "../support/billing-model/world.ts";
+import { ownersOf, type World } from "../support/billing-model/model.ts";
+import { live, readRows, settle, withWorld } from "../support/billing-model/world.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createTestLog } from "../support/log.ts";
 
@@ -43,28 +44,44 @@ afterAll(async () => {
   await database.close();
 });
 
+type Seen = { what: string; phases: [slug: string, phase: string][] };
+
+/** Pairs of what is and what should be, so that one comparison shows all that differs. */
+async function compare(world: World): Promise<{ is: Seen[]; shouldBe: Seen[] }> {
+  const now = world.stripe.clock.now().getTime();
+  const living = (await readRows(world)).filter(({ status }) => status !== "gone");
+  const slugs = new Set([...world.subscriptions.values()].flat().map((one) => one.slug));
+  const paid = [...slugs].filter((slug) => expectPhase(ownersOf(world, slug), now) === "running");
+  const missing = paid.filter((slug) => !living.some((row) => row.slug === slug));
+  const rightly = living.map(({ slug, phase }): [string, string] => {
+    const expected = expectPhase(ownersOf(world, slug), now) ?? "gone";
+    // Time in which our workers were away is not counted against a customer.
+    const kinder = world.workersWereDown && badness[phase] < badness[expected];
+    return [slug, kinder ? phase : expected];
+  });
+  const standing = living.filter(({ phase }) => phase === "running" || phase === "suspended");
+  const archived = living.filter(({ phase }) => phase === "archived");
+  const sorted = (pairs: [string, string][]) => pairs.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    is: [
+      { what: "phases", phases: sorted(living.map(({ slug, phase }) => [slug, phase])) },
+      { what: "paid for and not there", phases: missing.map((slug) => [slug, "running"]) },
+      { what: "servers", phases: sorted([...world.servers]) },
+      { what: "snapshots", phases: sorted([...world.snapshots].map((id) => [id, "archived"])) },
+    ],
+    shouldBe: [
+      { what: "phases", phases: sorted(rightly) },
+      { what: "paid for and not there", phases: [] },
+      { what: "servers", phases: sorted(standing.map(({ id, phase }) => [id, phase])) },
+      { what: "snapshots", phases: sorted(archived.map(({ id }) => [id, "archived"])) },
+    ],
+  };
+}
+
 async function check(world: World): Promise<void> {
   expect(world.wrongs).toEqual([]);
-  const now = world.stripe.clock.now().getTime();
-  const rows = await readRows(world);
-  const living = rows.filter(({ status }) => status !== "gone");
-  for (const { slug, phase } of living) {
-    const expected = expectPhase(ownersOf(world, slug), now);
-    // Time in which our workers were away is not counted against a customer.
-    if (world.workersWereDown) expect(badness[phase], slug).toBeLessThanOrEqual(badness[expected ?? "gone"]);
-    else expect(phase, slug).toBe(expected);
-  }
-  for (const slug of new Set([...world.subscriptions.values()].flat().map((one) => one.slug))) {
-    if (expectPhase(ownersOf(world, slug), now) === "running")
-      expect(
-        living.map((row) => row.slug),
-        `${slug} is paid for`,
-      ).toContain(slug);
-  }
-  const wanted = living.filter(({ phase }) => phase === "running" || phase === "suspended");
-  expect([...world.servers].toSorted()).toEqual(wanted.map(({ id, phase }) => [id, phase]).toSorted());
-  const archived = living.filter(({ phase }) => phase === "archived").map(({ id }) => id);
-  expect([...world.snapshots].toSorted()).toEqual(archived.toSorted());
+  const { is, shouldBe } = await compare(world);
+  expect(is).toEqual(shouldBe);
   expect(await findRepeated(world)).toEqual([]);
 }
 
@@ -115,7 +132,8 @@ test(
       ),
       { numRuns: runs, seed: 20_261_121, endOnFailure: true },
     );
-    for (const [phase, times] of Object.entries(reached)) expect(times, phase).toBeGreaterThan(runs / 100);
+    const seldom = Object.entries(reached).filter(([, times]) => times <= runs / 100);
+    expect(seldom).toEqual([]);
   },
   limitMs,
 );

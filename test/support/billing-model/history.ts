@@ -1,5 +1,5 @@
 /** What may happen to a small fleet: the steps of a random history, and how fast-check makes them. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 
 export const customers = ["amy", "bob", "cleo"] as const;
 export type CustomerName = (typeof customers)[number];

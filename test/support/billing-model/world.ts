@@ -5,42 +5,15 @@ import type { ApplyDeps } from "../../../reconciler/desired/apply-deps.ts";
 import { handleHint } from "../../../reconciler/hints.ts";
 import { tellArchived, tellGone, tellReady } from "../../../reconciler/messages/recorded.ts";
 import { sweep } from "../../../reconciler/sweep.ts";
-import type { Phase } from "../../../infra/config.ts";
-import { startStripe, type StripeSimulator } from "../../sandbox/stripe/stripe.ts";
+import { startStripe } from "../../sandbox/stripe/stripe.ts";
 import type { CustomerName, History, Step } from "./history.ts";
-import { badness, expectPhase, truePhase, type KnownSubscription } from "./oracle.ts";
+import { judge } from "./judge.ts";
+import type { Row, World } from "./model.ts";
+import type { KnownSubscription } from "./oracle.ts";
 
 export const lookupKey = "clawfleet-starter-monthly";
 const dayMs = 86_400_000;
 const sweepMs = 3_600_000;
-
-export type World = {
-  deps: ApplyDeps;
-  stripe: StripeSimulator;
-  /** Servers by instance, and whether their gateway runs. */
-  servers: Map<string, "running" | "suspended">;
-  snapshots: Set<string>;
-  workersUp: boolean;
-  /** Workers were away once: clocks may have waited for them. */
-  workersWereDown: boolean;
-  halted: boolean;
-  /** The last complete reading was not true; two that agree would be believed. */
-  lied: boolean;
-  subscriptions: Map<CustomerName, KnownSubscription[]>;
-  customerIds: Map<CustomerName, string>;
-  /** What must never have happened. */
-  wrongs: string[];
-};
-
-export type Row = {
-  id: string;
-  slug: string;
-  phase: Phase;
-  observed: Phase | null;
-  generation: number;
-  observedGeneration: number;
-  status: string;
-};
 
 export async function withWorld<T>(
   base: Omit<ApplyDeps, "clock">,
@@ -283,27 +256,4 @@ export async function readRows({ deps }: World): Promise<Row[]> {
     select id, slug, phase, observed_phase as observed, generation::int as generation,
       observed_generation::int as "observedGeneration", status
     from clawfleet.instances order by id`;
-}
-
-export function ownersOf(world: World, slug: string): KnownSubscription[] {
-  return [...world.subscriptions.values()].flat().filter((one) => one.slug === slug);
-}
-
-/** What no step may do, whatever happened before it. */
-function judge(world: World, before: readonly Row[], after: readonly Row[]): void {
-  const now = nowOf(world);
-  const old = new Map(before.map((row) => [row.id, row]));
-  for (const row of after) {
-    const was = old.get(row.id)?.phase ?? "running";
-    if (badness[row.phase] <= badness[was]) continue;
-    const subscriptions = ownersOf(world, row.slug);
-    const step = `${row.slug} from ${was} to ${row.phase}`;
-    if (world.halted) world.wrongs.push(`${step} although everything was halted`);
-    const read = expectPhase(subscriptions, now);
-    if (read === undefined || badness[row.phase] > badness[read])
-      world.wrongs.push(`${step}, and what was read says ${read}`);
-    const truth = truePhase(subscriptions, now);
-    if (row.phase !== "suspended" && (truth === undefined || badness[row.phase] > badness[truth]))
-      world.wrongs.push(`${step}, and Stripe says ${truth}`);
-  }
 }
