@@ -4,7 +4,7 @@ bin := node_modules/.bin
 export PATH := $(CURDIR)/$(bin):$(PATH)
 stamp := node_modules/.clawfleet-installed
 
-.PHONY: setup check test demo clean
+.PHONY: setup check test demo lab clean
 
 setup: $(stamp)
 	@node infra/engine/main.ts
@@ -22,6 +22,10 @@ test: setup
 
 demo: setup
 	@ONCE=$(ONCE) node --import tsx test/sandbox/demo.ts
+
+# Root and Linux; installs debootstrap and systemd-container by apt where they are missing. About 10 minutes the first time.
+lab: setup
+	@node --import tsx test/lab/main.ts
 
 clean:
 	rm -rf node_modules .clawfleet

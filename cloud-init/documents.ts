@@ -1,5 +1,7 @@
 /** What the remote scripts read from standard input, and the files that they leave on a machine. Pure. */
 import { createHash } from "node:crypto";
+import { secretsFile, splitKeys } from "./channels.ts";
+import { remoteScripts, siteTemplate } from "./files.ts";
 import { gatewayConfig, gatewayPort, machinePaths, type GatewaySettings } from "./gateway-config.ts";
 
 export type ConfigureInput = GatewaySettings & {
@@ -7,32 +9,62 @@ export type ConfigureInput = GatewaySettings & {
   openclawVersion: string;
   /** Limit of the gateway's unit, MB. */
   memoryMb: number;
+  /** Most processes and threads of the gateway's unit. */
+  tasks: number;
   gatewayToken: string;
-  /** Environment of the gateway beyond its token. */
+  /** Files of the workspace by path: put there once, and left alone once the customer has changed them. */
+  workspace?: Readonly<Record<string, string>>;
+  /** The customer's own keys: of models, into the gateway's environment; of channels, into a file of its own. */
   environment: Readonly<Record<string, string>>;
+  /** PEM of who signs the certificate that Cloudflare shows; absent: every client of 443 is served. */
+  originPullCa?: string;
+  /** Ports beside 443 that Hetzner's firewall lets through for this customer, e.g. `5000` or `5000-5010`. */
+  ports: readonly { protocol: "tcp" | "udp"; port: string }[];
 };
 
-type MachineFile = { path: string; content: string; mode: string; group?: string };
+type MachineFile = { path: string; content: string; mode: string; group?: string; owner?: string };
 
 /** Input of configure.mjs, as JSON. Holds secrets. */
 export function configureDocument(input: ConfigureInput): string {
+  const keys = splitKeys(input.environment);
+  const config = gatewayConfig({ ...input, channelTokens: Object.keys(keys.channels) });
   const files = {
     config: {
       path: machinePaths.config,
-      content: `${JSON.stringify(gatewayConfig(input), null, 2)}\n`,
+      content: `${JSON.stringify(config, null, 2)}\n`,
       mode: "0640",
       group: "openclaw",
     },
-    environment: { path: machinePaths.environment, content: environmentFile(input), mode: "0600" },
+    environment: {
+      path: machinePaths.environment,
+      content: environmentFile({ ...input, ...keys }),
+      mode: "0600",
+    },
+    secrets: {
+      path: secretsFile,
+      content: `${JSON.stringify(keys.channels, null, 2)}\n`,
+      mode: "0600",
+      group: "openclaw",
+      owner: "openclaw",
+    },
     limits: {
       path: "/etc/systemd/system/openclaw.service.d/limits.conf",
-      content: limitsFile(input.memoryMb),
+      content: limitsFile(input),
       mode: "0644",
     },
-    site: { path: "/etc/caddy/Caddyfile", content: siteFile(input.host), mode: "0644" },
+    originPullCa: { path: "/etc/caddy/origin-pull-ca.pem", content: input.originPullCa ?? "", mode: "0644" },
+    site: { path: "/etc/caddy/Caddyfile", content: siteFile(input), mode: "0644" },
+    ports: { path: "/etc/clawfleet/ports.nft", content: portsFile(input.ports), mode: "0644" },
   } satisfies Record<string, MachineFile>;
   const { phase, privateIp, openclawVersion } = input;
-  return JSON.stringify({ phase, privateIp, openclawVersion, ...files, revision: revisionOf(files) });
+  const workspace = {
+    script: remoteScripts.seedWorkspace,
+    folder: `${machinePaths.state}/.openclaw/workspace`,
+    ledger: `${machinePaths.state}/.clawfleet-workspace.json`,
+    files: input.workspace ?? {},
+  };
+  const revision = revisionOf({ files, workspace });
+  return JSON.stringify({ phase, privateIp, openclawVersion, ...files, workspace, revision });
 }
 
 /** Input of health.mjs, as JSON. The revision makes it run again whenever the configuration did. Holds a secret. */
@@ -68,27 +100,29 @@ function quoteForSystemd(name: string, value: string): string {
 }
 
 /** Reclaims before it kills: the high mark is at 80 % of the limit, as measured. Node gets three quarters as heap. */
-function limitsFile(memoryMb: number): string {
+function limitsFile({ memoryMb, tasks }: ConfigureInput): string {
   const heapMb = Math.floor(memoryMb * 0.75);
   return [
     "[Service]",
     `MemoryHigh=${Math.floor(memoryMb * 0.8)}M`,
     `MemoryMax=${memoryMb}M`,
+    `TasksMax=${tasks}`,
     `Environment=NODE_OPTIONS=--max-old-space-size=${heapMb}`,
     "",
   ].join("\n");
 }
 
-function siteFile(host: string): string {
-  return [
-    `https://${host} {`,
-    `\ttls ${machinePaths.tls}/certificate.pem ${machinePaths.tls}/key.pem`,
-    `\treverse_proxy 127.0.0.1:${gatewayPort}`,
-    "}",
-    "",
-  ].join("\n");
+function siteFile({ host, originPullCa }: ConfigureInput): string {
+  const site = siteTemplate.replaceAll("{$HOST}", host);
+  if (originPullCa !== undefined) return site;
+  return site.replace(/ \{\n\t\tclient_auth \{[^}]*\}\n\t\}/, "");
 }
 
-function revisionOf(files: Record<string, MachineFile>): string {
-  return createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
+/** Rules of the machine's own wall, included there. */
+function portsFile(ports: ConfigureInput["ports"]): string {
+  return ports.map(({ protocol, port }) => `${protocol} dport ${port} accept\n`).join("");
+}
+
+function revisionOf(content: unknown): string {
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 12);
 }

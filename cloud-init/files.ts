@@ -7,10 +7,25 @@ function readText(path: string): string {
 
 export const firstBootFiles = {
   firstBoot: readText("./first-boot/first-boot.sh"),
+  fetchPackage: readText("./first-boot/fetch-package.sh"),
   installOpenclaw: readText("./first-boot/install-openclaw.sh"),
+  watchdog: readText("./first-boot/watchdog.sh"),
+  packages: readText("./first-boot/packages"),
+  releases: readText("./first-boot/releases"),
+  nftables: readText("./first-boot/nftables.conf"),
   unit: readText("./first-boot/openclaw.service"),
+  watchdogUnit: readText("./first-boot/openclaw-watchdog.service"),
+  watchdogTimer: readText("./first-boot/openclaw-watchdog.timer"),
+  caddyHardening: readText("./first-boot/caddy-hardening.conf"),
+  welcomePage: readText("./first-boot/pages/welcome.html"),
+  unavailablePage: readText("./first-boot/pages/unavailable.html"),
   sshd: readText("./first-boot/sshd.conf"),
+  journald: readText("./first-boot/journald.conf"),
+  unattendedUpgrades: readText("./first-boot/unattended-upgrades.conf"),
 } as const;
+
+/** The proxy's configuration with `{$HOST}` in it. */
+export const siteTemplate = readText("./remote/Caddyfile");
 
 export const remoteScripts = {
   waitFirstBoot: readText("./remote/wait-first-boot.sh"),
@@ -18,4 +33,8 @@ export const remoteScripts = {
   tlsInstall: readText("./remote/tls-install.mjs"),
   configure: readText("./remote/configure.mjs"),
   health: readText("./remote/health.mjs"),
+  seedWorkspace: readText("./remote/seed-workspace.mjs"),
+  signIn: readText("./remote/sign-in.mjs"),
+  probe: readText("./remote/probe.mjs"),
+  restart: readText("./remote/restart.sh"),
 } as const;

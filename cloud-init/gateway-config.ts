@@ -1,5 +1,7 @@
 /** The gateway's configuration file, as OpenClaw 2026.9.6 validates it (unknown keys are refused). Pure. */
 
+import { channelConfig } from "./channels.ts";
+
 /** The gateway's port, bound to loopback and to the private address; OpenClaw's default. */
 export const gatewayPort = 18_789;
 
@@ -20,6 +22,8 @@ export type GatewaySettings = {
   model: string;
   /** Takes shell and file tools away from the agent. */
   denyRuntimeTools: boolean;
+  /** Names of the channel tokens that the customer has given, e.g. TELEGRAM_BOT_TOKEN. */
+  channelTokens?: readonly string[];
 };
 
 /** The token is named, not held: it comes from the environment file, and a missing one stops the start. */
@@ -48,6 +52,7 @@ export function gatewayConfig(settings: GatewaySettings) {
     models: { catalogRefresh: { enabled: false } },
     update: { checkOnStart: false, auto: { enabled: false } },
     discovery: { mdns: { mode: "off" } },
+    ...channelConfig(settings.channelTokens ?? []),
     logging: { file: `${machinePaths.state}/.openclaw/logs/gateway.log` },
     ...(settings.denyRuntimeTools ? { tools: { deny: ["group:runtime", "group:fs"] } } : {}),
   };

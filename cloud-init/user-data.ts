@@ -5,8 +5,11 @@ import { firstBootFiles } from "./files.ts";
 /** Hetzner refuses more (source: Hetzner Cloud API, "user_data limited to 32KiB"). */
 export const maxUserDataBytes = 32 * 1024;
 
-/** Releases that a new machine starts with; npm is 11.x because it must know `--allow-scripts`. */
+/** Releases that a new machine starts with, pinned by hash in `first-boot/releases`; npm 11 knows `--allow-scripts`. */
 export const imageVersions = { node: "24.21.0", npm: "11.19.1" } as const;
+
+/** For the worst minutes of a gateway on the smallest server. */
+const swapBytes = 2 * 1024 ** 3;
 
 export type UserDataInput = {
   /** OpenSSH private key (ed25519); the reason why user data is a secret. */
@@ -20,23 +23,40 @@ export type UserDataInput = {
 };
 
 const libraryFolder = "/usr/local/lib/clawfleet";
+const scripts = [
+  ["first-boot.sh", firstBootFiles.firstBoot],
+  ["fetch-package.sh", firstBootFiles.fetchPackage],
+  ["install-openclaw.sh", firstBootFiles.installOpenclaw],
+  ["watchdog.sh", firstBootFiles.watchdog],
+] as const;
+const units = [
+  ["openclaw.service", firstBootFiles.unit],
+  ["openclaw-watchdog.service", firstBootFiles.watchdogUnit],
+  ["openclaw-watchdog.timer", firstBootFiles.watchdogTimer],
+  ["caddy.service.d/10-clawfleet.conf", firstBootFiles.caddyHardening],
+] as const;
 
 /** A `#cloud-config` document. @throws RangeError when it is larger than Hetzner takes. */
 export function renderUserData(input: UserDataInput): string {
   const document = {
     ssh_deletekeys: true,
     ssh_keys: { ed25519_private: input.hostKeyPrivate, ed25519_public: input.hostKeyPublic },
+    // No account beside root: cloud-init would give its default user the keys and all rights.
+    users: [{ name: "root", lock_passwd: false }],
     disable_root: false,
     ssh_pwauth: false,
+    swap: { filename: "/swapfile", size: swapBytes, maxsize: swapBytes },
     write_files: [
-      script("first-boot.sh", firstBootFiles.firstBoot),
-      script("install-openclaw.sh", firstBootFiles.installOpenclaw),
-      { path: "/etc/systemd/system/openclaw.service", permissions: "0644", content: firstBootFiles.unit },
-      {
-        path: "/etc/ssh/sshd_config.d/10-clawfleet.conf",
-        permissions: "0644",
-        content: sshdConfig(input),
-      },
+      ...scripts.map(([name, content]) => file(`${libraryFolder}/${name}`, content, "0755")),
+      file(`${libraryFolder}/packages`, firstBootFiles.packages),
+      file(`${libraryFolder}/releases`, firstBootFiles.releases),
+      file(`${libraryFolder}/nftables.conf`, nftablesConfig(input)),
+      file(`${libraryFolder}/pages/welcome.html`, firstBootFiles.welcomePage),
+      file(`${libraryFolder}/pages/unavailable.html`, firstBootFiles.unavailablePage),
+      ...units.map(([name, content]) => file(`/etc/systemd/system/${name}`, content)),
+      file("/etc/systemd/journald.conf.d/10-clawfleet.conf", firstBootFiles.journald),
+      file("/etc/apt/apt.conf.d/52clawfleet", firstBootFiles.unattendedUpgrades),
+      file("/etc/ssh/sshd_config.d/10-clawfleet.conf", sshdConfig(input)),
     ],
     runcmd: [
       // First, so that a machine whose first boot fails can be looked at. Ubuntu 24.04 listens through ssh.socket, whose port a generator takes from sshd's files; Debian has the service alone.
@@ -58,6 +78,12 @@ function sshdConfig({ sshPort, sshFrom }: UserDataInput): string {
   return `${firstBootFiles.sshd}Port ${sshPort}\n${from}`;
 }
 
-function script(name: string, content: string) {
-  return { path: `${libraryFolder}/${name}`, permissions: "0755", content };
+/** With reach `public` Hetzner's firewall alone knows from where the backend comes. */
+function nftablesConfig({ sshPort, sshFrom }: UserDataInput): string {
+  const defines = [`define ssh_port = ${sshPort}`, `define backend = ${sshFrom ?? "0.0.0.0/0"}`];
+  return `${defines.join("\n")}\n${firstBootFiles.nftables}`;
+}
+
+function file(path: string, content: string, permissions = "0644") {
+  return { path, permissions, content };
 }

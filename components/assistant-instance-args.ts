@@ -29,6 +29,8 @@ export type InstanceCell = {
   openclawVersion: string;
   /** Cloudflare's own ranges, the only ones that reach 443. Changes in place. */
   cloudflareRanges: readonly string[];
+  /** PEM of who signs Cloudflare's client certificate; absent: 443 serves every client that the firewall lets in. In place. */
+  originPullCa?: string;
   /** The zone's plan allows tags on records. Changes in place. */
   dnsTags: boolean;
 };
@@ -62,10 +64,14 @@ export type AssistantInstanceArgs = {
   openclawVersion: string;
   /** Memory limit of the gateway, MB. In place, with a restart of the gateway. */
   gatewayMemoryMb: number;
+  /** Most processes and threads of the gateway's unit. Default 512. In place, with a restart of the gateway. */
+  gatewayTasks?: number;
   /** Model that answers. In place, without a restart. */
   model: string;
   /** Takes shell and file tools away. In place, without a restart. */
   denyRuntimeTools: boolean;
+  /** Files of the workspace by path. In place; never over what the customer has changed. */
+  workspace?: Readonly<Record<string, string>>;
   secrets: {
     /** OpenSSH private key of the machine, for its first boot. Ignored on an existing server. */
     hostKeyPrivate: pulumi.Input<string>;
@@ -75,7 +81,7 @@ export type AssistantInstanceArgs = {
     sshPrivateKey: pulumi.Input<string>;
     /** In place, with a restart of the gateway. */
     gatewayToken: pulumi.Input<string>;
-    /** Environment of the gateway: model and channel keys of this customer. In place, with a restart. */
+    /** Keys of this customer alone: of models and of channels. In place, with a restart. */
     environment: pulumi.Input<Readonly<Record<string, string>>>;
   };
   /** How long the gateway may take to answer, ms. Default 180,000. */

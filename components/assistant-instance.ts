@@ -15,6 +15,7 @@ import { instanceHost, instanceLabels, recordComment, serverName } from "./namin
 const automaticTtl = 1;
 /** SSH comes up within seconds of the server; what takes longer is a slow boot and worth some minutes. */
 const sshDials = { dialErrorLimit: 100, perDialTimeout: 15 } as const;
+const defaultTasks = 512;
 const defaultHealthTimeoutMs = 180_000;
 
 export class AssistantInstance extends pulumi.ComponentResource {
@@ -158,10 +159,14 @@ export class AssistantInstance extends pulumi.ComponentResource {
           phase: args.phase,
           openclawVersion: args.openclawVersion,
           memoryMb: args.gatewayMemoryMb,
+          tasks: args.gatewayTasks ?? defaultTasks,
           model: args.model,
           denyRuntimeTools: args.denyRuntimeTools,
           gatewayToken,
           environment,
+          workspace: args.workspace ?? {},
+          ...(args.cell.originPullCa === undefined ? {} : { originPullCa: args.cell.originPullCa }),
+          ports: (args.extraFirewallRules ?? []).map(({ protocol, port }) => ({ protocol, port })),
         })),
         healthTimeoutMs: args.healthTimeoutMs ?? defaultHealthTimeoutMs,
       },

@@ -47,6 +47,12 @@ export function cellObjectName(cell: string): string {
   return `cf-cell-${cell}`;
 }
 
+/** The server in an instance's state; `clawfleet` is the project (source: Pulumi, URN: the types of the parents joined by `$`). */
+export function serverUrn(slug: string): string {
+  const type = "clawfleet:index:AssistantInstance$hcloud:index/server:Server";
+  return `urn:pulumi:${instanceStack(slug)}::clawfleet::${type}::server`;
+}
+
 /** Public name of an instance, without a trailing dot: the form that Cloudflare's API answers with. */
 export function instanceHost(slug: string, zone: string): string {
   return `${slug}.${zone}`;

@@ -60,6 +60,20 @@ export const firewallRuleSchema = z.strictObject({
     .max(100),
 });
 
+/** OpenClaw reads no more into its prompt (source: its documentation, "Agent workspace"). */
+const workspaceLimits = { file: 20_000, all: 60_000 } as const;
+const workspacePath = /^(?:[A-Za-z0-9][\w.-]*\/){0,4}[A-Za-z0-9][\w.-]*$/;
+
+const workspaceSchema = z
+  .record(
+    z.string().max(200).regex(workspacePath, "a path such as skills/invoices/SKILL.md"),
+    z.string().max(workspaceLimits.file),
+  )
+  .refine(
+    (files) => Object.values(files).reduce((sum, text) => sum + text.length, 0) <= workspaceLimits.all,
+    `at most ${workspaceLimits.all} characters in all files together`,
+  );
+
 const planShape = z.strictObject({
   name: z.string().min(1).max(60),
   summary: z.string().min(1).max(300),
@@ -84,10 +98,24 @@ const planShape = z.strictObject({
   protection: z.boolean().default(true),
   /** Memory limit of the gateway's unit, MB. 2048 is OpenClaw's measured floor. Changes in place. */
   gatewayMemoryMb: z.number().int().min(2048).max(65_536).default(2048),
+  /** Most processes and threads of the gateway and what its agent starts; it needs about 50 itself. Changes in place. */
+  gatewayTasks: z.number().int().min(256).max(8192).default(512),
   /** Model that answers, as OpenClaw names it. Changes in place. */
   model: z.string().min(1).default("anthropic/claude-sonnet-4-6"),
   /** Takes shell and file tools away from the agent. Changes in place. */
   denyRuntimeTools: z.boolean().default(false),
+  /**
+   * Files of a new workspace by path: AGENTS.md, SOUL.md, USER.md, MEMORY.md, `skills/<name>/SKILL.md`. A change reaches those
+   * who have not changed theirs; what a customer changed or deleted stays so. Without AGENTS.md OpenClaw writes its own. In place.
+   */
+  workspace: workspaceSchema.default({}),
+  /** What may be done to a server that stays ill after a restart and a reboot. */
+  healing: z
+    .strictObject({
+      /** REPLACES the server and its disk: what the customer wrote since the last backup is lost. */
+      rebuild: z.boolean().default(false),
+    })
+    .default({ rebuild: false }),
   trialDays: z.number().int().min(0).max(90).default(0),
   grace: z
     .strictObject({
@@ -178,7 +206,7 @@ const backendAddressSchema = z
 /** One network in an account and what its instances share: `stacks/Pulumi.cell.<name>.yaml`, keys `clawfleet:*`. */
 export const cellSettingsSchema = z
   .strictObject({
-    /** Account whose tokens are used: HCLOUD_TOKEN_<ACCOUNT> and CLOUDFLARE_API_TOKEN_<ACCOUNT>, or without suffix for `default`. */
+    /** Account whose tokens are used: HCLOUD_TOKEN_<ACCOUNT> and CLOUDFLARE_API_TOKEN_<ACCOUNT>, or without suffix for `default`; never another account's (accounts.ts). */
     account: z
       .string()
       .regex(/^[a-z][a-z0-9]{0,15}$/)
@@ -204,6 +232,14 @@ export const cellSettingsSchema = z
     capacity: z.number().int().min(1).max(networkMembers).default(90),
     /** Records that instances may have in the zone: what its Cloudflare plan allows, less your own (200 on Free, 3,500 else). */
     recordQuota: z.number().int().min(0).max(3500).default(200),
+    /**
+     * PEM of the authority that signs Cloudflare's client certificate (authenticated origin pulls, switched on for the zone).
+     * With it a server talks to nobody else on 443; without it Hetzner's firewall alone tells Cloudflare apart. In place.
+     */
+    originPullCa: z
+      .string()
+      .regex(/^-----BEGIN CERTIFICATE-----\n[\s\S]+-----END CERTIFICATE-----\n?$/, "a certificate in PEM")
+      .optional(),
     /** Cloudflare plan of the zone allows record tags (none on Free). */
     dnsTags: z.boolean().default(false),
   })

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import type { Sql } from "postgres";
 import { parseCellStack } from "../components/naming.ts";
+import { findToken, tokenVariable, type TokenCloud } from "./accounts.ts";
 import {
   cellSecretsSchema,
   cellSettingsSchema,
@@ -233,9 +234,14 @@ async function readStackFile(
   }
 }
 
-function readCredentials(environment: Environment, account: string): Credentials {
-  const find = (name: string) => environment[`${name}_${account.toUpperCase()}`] ?? need(environment, name);
-  return { hcloudToken: find("HCLOUD_TOKEN"), cloudflareToken: find("CLOUDFLARE_API_TOKEN") };
+/** @throws InputsError when this environment has no token of the account's own. */
+export function readCredentials(environment: Environment, account: string): Credentials {
+  const find = (cloud: TokenCloud): string => {
+    const token = findToken(environment, cloud, account);
+    if (token !== undefined) return token;
+    throw new InputsError(`${tokenVariable(cloud, account)} is not set (docs/operations.md, section 4)`);
+  };
+  return { hcloudToken: find("hetzner"), cloudflareToken: find("cloudflare") };
 }
 
 /** A Go duration: how often the Hetzner provider asks for a running action. */

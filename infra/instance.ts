@@ -29,6 +29,7 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
       openclawVersion: cell.settings.openclawVersion,
       cloudflareRanges: cell.outputs.cloudflareRanges,
       dnsTags: cell.settings.dnsTags,
+      ...(cell.settings.originPullCa === undefined ? {} : { originPullCa: cell.settings.originPullCa }),
     },
     serverType: override.serverType ?? inputs.placement.serverType,
     location: override.location ?? inputs.placement.location,
@@ -40,8 +41,10 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
     extraFirewallRules: override.extraFirewallRules ?? [],
     openclawVersion: override.openclawVersion ?? cell.settings.openclawVersion,
     gatewayMemoryMb: plan.gatewayMemoryMb,
+    gatewayTasks: plan.gatewayTasks,
     model: plan.model,
     denyRuntimeTools: plan.denyRuntimeTools,
+    workspace: plan.workspace,
     secrets: {
       hostKeyPrivate: pulumi.secret(secrets.hostKeyPrivate),
       hostKeyPublic: secrets.hostKeyPublic,

@@ -57,6 +57,8 @@ export const runRequestSchema = z.object({
   message: z.string(),
   /** Asks the clouds for the present state of every resource first. `destroy` always does. */
   refresh: z.boolean().default(false),
+  /** URNs that `up` makes anew although nothing about them has changed. */
+  replace: z.array(z.string()).default([]),
   /** Needed by `recover`. */
   recovery: recoverySchema.optional(),
   /** Of the engine and its plugins in this run alone, such as the clouds' addresses: no part of the state. */
@@ -76,6 +78,8 @@ export const silenceMs = 8_000;
 export const runnerMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
   z.object({ type: z.literal("event"), id: z.string(), event: z.unknown() }),
+  /** The runner has started this process: the CLI, which takes the stack's lock under this number. */
+  z.object({ type: z.literal("process"), id: z.string(), pid: z.number(), startedAt: z.coerce.date() }),
   z.object({
     type: z.literal("done"),
     id: z.string(),
@@ -98,3 +102,4 @@ export const runnerMessageSchema = z.discriminatedUnion("type", [
   }),
 ]);
 export type RunnerMessage = z.output<typeof runnerMessageSchema>;
+export type RunnerWords = z.input<typeof runnerMessageSchema>;

@@ -8,12 +8,13 @@ import {
   aliveMessage,
   runRequestSchema,
   silenceMs,
-  type RunnerMessage,
+  type RunnerWords,
 } from "./runner-protocol.ts";
 import { driveStack } from "./stack-driver.ts";
+import { watchProcesses } from "./started-processes.ts";
 import { createWatchdog } from "./watchdog.ts";
 
-function say(message: RunnerMessage): void {
+function say(message: RunnerWords): void {
   process.send?.(message);
 }
 
@@ -26,6 +27,9 @@ async function handle(message: unknown): Promise<void> {
     if (event.summaryEvent) changes = { ...event.summaryEvent.resourceChanges };
     say({ type: "event", id: request.id, event });
   };
+  const stopWatching = watchProcesses((pid) =>
+    say({ type: "process", id: request.id, pid, startedAt: new Date().toISOString() }),
+  );
   try {
     const inputs = await loadInputs(process.env, request.stack, "rows");
     const result = await driveStack({
@@ -39,6 +43,8 @@ async function handle(message: unknown): Promise<void> {
     const name = error instanceof Error ? error.name : "Error";
     const text = error instanceof Error ? error.message : String(error);
     say({ type: "failed", id: request.id, name, message: text, diagnostics, changes });
+  } finally {
+    stopWatching();
   }
 }
 

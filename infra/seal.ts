@@ -1,5 +1,5 @@
 /** Sealing of secrets at rest: AES-256-GCM under the master key, bound to the row that they belong to. Pure but for the nonce. */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 
 const formatVersion = 1;
 const nonceBytes = 12;
@@ -45,6 +45,11 @@ export function open(masterKey: string, sealed: Uint8Array, context: string): un
 /** Passphrase of the stacks' states, unless PULUMI_CONFIG_PASSPHRASE names another. */
 export function derivePassphrase(masterKey: string): string {
   return derive(masterKey, "pulumi").toString("hex");
+}
+
+/** 32 bytes that say nothing of the text to whoever has no master key. `purpose` keeps hashes of one text apart. */
+export function hashWithKey(masterKey: string, purpose: string, text: string): Buffer {
+  return createHmac("sha256", derive(masterKey, purpose)).update(text).digest();
 }
 
 export const sealContext = {

@@ -6,7 +6,7 @@ import { StackNotFoundError, type EngineEvent, type Stack } from "@pulumi/pulumi
 import type { ProgramInputs } from "./inputs.ts";
 import { runProgram } from "./program.ts";
 import type { Recovery, RunKind } from "./runner-protocol.ts";
-import { openStack, removeStack, withStack } from "./stack-handle.ts";
+import { createStack, openStack, removeStack, withStack } from "./stack-handle.ts";
 import { inspectStack, recoverStack } from "./stack-recovery.ts";
 import { createStackReport } from "./stack-report.ts";
 
@@ -15,6 +15,7 @@ export type DriveInput = {
   stack: string;
   message: string;
   refresh: boolean;
+  replace: readonly string[];
   recovery?: Recovery | undefined;
   inputs: ProgramInputs;
   environment: Record<string, string>;
@@ -56,7 +57,7 @@ async function runKind(stack: Stack, input: DriveInput): Promise<DriveResult> {
   const { converged } = input.inputs;
   switch (input.kind) {
     case "up":
-      await withStack(stack, converged, () => stack.up({ ...common, refresh }));
+      await withStack(stack, converged, () => stack.up({ ...common, refresh, replace: [...input.replace] }));
       return { outputs: report.outputs(), changes: report.changes() };
     case "preview": {
       const { stdout } = await withStack(stack, converged, () =>
@@ -80,12 +81,16 @@ async function runKind(stack: Stack, input: DriveInput): Promise<DriveResult> {
   }
 }
 
-/** The stack goes with what it described. One that was never made, or removed by a run whose end nobody saw, is fine. */
+/**
+ * The stack goes with what it described. Of one that is not there a removal may have been cut off after the state and before
+ * its history, which only the removal of a stack of that name takes away.
+ */
 async function removed(stack: Stack, destroy: () => Promise<unknown>): Promise<void> {
   try {
     await destroy();
-    await removeStack(stack);
   } catch (error) {
     if (!(error instanceof StackNotFoundError)) throw error;
+    await createStack(stack);
   }
+  await removeStack(stack);
 }

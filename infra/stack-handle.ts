@@ -73,7 +73,8 @@ export async function removeStack({ name, workspace }: Stack): Promise<void> {
   });
 }
 
-async function createStack({ name, workspace }: Stack): Promise<void> {
+/** One that is there already is taken. */
+export async function createStack({ name, workspace }: Stack): Promise<void> {
   try {
     await workspace.createStack(name);
   } catch (error) {

@@ -1,11 +1,12 @@
 /** What is wrong now, counted from rows: the same whoever looks. For metrics and alerts. */
 import type { Sql } from "postgres";
-import { countUnplaced } from "./db/instances.ts";
 import { findHalt } from "./db/halt.ts";
+import { countUnread, listBrakes } from "./db/health.ts";
+import { countUnplaced } from "./db/instances.ts";
 import { listUnserved } from "./db/workers.ts";
 
 export type Condition = {
-  kind: "cells_full" | "no_worker_for_cell" | "halted";
+  kind: "cells_full" | "no_worker_for_cell" | "healing_braked" | "not_read" | "halted";
   count: number;
   detail: string;
 };
@@ -13,13 +14,20 @@ export type Conditions = readonly Condition[];
 
 /** A worker that was just restarted is nothing to wake anybody for. */
 const dueMs = 30_000;
+/** Five readings of the usual interval. */
+const unreadMs = 5 * 60_000;
 
 export async function readConditions(sql: Sql): Promise<Conditions> {
-  const [unplaced, unserved, halt] = await Promise.all([
+  const [unplaced, unserved, brakes, unread, halt] = await Promise.all([
     countUnplaced(sql),
     listUnserved(sql, dueMs),
+    listBrakes(sql),
+    countUnread(sql, unreadMs),
     findHalt(sql),
   ]);
+  const braked = brakes
+    .map(({ scope, suspected, watched }) => `${scope} (${suspected} of ${watched})`)
+    .join(", ");
   const cells = unserved.map(({ cell }) => cell).join(", ");
   return [
     {
@@ -30,7 +38,17 @@ export async function readConditions(sql: Sql): Promise<Conditions> {
     {
       kind: "no_worker_for_cell",
       count: unserved.reduce((sum, { jobs }) => sum + jobs, 0),
-      detail: `no worker serves ${cells}: start one inside that network with work --cell`,
+      detail: `no worker serves ${cells}: start one that may take it: inside that network (work --cell), with the tokens of its account`,
+    },
+    {
+      kind: "healing_braked",
+      count: brakes.reduce((most, { suspected }) => Math.max(most, suspected), 0),
+      detail: `many are ill at once, so that nobody is helped: ${braked}; look at the network, the release and the cloud first`,
+    },
+    {
+      kind: "not_read",
+      count: unread,
+      detail: `${unread} instances were not read for minutes: no worker of their cell is alive, or it has too much to read`,
     },
     {
       kind: "halted",

@@ -1,6 +1,7 @@
 /** Configuration from the environment. Every mistake is reported at once; no default is a secret. */
 import { z } from "zod";
 import { paddleVariables, toPaddleSettings, type PaddleSettings } from "./billing/paddle-settings.ts";
+import { readAccounts, type AccountTokens } from "./account-tokens.ts";
 import type { Role } from "./db/connections.ts";
 import type { CarrierSettings } from "./messages/carriers.ts";
 import {
@@ -31,6 +32,10 @@ const workSchema = z.object({
   CLAWFLEET_DRAIN_SECONDS: seconds(600, 0, 14_400),
   /** Wait after a first failure of an instance; it doubles, up to ten minutes. */
   CLAWFLEET_RETRY_SECONDS: seconds(5, 0.1, 600),
+  /** How often each running instance is read: a minute, unless a test has no time. */
+  CLAWFLEET_PROBE_SECONDS: seconds(60, 1, 3600),
+  /** Machines that are read at once. */
+  CLAWFLEET_PROBE_CONCURRENCY: z.coerce.number().int().min(1).max(2000).default(200),
   HCLOUD_ENDPOINT: z.url().default("https://api.hetzner.cloud/v1"),
   CLOUDFLARE_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
@@ -58,18 +63,6 @@ const serveSchema = workSchema.extend({
   ...messageVariables,
 });
 
-/** HCLOUD_TOKEN or HCLOUD_TOKEN_<ACCOUNT>; the same for Cloudflare. */
-const tokenRules = [
-  {
-    name: /^HCLOUD_TOKEN(_[A-Z0-9]+)?$/,
-    value: /^[A-Za-z0-9]{64}$/,
-    hint: "a Hetzner Cloud token: exactly 64 letters and digits",
-  },
-  { name: /^CLOUDFLARE_API_TOKEN(_[A-Z0-9]+)?$/, value: /^[\w-]{20,}$/, hint: "a Cloudflare API token" },
-] as const;
-
-export type AccountTokens = { hcloudToken: string; cloudflareToken: string };
-
 export type Address = { hostname: string; port: number };
 
 /** Of every role. */
@@ -83,6 +76,7 @@ export type WorkConfig = {
   convergeDeadlineMs: number;
   drainMs: number;
   retryFirstMs: number;
+  probe: { intervalMs: number; concurrency: number };
   hetznerUrl: string;
   cloudflareUrl: string;
   /** By account name, `default` for the tokens without suffix. Empty where nothing is done in the clouds. */
@@ -197,6 +191,10 @@ function toWorkConfig(
     convergeDeadlineMs: env.CLAWFLEET_CONVERGE_DEADLINE_SECONDS * 1000,
     drainMs: env.CLAWFLEET_DRAIN_SECONDS * 1000,
     retryFirstMs: env.CLAWFLEET_RETRY_SECONDS * 1000,
+    probe: {
+      intervalMs: env.CLAWFLEET_PROBE_SECONDS * 1000,
+      concurrency: env.CLAWFLEET_PROBE_CONCURRENCY,
+    },
     hetznerUrl: env.HCLOUD_ENDPOINT.replace(/\/$/, ""),
     cloudflareUrl: env.CLOUDFLARE_BASE_URL.replace(/\/$/, ""),
     accounts,
@@ -210,37 +208,6 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   const name = issue.path.join(".");
   const missing = issue.code === "invalid_type" && issue.input === undefined;
   return missing ? `${name} is missing` : `${name}: ${issue.message}`;
-}
-
-/** `serve` touches no cloud; `work` may have the tokens of its own cells' account alone. */
-function readAccounts(
-  environment: Environment,
-  problems: string[],
-  role: Role,
-): Record<string, AccountTokens> {
-  const tokens = new Map<string, string>();
-  for (const [name, value] of Object.entries(environment)) {
-    const rule = tokenRules.find((candidate) => candidate.name.test(name));
-    if (!rule || value === undefined) continue;
-    if (rule.value.test(value)) tokens.set(name, value);
-    else problems.push(`${name}: ${rule.hint}`);
-  }
-  const accounts: Record<string, AccountTokens> = {};
-  const suffixes = new Set(
-    [...tokens.keys()].map((name) => /(?:HCLOUD_TOKEN|CLOUDFLARE_API_TOKEN)(.*)$/.exec(name)?.[1] ?? ""),
-  );
-  for (const suffix of suffixes) {
-    const hcloudToken = tokens.get(`HCLOUD_TOKEN${suffix}`) ?? tokens.get("HCLOUD_TOKEN");
-    const cloudflareToken = tokens.get(`CLOUDFLARE_API_TOKEN${suffix}`) ?? tokens.get("CLOUDFLARE_API_TOKEN");
-    if (!hcloudToken || !cloudflareToken) continue;
-    accounts[suffix === "" ? "default" : suffix.slice(1).toLowerCase()] = { hcloudToken, cloudflareToken };
-  }
-  const complete = role === "start" ? accounts["default"] !== undefined : Object.keys(accounts).length > 0;
-  if (role === "serve" || complete) return accounts;
-  for (const name of ["HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"]) {
-    if (environment[name] === undefined) problems.push(`${name} is missing`);
-  }
-  return accounts;
 }
 
 const engineVariable =

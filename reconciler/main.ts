@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { cellNameSchema } from "../infra/config.ts";
 import { parseConfig, parseWorkConfig, type WorkConfig } from "./config.ts";
+import { surviveLostConnections } from "./db/database.ts";
 import { isClawfleetError } from "./errors.ts";
 import type { Binding } from "./queue/binding.ts";
 import { startServer, startWorker, type Service } from "./service.ts";
@@ -25,6 +26,7 @@ async function run<Config extends WorkConfig>(
   start: (config: Config, log: ReturnType<typeof createLogger>) => Promise<Service>,
 ): Promise<void> {
   const log = createLogger(config);
+  surviveLostConnections(process, log);
   const service = await start(config, log);
   const hurry = new AbortController();
   let ending: Promise<void> | undefined;

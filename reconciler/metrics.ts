@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom
 import type { Sql } from "postgres";
 import { readConditions } from "./conditions.ts";
 import { countFleet } from "./db/fleet.ts";
+import { countVerdicts } from "./db/health.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -49,9 +50,22 @@ export function createMetrics(sql?: Sql) {
     labelNames: ["channel", "outcome"],
     registers: [registry],
   });
+  const readings = new Histogram({
+    name: "clawfleet_health_reading_seconds",
+    help: "Time of one reading of one machine, by what it said: well, busy, ill.",
+    labelNames: ["outcome"],
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 10, 20],
+    registers: [registry],
+  });
+  const steps = new Counter({
+    name: "clawfleet_healing_steps_total",
+    help: "Steps taken for instances that were ill, by step and outcome.",
+    labelNames: ["step", "outcome"],
+    registers: [registry],
+  });
   if (sql) registerFleet(registry, sql);
 
-  return { registry, requests, converges, webhooks, sweeps, alerts, messages };
+  return { registry, requests, converges, webhooks, sweeps, alerts, messages, readings, steps };
 }
 
 function registerFleet(registry: Registry, sql: Sql): void {
@@ -74,6 +88,17 @@ function registerFleet(registry: Registry, sql: Sql): void {
       for (const { kind, count } of await readConditions(sql)) this.set({ kind }, count);
     },
   });
+  const health = new Gauge({
+    name: "clawfleet_instances_by_health",
+    help: "Running instances by verdict: unknown, well, ill.",
+    labelNames: ["verdict"],
+    registers: [],
+    async collect() {
+      this.reset();
+      for (const { verdict, count } of await countVerdicts(sql)) this.set({ verdict }, count);
+    },
+  });
+  registry.registerMetric(health);
   registry.registerMetric(instances);
   registry.registerMetric(conditions);
 }

@@ -39,10 +39,10 @@ export type Service = {
 export async function startServer(role: "start" | "serve", config: Config, log: Logger): Promise<Service> {
   const core = await openCore(role, config, log);
   const messages = openMessages(core, config, () => files.last().plans);
-  const files = createFilesReader(config.stacksDir, log, messages.raise);
+  const files = createFilesReader(config.stacksDir, log, core.onAlert);
   await files();
   const providers = createProviders(config, core.clock);
-  const apply = { ...core, masterKey: config.masterKey, files, onAlert: messages.raise };
+  const apply = { ...core, masterKey: config.masterKey, files };
   await syncCells(apply);
   await placeWaiting(apply);
 

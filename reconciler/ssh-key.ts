@@ -1,4 +1,5 @@
 /** Key pairs for sshd and for ourselves. */
+import { createPrivateKey, createPublicKey } from "node:crypto";
 import ssh2 from "ssh2";
 
 export type SshKeyPair = {
@@ -29,8 +30,46 @@ function generator(comment: string): () => SshKeyPair {
   return () => ssh2.utils.generateKeyPairSync("ed25519", { comment });
 }
 
+const algorithm = "ssh-ed25519";
+/** Of a PKCS #8 private key, before its 32 bytes (RFC 8410 section 7). */
+const pkcs8Head = Buffer.from("302e020100300506032b657004220420", "hex");
+
+/** The pair of a seed of 32 bytes, in the format of OpenSSH's PROTOCOL.key. */
+export function deriveSshKeyPair(seed: Buffer, comment: string): SshKeyPair {
+  const key = createPrivateKey({ key: Buffer.concat([pkcs8Head, seed]), format: "der", type: "pkcs8" });
+  const point = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32);
+  const open = Buffer.concat([toField(algorithm), toField(point)]);
+  // Two equal numbers, by which a wrong passphrase would be noticed; there is none.
+  const check = Buffer.alloc(8);
+  const body = [check, open, toField(Buffer.concat([seed, point])), toField(comment)];
+  const used = body.reduce((sum, { length }) => sum + length, 0);
+  const padding = Buffer.from(Array.from({ length: (8 - (used % 8)) % 8 }, (_, at) => at + 1));
+  const file = Buffer.concat([
+    Buffer.from("openssh-key-v1\0"),
+    toField("none"),
+    toField("none"),
+    toField(""),
+    Buffer.from([0, 0, 0, 1]),
+    toField(open),
+    toField(Buffer.concat([...body, padding])),
+  ]);
+  const lines = file.toString("base64").match(/.{1,70}/g) ?? [];
+  const [begin, end] = ["BEGIN", "END"].map((word) => `-----${word} OPENSSH PRIVATE KEY-----`);
+  return {
+    private: `${[begin, ...lines, end].join("\n")}\n`,
+    public: `${algorithm} ${open.toString("base64")} ${comment}`,
+  };
+}
+
+function toField(value: string | Buffer): Buffer {
+  const bytes = Buffer.from(value);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
 /** The name of the algorithm and 32 bytes, each with its length before it (RFC 8709). */
-const publicBlobBytes = 4 + "ssh-ed25519".length + 4 + 32;
+const publicBlobBytes = 4 + algorithm.length + 4 + 32;
 
 function isReadable(pair: SshKeyPair): boolean {
   const [own, open] = [ssh2.utils.parseKey(pair.private), ssh2.utils.parseKey(pair.public)];

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { BillingProvider } from "./billing/provider.ts";
 import { claimMode } from "./db/billing-modes.ts";
 import { writeLedger } from "./db/ledger.ts";
+import { listLagging } from "./db/instances.ts";
 import { expireOrders } from "./db/orders.ts";
 import {
   countAbsent,
@@ -14,6 +15,7 @@ import {
 } from "./db/subscriptions.ts";
 import { beginSweep, endSweep } from "./db/sweeps.ts";
 import { applyDesired } from "./desired/apply.ts";
+import type { ConvergeJob } from "./queue/jobs.ts";
 import { countRoomForRemovals, vote, type Pass, type VoteDeps } from "./votes.ts";
 
 export type SweepDeps = VoteDeps & {
@@ -57,6 +59,7 @@ export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<Sweep
   const detail = failures.length === 0 ? null : failures.join("; ");
   await expireOrders(deps.sql, deps.clock.now());
   const totals = await applyAll(deps, { id, startedAt, complete });
+  await queueLagging(deps, id);
   await endSweep(deps.sql, { id, endedAt: deps.clock.now(), outcome, readings, detail });
   return { outcome, readings, ...totals };
 }
@@ -127,10 +130,30 @@ async function applyAll(deps: SweepDeps, pass: Pass): Promise<{ created: number;
   await applyNameless(deps, pass, totals);
   if (votes.granted < votes.due) {
     const message = `${votes.due} servers and snapshots are due to go, the cap leaves room for ${room}`;
-    deps.log.warn({ alert: "deletion_cap", ...votes, room }, message);
+    deps.log.warn({ ...votes, room }, message);
     deps.onAlert?.({ kind: "deletion_cap", message });
   }
   return totals;
+}
+
+/** A job may be lost: to a hand in the database, to a version that could not read it. Where there is one, it is that one. */
+async function queueLagging(deps: SweepDeps, sweepId: number): Promise<void> {
+  let after = "";
+  for (;;) {
+    const rows = await listLagging(deps.sql, after, pageSize);
+    const jobs = rows.map(({ id, slug, cell, retryReason }): ConvergeJob => ({
+      stack: slug,
+      instanceId: id,
+      cell,
+      kind: "converge",
+      reason: retryReason ?? "resync",
+      actor: `sweep ${sweepId}`,
+    }));
+    if (jobs.length > 0) await deps.queue.enqueueConverge(deps.sql, jobs);
+    const last = rows.at(-1);
+    if (!last) return;
+    after = last.id;
+  }
 }
 
 /** Subscriptions that came without a name: each by way of its customer. */

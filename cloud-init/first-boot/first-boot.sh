@@ -27,22 +27,36 @@ try() {
 export DEBIAN_FRONTEND=noninteractive
 # A fresh image updates itself in the background and holds dpkg's lock meanwhile.
 apt=(apt-get -o DPkg::Lock::Timeout=300 -q -y)
+mapfile -t packages < <(grep -v '^#' "$here/packages")
 try "${apt[@]}" update
-try "${apt[@]}" install --no-install-recommends ca-certificates curl openssl npm caddy unattended-upgrades
+try "${apt[@]}" install --no-install-recommends "${packages[@]}"
 
-# Debian's npm is old; it installs a current one, which does the rest. Integrity is npm's: every tarball against its hash.
-try npm install --global --prefix "/opt/npm-$npm_version" --no-fund --no-audit "npm@$npm_version"
-ln -sfn "/opt/npm-$npm_version" /opt/npm
-try npm install --global --prefix "/opt/node-$node_version" --no-fund --no-audit "node@$node_version"
+# The wall first: whatever is started later is behind it.
+install -m 0644 "$here/nftables.conf" /etc/nftables.conf
+systemctl enable nftables.service
+systemctl restart nftables.service
+
+case $(uname -m) in
+  x86_64) architecture=x64 ;;
+  aarch64) architecture=arm64 ;;
+  *) echo "no Node for $(uname -m)" >&2; exit 1 ;;
+esac
+try "$here/fetch-package.sh" "node-linux-$architecture" "$node_version" "/opt/node-$node_version"
 ln -sfn "/opt/node-$node_version" /opt/node
+try "$here/fetch-package.sh" npm "$npm_version" "/opt/npm-$npm_version"
+ln -sfn "/opt/npm-$npm_version" /opt/npm
 
 id openclaw >/dev/null 2>&1 || useradd --system --home-dir /var/lib/openclaw --shell /usr/sbin/nologin openclaw
 install -d -m 0700 -o openclaw -g openclaw /var/lib/openclaw
 install -d -m 0750 -o root -g openclaw /etc/openclaw
 install -d -m 0750 -o root -g caddy /etc/caddy/tls
+# Debian starts what it installs; there is no site yet.
+systemctl disable --now caddy.service
 
 try "$here/install-openclaw.sh" "$openclaw_version"
 ln -sfn "/opt/openclaw/$openclaw_version" /opt/openclaw/current
 
 systemctl daemon-reload
+systemctl restart systemd-journald.service
+systemctl enable --now openclaw-watchdog.timer
 echo "$openclaw_version" >/var/lib/clawfleet/first-boot.done

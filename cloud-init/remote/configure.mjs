@@ -1,4 +1,5 @@
 // Brings this machine to one document, read from standard input: files, release, phase. Safe to run again at any time.
+// What the gateway or the proxy would refuse is refused here, before anything has changed.
 import { execFileSync } from "node:child_process";
 import {
   chownSync,
@@ -10,8 +11,8 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   symlinkSync,
-  unlinkSync,
   writeSync,
 } from "node:fs";
 import { networkInterfaces } from "node:os";
@@ -19,28 +20,36 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const wanted = JSON.parse(readFileSync(0, "utf8"));
 const ADDRESS_WAIT_MS = 120_000;
+const staged = (path) => `${path}.new`;
 
-function run(command, ...args) {
-  return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+function run(command, args, options = {}) {
+  return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], ...options });
 }
 
-function numericId(kind, name) {
-  return Number(run("id", kind, name));
+function systemctl(...args) {
+  return run("systemctl", args);
 }
 
-/** Written beside, flushed, renamed, read back. Returns whether anything changed. */
-function putFile({ path, content, mode, group }) {
+function identityOf(user) {
+  return { uid: Number(run("id", ["-u", user])), gid: Number(run("id", ["-g", user])) };
+}
+
+/** Written beside and flushed; counts from `put` on. Returns whether it differs from what is there. */
+function stage({ path, content, mode, group, owner }) {
   if (existsSync(path) && readFileSync(path, "utf8") === content) return false;
-  const fresh = `${path}.new`;
-  if (existsSync(fresh)) unlinkSync(fresh);
-  const file = openSync(fresh, "wx", Number.parseInt(mode, 8));
+  rmSync(staged(path), { force: true });
+  const file = openSync(staged(path), "wx", Number.parseInt(mode, 8));
   writeSync(file, content);
   fsyncSync(file);
   closeSync(file);
-  chownSync(fresh, 0, group === undefined ? 0 : numericId("-g", group));
-  renameSync(fresh, path);
-  if (readFileSync(path, "utf8") !== content) throw new Error(`${path} does not hold what was written to it`);
+  const uid = owner === undefined ? 0 : identityOf(owner).uid;
+  chownSync(staged(path), uid, group === undefined ? 0 : identityOf(group).gid);
   return true;
+}
+
+function put({ path, content }) {
+  renameSync(staged(path), path);
+  if (readFileSync(path, "utf8") !== content) throw new Error(`${path} does not hold what was written to it`);
 }
 
 /** Hetzner's images bring a new private interface up by themselves, some seconds after it was attached. */
@@ -54,22 +63,59 @@ async function waitForAddress(address) {
   throw new Error(`the private address ${address} did not appear on this machine`);
 }
 
-/** Returns whether another release is current now. */
-function switchRelease(version) {
-  run("/usr/local/lib/clawfleet/install-openclaw.sh", version);
-  const link = "/opt/openclaw/current";
-  const target = `/opt/openclaw/${version}`;
-  if (existsSync(link) && readlinkSync(link) === target) return false;
-  const fresh = `${link}.new`;
-  if (existsSync(fresh)) unlinkSync(fresh);
-  symlinkSync(target, fresh);
-  renameSync(fresh, link);
-  return true;
+const link = "/opt/openclaw/current";
+const releaseFolder = `/opt/openclaw/${wanted.openclawVersion}`;
+
+function isCurrentRelease() {
+  return existsSync(link) && readlinkSync(link) === releaseFolder;
+}
+
+function switchRelease() {
+  rmSync(staged(link), { force: true });
+  symlinkSync(releaseFolder, staged(link));
+  renameSync(staged(link), link);
+}
+
+/** By the release that will read it, as its own user, away from the state that a running gateway has open. */
+function checkGatewayConfig({ path }) {
+  const entry = `${releaseFolder}/lib/node_modules/openclaw/openclaw.mjs`;
+  const environment = {
+    PATH: "/opt/node/bin:/usr/bin:/bin",
+    HOME: "/nonexistent",
+    OPENCLAW_STATE_DIR: "/nonexistent/state",
+    OPENCLAW_CONFIG_PATH: staged(path),
+    OPENCLAW_CONFIG_READONLY: "1",
+  };
+  run("/opt/node/bin/node", [entry, "config", "validate", "--json"], {
+    env: environment,
+    cwd: "/",
+    timeout: 60_000,
+    ...identityOf("openclaw"),
+  });
+}
+
+function checkSite({ path }) {
+  const environment = { PATH: "/usr/bin:/bin", HOME: "/var/lib/caddy" };
+  run("caddy", ["validate", "--config", staged(path), "--adapter", "caddyfile"], {
+    env: environment,
+    cwd: "/",
+    ...identityOf("caddy"),
+  });
+}
+
+function seedWorkspace({ script, ...input }) {
+  run("/opt/node/bin/node", ["--input-type=module", "--eval", script], {
+    env: { PATH: "/usr/bin:/bin", HOME: "/var/lib/openclaw" },
+    cwd: "/",
+    input: JSON.stringify(input),
+    stdio: ["pipe", "pipe", "pipe"],
+    ...identityOf("openclaw"),
+  });
 }
 
 function isActive(unit) {
   try {
-    run("systemctl", "is-active", "--quiet", unit);
+    systemctl("is-active", "--quiet", unit);
     return true;
   } catch {
     return false;
@@ -82,31 +128,49 @@ function bindOf(config) {
 }
 
 async function main() {
-  mkdirSync("/etc/systemd/system/openclaw.service.d", { recursive: true });
+  for (const folder of ["/etc/systemd/system/openclaw.service.d", "/etc/clawfleet"])
+    mkdirSync(folder, { recursive: true });
   if (wanted.phase === "running") await waitForAddress(wanted.privateIp);
-  const released = switchRelease(wanted.openclawVersion);
+  run("/usr/local/lib/clawfleet/install-openclaw.sh", [wanted.openclawVersion]);
 
-  const old = existsSync(wanted.config.path) ? readFileSync(wanted.config.path, "utf8") : undefined;
+  const released = !isCurrentRelease();
+  const { config, environment, secrets, limits, originPullCa, site, ports } = wanted;
+  // The configuration after what it names.
+  const files = [secrets, environment, config, limits, originPullCa, site, ports];
+  const changed = new Set(files.filter(stage));
+  // Read by the check of the site, and by nobody until the site that names it is there.
+  const authority = changed.has(originPullCa);
+  if (authority) put(originPullCa);
+  if (changed.has(config)) checkGatewayConfig(config);
+  if (changed.has(site)) checkSite(site);
+
+  const old = existsSync(config.path) ? readFileSync(config.path, "utf8") : undefined;
   // The gateway applies most of its file by itself; a new address it cannot, it has to be stopped around that.
-  const rebound = old !== undefined && bindOf(old) !== bindOf(wanted.config.content);
-  if (rebound) run("systemctl", "stop", "openclaw.service");
-  const limits = putFile(wanted.limits);
-  const environment = putFile(wanted.environment);
-  putFile(wanted.config);
-  const site = putFile(wanted.site);
-  if (limits) run("systemctl", "daemon-reload");
+  const rebound = old !== undefined && bindOf(old) !== bindOf(config.content);
+  if (rebound) systemctl("stop", "openclaw.service");
+  if (released) switchRelease();
+  for (const file of changed) if (file !== originPullCa) put(file);
+  seedWorkspace(wanted.workspace);
+  if (changed.has(limits)) systemctl("daemon-reload");
+  if (changed.has(ports)) systemctl("reload-or-restart", "nftables.service");
 
   if (wanted.phase === "suspended") {
-    run("systemctl", "disable", "--now", "openclaw.service");
-    run("systemctl", "disable", "--now", "caddy.service");
+    systemctl("disable", "--now", "openclaw.service");
+    systemctl("disable", "--now", "caddy.service");
     process.stdout.write("suspended\n");
     return;
   }
-  run("systemctl", "enable", "openclaw.service", "caddy.service");
-  const restart = released || environment || limits || rebound || !isActive("openclaw.service");
-  if (restart) run("systemctl", "restart", "openclaw.service");
-  if (!isActive("caddy.service")) run("systemctl", "restart", "caddy.service");
-  else if (site) run("systemctl", "reload", "caddy.service");
+  systemctl("enable", "openclaw.service", "caddy.service");
+  const restart =
+    released ||
+    changed.has(environment) ||
+    changed.has(secrets) ||
+    changed.has(limits) ||
+    rebound ||
+    !isActive("openclaw.service");
+  if (restart) systemctl("restart", "openclaw.service");
+  if (!isActive("caddy.service")) systemctl("restart", "caddy.service");
+  else if (changed.has(site) || authority) systemctl("reload", "caddy.service");
   process.stdout.write(`configured ${wanted.revision}, ${restart ? "restarted" : "still running"}\n`);
 }
 
@@ -114,7 +178,7 @@ try {
   await main();
 } catch (error) {
   // What a failed command said, and never the document.
-  const said = typeof error.stderr === "string" ? error.stderr.trim() : "";
-  process.stderr.write(`configure: ${said || error.message}\n`);
+  const said = [error.stderr, error.stdout].find((text) => typeof text === "string" && text.trim() !== "");
+  process.stderr.write(`configure: ${said?.trim().replaceAll(/\s+/g, " ") ?? error.message}\n`);
   process.exitCode = 1;
 }

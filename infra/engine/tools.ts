@@ -38,9 +38,9 @@ export function runCommand(
       cwd: options.cwd,
       env: { ...(options.env ?? process.env) },
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: options.timeoutMs,
-      killSignal: "SIGKILL",
     });
+    // Not spawn's own: that one lives on, and the process with it, when the command cannot be started.
+    const timeout = setTimeout(() => void child.kill("SIGKILL"), options.timeoutMs);
     let stdout = "";
     let stderr = "";
     let unfinished = "";
@@ -53,8 +53,14 @@ export function runCommand(
       unfinished = lines.pop() ?? "";
       for (const line of lines) options.onErrorLine?.(line);
     });
-    child.once("error", (error) => resolve({ code: 127, stdout, stderr: error.message }));
-    child.once("close", (code, signal) => resolve({ code: code ?? (signal ? 137 : 1), stdout, stderr }));
+    child.once("error", (error) => {
+      clearTimeout(timeout);
+      resolve({ code: 127, stdout, stderr: error.message });
+    });
+    child.once("close", (code, signal) => {
+      clearTimeout(timeout);
+      resolve({ code: code ?? (signal ? 137 : 1), stdout, stderr });
+    });
   });
 }
 

@@ -179,7 +179,7 @@ function fail(what: string, why: string, cause?: unknown): ClawfleetError {
     message: `Paddle: ${what}: ${why}`,
     remedy:
       "look at Paddle's status page, and whether PADDLE_API_KEY is of this environment, not expired, and has the rights of docs/operations.md",
-    retry: { kind: "blocked", by: "billing" },
+    retry: { kind: "retryable" },
     cause,
   });
 }

@@ -194,6 +194,6 @@ function unavailable(why: string): ClawfleetError {
     code: "billing_unavailable",
     message: `Paddle: ${why}`,
     remedy: "set the default payment link of the Paddle account, and look at docs/operations.md",
-    retry: { kind: "blocked", by: "billing" },
+    retry: { kind: "retryable" },
   });
 }

@@ -236,7 +236,7 @@ function noPrice(lookupKey: string): ClawfleetError {
     code: "billing_unavailable",
     message: `Stripe has no active price with the lookup key ${lookupKey}`,
     remedy: "give the plan's price this lookup key in Stripe, or correct stacks/plans.yaml",
-    retry: { kind: "blocked", by: "billing" },
+    retry: { kind: "retryable" },
   });
 }
 
@@ -246,7 +246,7 @@ function unavailable(why: string, cause?: unknown): ClawfleetError {
     message: `Stripe: ${why}`,
     remedy:
       "look at Stripe's status page, and whether the key is right and has the rights of docs/operations.md",
-    retry: { kind: "blocked", by: "billing" },
+    retry: { kind: "retryable" },
     cause,
   });
 }

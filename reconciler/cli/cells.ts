@@ -7,6 +7,7 @@ import { renderTable, type Column } from "./table.ts";
 const columns: Column<CellAnswer>[] = [
   { title: "CELL", value: (cell) => cell.name },
   { title: "STATE", value: describeState },
+  { title: "STATUS", value: (cell) => cell.status },
   { title: "ACCOUNT", value: (cell) => cell.account },
   { title: "ZONE", value: (cell) => cell.zone },
   { title: "NETWORK", value: (cell) => `${cell.networkZone} ${cell.reach}` },
@@ -14,6 +15,7 @@ const columns: Column<CellAnswer>[] = [
   { title: "RECORDS", value: (cell) => `${cell.records}/${cell.recordQuota}`, align: "right" },
   { title: "ROOM", value: (cell) => String(cell.room), align: "right" },
   { title: "WORKERS", value: (cell) => cell.workers.join(", ") || "none" },
+  { title: "DETAIL", value: (cell) => cell.detail ?? "" },
 ];
 
 function describeState({ state, drainedBy }: CellAnswer): string {

@@ -1,9 +1,12 @@
 /** The verbs of `fleet`. Each returns its exit code; what it prints goes through `io`. */
+import { parseCellStack } from "../../components/naming.ts";
 import type { FleetRow } from "../db/fleet.ts";
-import type { OperationAnswer } from "../routes/admin.ts";
+import type { OperationAnswer } from "../routes/operations.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
+import type { CellAnswer } from "../operators/cells.ts";
 import { unwrap } from "./client.ts";
 import { followNextOperation, type FollowDeps } from "./follow.ts";
+import { describeHealth } from "./health.ts";
 import { describeAge, renderTable, type Column } from "./table.ts";
 
 export const exitCodes = {
@@ -74,13 +77,9 @@ export async function showCommand(
   slug: string,
   options: { json?: boolean },
 ): Promise<ExitCode> {
+  const cell = parseCellStack(slug);
+  if (cell !== undefined) return await showCellCommand(io, cell, options);
   const { instance, operations } = await unwrap(io.client.instances[":slug"].$get({ param: { slug } }));
-  const last = operations[0];
-  const events = last === undefined ? [] : await readEvents(io, last.id);
-  if (options.json) {
-    io.print(JSON.stringify({ instance, operations, events }, null, 2));
-    return exitCodes.ok;
-  }
   const facts: [string, string][] = [
     ["name", instance.slug],
     ["id", instance.id],
@@ -93,8 +92,38 @@ export async function showCommand(
     ["plan", `${instance.plan}, ${instance.serverType} in ${instance.location}`],
     ["cell", instance.cell ?? "none yet"],
     ["paid by", `${instance.provider}${instance.email === null ? "" : `, ${instance.email}`}`],
+    ...describeHealth(instance.health, io.now()),
     ["generation", `${instance.generation} wanted, ${instance.observedGeneration} reached`],
   ];
+  return await printWithOperations(io, { instance, operations }, facts, options);
+}
+
+async function showCellCommand(io: CommandIo, name: string, options: { json?: boolean }): Promise<ExitCode> {
+  const { cell, operations } = await unwrap(io.client.cells[":cell"].$get({ param: { cell: name } }));
+  const facts: [string, string][] = [
+    ["cell", cell.name],
+    ["status", cell.detail === null ? cell.status : `${cell.status}: ${cell.detail}`],
+    ["account", cell.account],
+    ["network", `${cell.networkZone} ${cell.reach}`],
+    ["zone", cell.zone],
+    ["members", `${cell.members} of ${cell.capacity}, ${cell.state}`],
+  ];
+  return await printWithOperations(io, { cell, operations }, facts, options);
+}
+
+async function printWithOperations(
+  io: CommandIo,
+  answer: { operations: OperationAnswer[]; instance?: FleetRow; cell?: CellAnswer },
+  facts: readonly [string, string][],
+  options: { json?: boolean },
+): Promise<ExitCode> {
+  const { operations } = answer;
+  const last = operations[0];
+  const events = last === undefined ? [] : await readEvents(io, last.id);
+  if (options.json) {
+    io.print(JSON.stringify({ ...answer, events }, null, 2));
+    return exitCodes.ok;
+  }
   for (const [name, value] of facts) io.print(`${name.padEnd(12)}${value}`);
   io.print("");
   io.print(
@@ -121,7 +150,11 @@ export async function applyCommand(
   options: { refresh?: boolean } = {},
 ): Promise<ExitCode> {
   const query = options.refresh ? { refresh: "true" as const } : {};
-  const { after } = await unwrap(io.client.instances[":slug"].apply.$post({ param: { slug }, query }));
+  const cell = parseCellStack(slug);
+  const { after } =
+    cell === undefined
+      ? await unwrap(io.client.instances[":slug"].apply.$post({ param: { slug }, query }))
+      : await unwrap(io.client.cells[":cell"].apply.$post({ param: { cell }, query }));
   io.note(`apply of ${slug} is queued`);
   return await followAndReport(io, { slug, after, kinds: ["up", "destroy"] });
 }
@@ -158,6 +191,14 @@ export async function environmentCommand(
   io.note(`${slug} has: ${variables.join(", ") || "no variables of its own"}`);
   if (options.wait === false) return exitCodes.ok;
   return await followAndReport(io, { slug, after, kinds: ["up"] });
+}
+
+/** Prints the link alone, so that it can be piped into a mail or a browser. */
+export async function signInCommand(io: CommandIo, slug: string): Promise<ExitCode> {
+  const { link } = await unwrap(io.client.instances[":slug"]["sign-in"].$post({ param: { slug } }));
+  io.note(`whoever opens this is ${slug}; it works once, for ten minutes`);
+  io.print(link);
+  return exitCodes.ok;
 }
 
 export async function deprovisionCommand(

@@ -1,5 +1,6 @@
 /** Follows the operation that an order to the service leads to, from being queued until it has ended. */
-import type { OperationAnswer } from "../routes/admin.ts";
+import { parseCellStack } from "../../components/naming.ts";
+import type { OperationAnswer } from "../routes/operations.ts";
 import { FleetRequestError, unwrap, type FleetClient } from "./client.ts";
 
 export type FollowDeps = {
@@ -45,8 +46,17 @@ async function findNext(
   client: FleetClient,
   input: { slug: string; after: number; kinds: readonly string[] },
 ): Promise<OperationAnswer | undefined> {
-  const { operations } = await unwrap(client.instances[":slug"].$get({ param: { slug: input.slug } }));
+  const operations = await listOperations(client, input.slug);
   return operations
     .filter((operation) => operation.id > input.after && input.kinds.includes(operation.kind))
     .toSorted((a, b) => a.id - b.id)[0];
+}
+
+async function listOperations(client: FleetClient, stack: string): Promise<OperationAnswer[]> {
+  const cell = parseCellStack(stack);
+  const answer =
+    cell === undefined
+      ? await unwrap(client.instances[":slug"].$get({ param: { slug: stack } }))
+      : await unwrap(client.cells[":cell"].$get({ param: { cell } }));
+  return answer.operations;
 }

@@ -17,6 +17,7 @@ import {
   previewCommand,
   provisionCommand,
   showCommand,
+  signInCommand,
   type CommandIo,
   type ExitCode,
 } from "./commands.ts";
@@ -78,7 +79,7 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .action(async (options) => finish(await listCommand(createIo(), options)));
   program
     .command("show <name>")
-    .description("one instance, its operations and the events of the last one")
+    .description("one instance, or cell.<cell>: its operations and the events of the last one")
     .option("--json", "for programs")
     .action(async (name, options) => finish(await showCommand(createIo(), name, options)));
   program
@@ -87,7 +88,7 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .action(async (name) => finish(await previewCommand(createIo(), name)));
   program
     .command("apply <name>")
-    .description("converge now and follow it")
+    .description("converge an instance, or cell.<cell>, now and follow it")
     .option("--refresh", "read the clouds first and put differences right")
     .action(async (name, options) => finish(await applyCommand(createIo(), name, options)));
   program
@@ -108,6 +109,10 @@ function createProgram(finish: (code: ExitCode) => void): Command {
       finish(await environmentCommand(createIo(), name, variable, { ...options, read: readValue })),
     );
   program
+    .command("sign-in <name>")
+    .description("a link into the assistant's control page for its customer; works once, for ten minutes")
+    .action(async (name) => finish(await signInCommand(createIo(), name)));
+  program
     .command("deprovision <name>")
     .description("delete an instance and everything on it, whatever billing says")
     .option("--yes", "do not ask")
@@ -115,7 +120,7 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .action(async (name, options) => finish(await deprovisionCommand(createIo(), name, options)));
   program
     .command("cells")
-    .description("every cell: how full it is, whether it takes new instances, who works on it")
+    .description("every cell: how it stands with it and what to do, how full it is, who works on it")
     .option("--json", "for programs")
     .action(async (options) => finish(await cellsCommand(createIo(), options)));
   program

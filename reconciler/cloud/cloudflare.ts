@@ -44,12 +44,8 @@ export function createCloudflare(deps: { baseUrl: string; token: string; fetch: 
   const http = createCloudHttp({ cloud: "cloudflare", ...deps });
   const list = async (zoneId: string, filter: Record<string, string>) => {
     const query = new URLSearchParams({ ...filter, per_page: "100" }).toString();
-    const answer = await http.request({
-      method: "GET",
-      path: `/zones/${zoneId}/dns_records?${query}`,
-      schema: listSchema,
-    });
-    return answer?.result ?? [];
+    const answer = await http.readList(`/zones/${zoneId}/dns_records?${query}`, listSchema);
+    return answer.result;
   };
   return {
     findRecords: (zoneId, name) => list(zoneId, { "name.exact": name }),
@@ -58,12 +54,8 @@ export function createCloudflare(deps: { baseUrl: string; token: string; fetch: 
       for (let page = 1, size = -1; size !== found.size; page += 1) {
         size = found.size;
         const query = new URLSearchParams({ zone_id: zoneId, page: String(page), per_page: "50" }).toString();
-        const answer = await http.request({
-          method: "GET",
-          path: `/certificates?${query}`,
-          schema: certificatesSchema,
-        });
-        for (const one of answer?.result ?? []) found.set(one.id, toCertificate(one));
+        const answer = await http.readList(`/certificates?${query}`, certificatesSchema);
+        for (const one of answer.result) found.set(one.id, toCertificate(one));
       }
       return [...found.values()].filter(({ hostnames }) => hostnames.length === 1 && hostnames[0] === host);
     },

@@ -61,10 +61,10 @@ export function createObjectFinder(http: CloudHttp): FindObjects {
 
 async function readPage(http: CloudHttp, kind: HetznerKind, filter: Record<string, string>) {
   const query = new URLSearchParams({ ...filter, per_page: String(perPage) }).toString();
-  const answer = await http.request({ method: "GET", path: `/${kind}?${query}`, schema: pageSchema });
-  const items = z.array(objectSchema).safeParse(answer?.[kind]);
+  const answer = await http.readList(`/${kind}?${query}`, pageSchema);
+  const items = z.array(objectSchema).safeParse(answer[kind]);
   // No list is no answer: what is taken for absent gets made a second time.
-  if (!answer || !items.success) {
+  if (!items.success) {
     throw new ClawfleetError({
       code: "cloud_unavailable",
       message: `hetzner: GET /${kind} gave no list`,

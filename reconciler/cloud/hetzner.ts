@@ -13,6 +13,8 @@ const pageSchema = z.object({
 const serverSchema = z.object({
   id: z.number(),
   name: z.string(),
+  /** `running`, `off` and the states in between. */
+  status: z.string(),
   protection: z.object({ delete: z.boolean() }),
   location: z.object({ name: z.string() }).transform(({ name }) => name),
 });
@@ -34,6 +36,8 @@ export type Hetzner = Snapshots & {
   /** Resolves when the cloud has taken the order; absent is fine. */
   deleteServer(serverId: number): Promise<void>;
   deleteFirewall(firewallId: number): Promise<void>;
+  /** A hard reset, or power where it is off; resolves when the cloud has done it. */
+  rebootServer(server: Pick<HetznerServer, "id" | "status">): Promise<void>;
 };
 
 const perPage = 50;
@@ -57,25 +61,19 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
     findObjects: createObjectFinder(http),
     findServers: (instanceId) =>
       collect(async (page) => {
-        const answer = await http.request({
-          method: "GET",
-          path: `/servers?${query(instanceId, page)}`,
-          schema: serversSchema,
-        });
-        return { items: answer?.servers ?? [], next: answer?.meta.pagination.next_page ?? null };
+        const answer = await http.readList(`/servers?${query(instanceId, page)}`, serversSchema);
+        return { items: answer.servers, next: answer.meta.pagination.next_page };
       }),
     findFirewalls: (instanceId) =>
       collect(async (page) => {
-        const answer = await http.request({
-          method: "GET",
-          path: `/firewalls?${query(instanceId, page)}`,
-          schema: firewallsSchema,
-        });
-        return { items: answer?.firewalls ?? [], next: answer?.meta.pagination.next_page ?? null };
+        const answer = await http.readList(`/firewalls?${query(instanceId, page)}`, firewallsSchema);
+        return { items: answer.firewalls, next: answer.meta.pagination.next_page };
       }),
     releaseProtection: (serverId) =>
       act(`/servers/${serverId}/actions/change_protection`, "POST", { delete: false, rebuild: false }),
     deleteServer: (serverId) => act(`/servers/${serverId}`, "DELETE"),
+    rebootServer: ({ id, status }) =>
+      act(`/servers/${id}/actions/${status === "off" ? "poweron" : "reset"}`, "POST"),
     deleteFirewall: (firewallId) => act(`/firewalls/${firewallId}`, "DELETE"),
   };
 }

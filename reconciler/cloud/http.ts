@@ -15,6 +15,8 @@ export type CloudRequest<Schema extends z.ZodType> = {
 export type CloudHttp = {
   /** undefined: 404, the object is absent. @throws ClawfleetError as the failure table says of what was answered */
   request<Schema extends z.ZodType>(request: CloudRequest<Schema>): Promise<z.output<Schema> | undefined>;
+  /** Of a list, which is there when nothing is in it: a 404 is no answer. @throws ClawfleetError as `request`, and then too */
+  readList<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>>;
 };
 
 /** Longer than the gate holds a request back. */
@@ -43,7 +45,7 @@ export function createCloudHttp(deps: {
     const message = `${deps.cloud}: ${method} ${path}: answered ${status}: ${said}`.slice(0, maxMessage);
     return new ClawfleetError({ code, message, retry, remedy });
   }
-  return {
+  const http: CloudHttp = {
     async request({ method, path, body, schema }) {
       const answer = await deps
         .fetch(`${deps.baseUrl}${path}`, {
@@ -67,7 +69,13 @@ export function createCloudHttp(deps: {
         throw fail(method, path, `an answer of another shape: ${parsed.error.issues[0]?.message ?? ""}`);
       return parsed.data;
     },
+    async readList(path, schema) {
+      const answer = await http.request({ method: "GET", path, schema });
+      if (answer === undefined) throw fail("GET", path, "answered 404, and a list is always there");
+      return answer;
+    },
   };
+  return http;
 }
 
 const maxMessage = 600;

@@ -1,9 +1,9 @@
 /**
- * Instances that wait for an outside system. One at a time looks whether it is well; when it is, all of them go on, each as
- * urgent as it was. Everything is in rows: nothing depends on the memory of one process.
+ * Instances and cells that wait for an outside system, and instances that wait for their cell. One at a time looks whether it
+ * is well; when it is, all of them go on, each as urgent as it was. Nothing depends on the memory of one process.
  */
 import type { Logger } from "pino";
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import type { CloudName } from "../cloud/http.ts";
 import {
   delayBlock,
@@ -15,13 +15,16 @@ import {
   releaseBlocked,
   upsertBlock,
   type BlockKey,
-  type WaitingInstance,
+  type DueBlock,
 } from "../db/blocks.ts";
+import { pickCellProbe, releaseBlockedCells } from "../db/cell-status.ts";
+import type { Subject } from "../db/subject.ts";
 import { assertNever, type Blocker } from "../errors.ts";
 import type { Gate } from "../gate/gate.ts";
 import { moreUrgent, priorities, reasonSchema, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { backoffMs } from "./backoff.ts";
+import { toCellJob, toInstanceJob } from "./jobs.ts";
 
 export type BlockDeps = {
   sql: Sql;
@@ -39,8 +42,8 @@ const relapseWindowMs = 10 * 60_000;
 const byUrgency: readonly Reason[] = reasonSchema.options.toSorted((a, b) => priorities[b] - priorities[a]);
 
 /** For whoever looks at the status. Pure. */
-export function nameOf(blocker: Blocker): string {
-  switch (blocker) {
+export function nameOf({ blockedBy, scope }: BlockKey): string {
+  switch (blockedBy) {
     case "hetzner":
       return "Hetzner";
     case "hetzner-limit":
@@ -49,19 +52,22 @@ export function nameOf(blocker: Blocker): string {
       return "Cloudflare";
     case "cloudflare-quota":
       return "room in the zone at Cloudflare";
-    case "billing":
-      return "billing";
     case "cell":
-      return "its cell";
+      return `the cell ${scope}`;
     default:
-      return assertNever(blocker);
+      return assertNever(blockedBy);
   }
+}
+
+/** Pure. */
+export function describeWait(key: BlockKey, why: string | null): string {
+  return why === null ? `waiting for ${nameOf(key)}` : `waiting for ${nameOf(key)}: ${why}`;
 }
 
 export async function block(
   deps: BlockDeps,
-  instance: { id: string; retryReason: Reason | null },
-  why: BlockKey & { message: string; reason: Reason },
+  row: Subject & { retryReason: Reason | null },
+  why: BlockKey & { message: string | null; reason: Reason },
 ): Promise<void> {
   const now = deps.clock.now();
   const key = { blockedBy: why.blockedBy, scope: why.scope };
@@ -73,11 +79,11 @@ export async function block(
       const later = new Date(now.getTime() + wait(relapses + 1));
       await delayBlock(tx, key, { wakeAfter: later, probeAt: later });
     }
-    const detail = `waiting for ${nameOf(why.blockedBy)}: ${why.message}`;
-    const reason = moreUrgent(why.reason, instance.retryReason);
-    await recordBlocked(tx, instance.id, { ...key, detail, reason, now });
+    const detail = describeWait(key, why.message);
+    const reason = moreUrgent(why.reason, row.retryReason);
+    await recordBlocked(tx, row, { ...key, detail, reason, now });
   });
-  deps.log.warn({ instance: instance.id, ...key }, "waiting for an outside system");
+  deps.log.warn({ [row.kind]: row.id, ...key }, "blocked until it is well");
 }
 
 /**
@@ -93,10 +99,15 @@ export async function heal(
   return await deps.sql.begin(async (tx) => {
     const ended = await endBlocks(tx, blockers, scope, { now: deps.clock.now(), ...options });
     if (ended.length === 0) return 0;
-    const released = await releaseBlocked(tx, ended, scope);
-    const jobs = released.map((row) => toJob(row, `${ended.map(nameOf).join(" and ")} is well again`));
+    const actor = `${ended.map((blockedBy) => nameOf({ blockedBy, scope })).join(" and ")} is well`;
+    const cells = await releaseBlockedCells(tx, ended, scope);
+    const instances = await releaseBlocked(tx, ended, scope);
+    const jobs = [
+      ...cells.map((row) => toCellJob(row, actor)),
+      ...instances.map((row) => toInstanceJob(row, actor)),
+    ];
     if (jobs.length > 0) await deps.queue.enqueueConverge(tx, jobs);
-    deps.log.info({ blockers: ended, scope, woken: jobs.length }, "an outside system is well again");
+    deps.log.info({ blockers: ended, scope, woken: jobs.length }, "what was waited for is well");
     return jobs.length;
   });
 }
@@ -121,20 +132,31 @@ export async function enqueueProbes(deps: Omit<BlockDeps, "log">): Promise<numbe
     const now = deps.clock.now();
     let queued = 0;
     for (const due of await lockDueBlocks(tx, now)) {
-      const probe = await pickProbe(tx, due, byUrgency);
+      const probe = await pickProbeJob(tx, due, now);
       if (!probe) {
         await endBlocks(tx, [due.blockedBy], due.scope, { now, force: true });
         continue;
       }
       const wait = backoffMs(due.probes + 2, deps.random(), deps.retryFirstMs);
       await recordProbe(tx, due, new Date(now.getTime() + wait));
-      const actor = `looks whether ${nameOf(due.blockedBy)} is well`;
-      queued += await deps.queue.enqueueConverge(tx, toJob(probe, actor));
+      queued += await deps.queue.enqueueConverge(tx, probe);
     }
     return queued;
   });
 }
 
-function toJob({ id, slug, cell, retryReason }: WaitingInstance, actor: string): ConvergeJob {
-  return { stack: slug, instanceId: id, cell, kind: "converge", reason: retryReason ?? "resync", actor };
+/** Cells and instances in turn: a cell holds up others, but one that no worker takes must keep nobody asleep. */
+async function pickProbeJob(tx: TransactionSql, due: DueBlock, now: Date): Promise<ConvergeJob | undefined> {
+  const actor = `looks whether ${nameOf(due)} is well`;
+  const cell = async () => {
+    const row = await pickCellProbe(tx, due, now);
+    return row && toCellJob(row, actor);
+  };
+  const instance = async () => {
+    const row = await pickProbe(tx, due, { byUrgency, now });
+    return row && toInstanceJob(row, actor);
+  };
+  return due.probes % 2 === 0
+    ? ((await cell()) ?? (await instance()))
+    : ((await instance()) ?? (await cell()));
 }

@@ -1,60 +1,85 @@
 /** Makes one cell match its settings, and lets the instances go on that waited for it. */
 import { cellOutputsSchema } from "../../infra/outputs.ts";
-import { cellStack } from "../../components/naming.ts";
-import { findCellRow, listWaitingForCell, recordCell } from "../db/observed.ts";
-import { ClawfleetError } from "../errors.ts";
-import type { ConvergeJob } from "../queue/jobs.ts";
-import type { Queue } from "../queue/queue.ts";
-import { healSeen } from "./blocked.ts";
-import { runOperation, type OperationDeps } from "./run-operation.ts";
+import { findCellRow, recordCellReady, tellWaiting, type CellConvergeRow } from "../db/cell-status.ts";
+import { markConverging, type ConvergeRow } from "../db/observed.ts";
+import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
+import { block, describeWait, heal } from "./blocked.ts";
+import { toCellJob } from "./jobs.ts";
+import { healAfter, recordTrouble } from "./outcome.ts";
+import type { RecordFailureDeps } from "./record-failure.ts";
+import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 
-export type ConvergeCellDeps = OperationDeps & { queue: Queue };
+export type ConvergeCellDeps = OperationDeps & RecordFailureDeps;
 
-/** @throws ClawfleetError when the run failed: the queue tries it again with its own backoff. */
 export async function convergeCell(
   deps: ConvergeCellDeps,
-  job: ConvergeJob,
+  asked: ConvergeJob,
   signal: AbortSignal,
 ): Promise<void> {
-  const row = await findCellRow(deps.sql, job.cell);
+  const row = await findCellRow(deps.sql, asked.cell);
   if (!row) return;
-  const settled = row.ready && row.observedGeneration >= row.generation;
-  if (settled && job.reason !== "operator" && job.reason !== "drift") return await wakeInstances(deps, job);
-  const { reason, actor } = job;
+  const job = { ...asked, reason: moreUrgent(asked.reason, row.retryReason) };
+  const settled = row.status === "ready" && row.observedGeneration >= row.generation;
+  if (settled && job.reason !== "operator" && job.reason !== "drift")
+    return await wakeInstances(deps, row.id);
+  await markConverging(deps.sql, row);
+  const { stack, reason, actor } = job;
   const run = {
     kind: "up",
-    stack: cellStack(job.cell),
+    stack,
     instanceId: null,
     account: row.account,
     reason,
     actor,
     generation: row.generation,
+    refresh: reason === "drift",
   } as const;
   const result = await runOperation(deps, run, signal);
-  if (result.kind !== "done") {
-    const why = result.kind === "failed" ? result.failure.message : result.why;
-    throw new ClawfleetError({
-      code: "engine_failed",
-      message: `the cell ${job.cell} is not up: ${why}`,
-      retry: { kind: "retryable" },
-      ...(result.kind === "failed" ? { remedy: result.failure.remedy } : {}),
-    });
-  }
-  const outputs = cellOutputsSchema.parse(result.outcome.outputs);
-  await recordCell(deps.sql, job.cell, { generation: result.outcome.generation, outputs });
-  await healSeen(deps, { account: row.account, clouds: result.wellSeen, deleted: false });
-  await wakeInstances(deps, job);
+  if (result.kind === "done") return await recordUp(deps, row, job, result);
+  await recordTrouble(deps, row, job, result, signal);
+  await tellInstances(deps, row.id);
 }
 
-async function wakeInstances(deps: ConvergeCellDeps, job: ConvergeJob): Promise<void> {
-  const waiting = await listWaitingForCell(deps.sql, job.cell);
-  const jobs = waiting.map(({ id, slug, cell, retryReason }): ConvergeJob => ({
-    stack: slug,
-    instanceId: id,
-    cell,
-    kind: "converge",
-    reason: retryReason ?? "paid",
-    actor: `cell ${job.cell} is up`,
-  }));
-  if (jobs.length > 0) await deps.queue.enqueueConverge(deps.sql, jobs);
+async function recordUp(
+  deps: ConvergeCellDeps,
+  row: CellConvergeRow,
+  job: ConvergeJob,
+  result: Extract<OperationResult, { kind: "done" }>,
+): Promise<void> {
+  const outputs = cellOutputsSchema.parse(result.outcome.outputs);
+  const { generation } = result.outcome;
+  const { behind } = await recordCellReady(deps.sql, row.id, { generation, outputs });
+  await wakeInstances(deps, row.id);
+  await healAfter(deps, row, result);
+  // Its settings are others meanwhile.
+  if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
+}
+
+export async function wakeInstances(deps: ConvergeCellDeps, cell: string): Promise<void> {
+  await heal(deps, ["cell"], cell, { force: true });
+}
+
+/** Whoever waits for a cell that waits or is parked itself reads why. */
+export async function tellInstances(deps: Pick<ConvergeCellDeps, "sql">, cell: string): Promise<void> {
+  const row = await findCellRow(deps.sql, cell);
+  const detail = describeWait({ blockedBy: "cell", scope: cell }, row?.statusDetail ?? null);
+  await tellWaiting(deps.sql, cell, detail);
+}
+
+/** An instance cannot begin: its cell has no network yet. */
+export async function waitForCell(
+  deps: ConvergeCellDeps,
+  instance: ConvergeRow,
+  reason: Reason,
+): Promise<void> {
+  const scope = instance.cell;
+  await block(deps, instance, { blockedBy: "cell", scope, message: instance.cellDetail, reason });
+  // After the block is there to be healed: the cell may have come up between our two looks.
+  const cell = await findCellRow(deps.sql, scope);
+  if (cell?.hasOutputs) return await wakeInstances(deps, scope);
+  // One that waits has its own time, and a parked one waits for a person: nobody's need hurries them.
+  if (cell?.status === "pending" || cell?.status === "converging") {
+    const job = toCellJob({ name: scope, retryReason: reason }, `${instance.slug} needs it`);
+    await deps.queue.enqueueConverge(deps.sql, job);
+  }
 }

@@ -1,21 +1,16 @@
 /** Makes one instance match its desired row: observe, decide, run, record. The only verb that changes the cloud. */
-import { cellStack, instanceHost, instanceStack } from "../../components/naming.ts";
+import { instanceHost, instanceStack, serverUrn } from "../../components/naming.ts";
 import { planSchema } from "../../infra/config.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
-import {
-  findConvergeRow,
-  markConverging,
-  recordPlacement,
-  recordWaiting,
-  type ConvergeRow,
-} from "../db/observed.ts";
+import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
 import { tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { releaseProtection } from "./cleanup.ts";
+import { waitForCell, wakeInstances } from "./converge-cell.ts";
 import { decideConverge } from "./decide.ts";
 import { listPlaces, listPlacesIn, nextPlace, type Place } from "./placement.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
@@ -31,8 +26,6 @@ export type ConvergeDeps = OperationDeps & {
   retryFirstMs: number;
 };
 
-/** Long enough for a cell to come up; its converge wakes us earlier. */
-const cellWaitMs = 60_000;
 /** Every type in every location, tried once in one job. */
 const maxPlaces = 36;
 
@@ -58,7 +51,7 @@ export async function convergeInstance(
     case "nothing":
       return deps.log.debug({ stack: row.slug, why: decision.why }, "nothing to converge");
     case "cell-first":
-      return await waitForCell(deps, row, job);
+      return await waitForCell(deps, row, job.reason);
     case "up":
       return await up(deps, row, job, decision.refresh, signal);
     case "archive":
@@ -70,23 +63,6 @@ export async function convergeInstance(
   }
 }
 
-async function waitForCell(deps: ConvergeDeps, row: ConvergeRow, job: ConvergeJob): Promise<void> {
-  const retryAt = new Date(deps.clock.now().getTime() + cellWaitMs);
-  await recordWaiting(deps.sql, row.id, {
-    detail: `waiting for the cell ${row.cell}`,
-    retryAt,
-    countsAsFailure: false,
-    reason: job.reason,
-  });
-  await deps.queue.enqueueConverge(deps.sql, {
-    stack: cellStack(row.cell),
-    cell: row.cell,
-    kind: "converge",
-    reason: job.reason,
-    actor: `${row.slug} needs it`,
-  });
-}
-
 async function up(
   deps: ConvergeDeps,
   found: ConvergeRow,
@@ -94,15 +70,17 @@ async function up(
   refresh: boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  // Here, so that nobody goes on waiting if this one fails for a reason of its own.
+  if (found.blockedBy === "cell") await wakeInstances(deps, found.cell);
   if (found.observedPhase === null || found.observedPhase === "archived")
     await refuseForeignRecords(deps, found, job.reason);
-  await markConverging(deps.sql, found.id);
+  await markConverging(deps.sql, found);
   const places = await findPlaces(deps, found, job.reason);
   const row = await placeAgain(deps, found, places);
   // Another location replaces the server, and Hetzner refuses to delete a protected one.
   if (await leavesItsLocation(deps, row, job.reason))
     await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
-  let result = await runUp(deps, row, job, refresh, signal);
+  let result = await runUp(deps, row, job, { refresh }, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
     const next = findNextPlace(row, places, place);
@@ -110,11 +88,25 @@ async function up(
     place = next;
     await recordPlacement(deps.sql, row.id, { ...place, attempt });
     deps.log.info({ stack: row.slug, ...place }, "no capacity, trying elsewhere");
-    result = await runUp(deps, row, job, refresh, signal);
+    result = await runUp(deps, row, job, { refresh }, signal);
   }
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   if (wantsOtherPlace(result)) await startOverPlacement(deps, row);
-  await recordTrouble(deps, row, job, result);
+  await recordTrouble(deps, row, job, result, signal);
+}
+
+/** Its server is thrown away with its disk, and a new one made in its place. */
+export async function rebuildInstance(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  await markConverging(deps.sql, row);
+  await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
+  const result = await runUp(deps, row, job, { refresh: true, replace: [serverUrn(row.slug)] }, signal);
+  if (result.kind === "done") return await recordUp(deps, row, job, result);
+  await recordTrouble(deps, row, job, result, signal);
 }
 
 /** One that never got to its outputs may have a server all the same: then the cloud knows where it stands. */
@@ -130,7 +122,7 @@ function runUp(
   deps: ConvergeDeps,
   row: ConvergeRow,
   job: ConvergeJob,
-  refresh: boolean,
+  how: { refresh: boolean; replace?: readonly string[] },
   signal: AbortSignal,
 ) {
   const { reason, actor } = job;
@@ -143,7 +135,7 @@ function runUp(
     reason,
     actor,
     generation: row.generation,
-    refresh,
+    ...how,
   } as const;
   return runOperation(deps, run, signal);
 }

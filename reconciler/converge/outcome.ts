@@ -1,17 +1,23 @@
-/** What is recorded of how a run ended, and who else may go on by it. */
-import { recordWaiting, type ConvergeRow } from "../db/observed.ts";
+/** What is recorded of how a run ended, and who else may go on by it. For instances and cells. */
+import { recordWaiting } from "../db/observed.ts";
+import type { Blocker } from "../errors.ts";
 import { tellParked } from "../messages/recorded.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import { heal, healSeen } from "./blocked.ts";
-import type { ConvergeDeps } from "./converge-instance.ts";
 import type { Failure } from "./failure.ts";
-import { recordFailure } from "./record-failure.ts";
+import { recordFailure, type FailingRow, type RecordFailureDeps } from "./record-failure.ts";
 import type { OperationResult } from "./run-operation.ts";
+
+type RanRow = FailingRow & {
+  /** It waited for this when it was tried last. */
+  blockedBy: Blocker | null;
+  blockedScope: string | null;
+};
 
 /** What did not keep this one from its end keeps nobody else. */
 export async function healAfter(
-  deps: ConvergeDeps,
-  row: ConvergeRow,
+  deps: Pick<RecordFailureDeps, "sql" | "queue" | "clock" | "log" | "gate">,
+  row: RanRow,
   result: Extract<OperationResult, { kind: "done" }>,
 ): Promise<void> {
   if (row.blockedBy !== null && row.blockedScope !== null)
@@ -21,30 +27,36 @@ export async function healAfter(
 }
 
 export async function recordTrouble(
-  deps: ConvergeDeps,
-  row: ConvergeRow,
+  deps: RecordFailureDeps,
+  row: FailingRow,
   job: ConvergeJob,
   result: Exclude<OperationResult, { kind: "done" }>,
+  signal: AbortSignal,
 ): Promise<void> {
-  const now = deps.clock.now();
   const { reason } = job;
   if (result.kind === "interrupted") {
-    return await recordWaiting(deps.sql, row.id, {
-      detail: result.why,
-      retryAt: now,
-      countsAsFailure: false,
-      reason,
-    });
+    const { why: detail, retry } = result;
+    if (!signal.aborted) return await recordFailure(deps, row, { retry, message: detail, reason });
+    // A stop: whoever takes the job goes on with it at once.
+    const retryAt = deps.clock.now();
+    return await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
   }
   const { failure } = result;
   if (failure.retry.kind === "permanent") {
     deps.log.error(
-      { alert: "parked", stack: row.slug, code: failure.code, remedy: failure.remedy },
+      { alert: "parked", stack: job.stack, code: failure.code, remedy: failure.remedy },
       failure.message,
     );
-    return await tellParked(deps.sql, row.id, `${describe(failure)}; ${failure.remedy}`, now);
+    return await tellParked(deps.sql, row, `${describe(failure)}; ${failure.remedy}`, deps.clock.now());
   }
-  await recordFailure(deps, row, { retry: failure.retry, message: describe(failure), reason });
+  const message = describeFor(row, describe(failure), failure.remedy);
+  await recordFailure(deps, row, { retry: failure.retry, message, reason });
+}
+
+/** Of an instance the next step is with its operation; of a cell the one line that `fleet cells` shows must do. */
+export function describeFor(row: Pick<FailingRow, "kind">, message: string, remedy: string | undefined) {
+  const told = row.kind === "instance" || remedy === undefined || remedy.startsWith("nothing");
+  return told ? message : `${message}; ${remedy}`;
 }
 
 function describe(failure: Failure): string {

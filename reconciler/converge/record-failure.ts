@@ -1,10 +1,19 @@
-/** What becomes of an instance whose converge failed in a way that trying again can mend. */
-import { recordWaiting, type ConvergeRow } from "../db/observed.ts";
+/** What becomes of an instance or a cell whose converge failed in a way that trying again can mend. */
+import { recordWaiting } from "../db/observed.ts";
+import type { Subject } from "../db/subject.ts";
 import { assertNever, type Blocker, type Retry } from "../errors.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { Reason } from "../queue/jobs.ts";
 import { backoffMs } from "./backoff.ts";
 import { block, type BlockDeps } from "./blocked.ts";
+
+export type FailingRow = Subject & {
+  failures: number;
+  /** Of the work that is not done yet. */
+  retryReason: Reason | null;
+  account: string;
+  cell: string;
+};
 
 export type RecordFailureDeps = BlockDeps & { gate: Pick<Gate, "budgetOf"> };
 
@@ -13,7 +22,7 @@ const triesAtOnce = 2;
 
 export async function recordFailure(
   deps: RecordFailureDeps,
-  row: Pick<ConvergeRow, "id" | "failures" | "retryReason" | "account" | "cell">,
+  row: FailingRow,
   failure: { retry: Exclude<Retry, { kind: "permanent" }>; message: string; reason: Reason },
 ): Promise<void> {
   const { retry, message, reason } = failure;
@@ -26,14 +35,14 @@ export async function recordFailure(
       ? 0
       : backoffMs(row.failures + 1, deps.random(), deps.retryFirstMs);
   const retryAt = new Date(deps.clock.now().getTime() + waitMs);
-  await recordWaiting(deps.sql, row.id, { detail: message, retryAt, countsAsFailure: true, reason });
+  await recordWaiting(deps.sql, row, { detail: message, retryAt, countsAsFailure: true, reason });
 }
 
 /** Who is ill together with it. */
 function scopeOf(
   { gate }: RecordFailureDeps,
   by: Blocker,
-  { account, cell }: Pick<ConvergeRow, "account" | "cell">,
+  { account, cell }: Pick<FailingRow, "account" | "cell">,
 ): string {
   switch (by) {
     case "hetzner":
@@ -42,8 +51,6 @@ function scopeOf(
     case "cloudflare":
     case "cloudflare-quota":
       return gate.budgetOf("cloudflare", account);
-    case "billing":
-      return "all";
     case "cell":
       return cell;
     default:

@@ -5,7 +5,7 @@ import type { RunKind } from "../../infra/runner-protocol.ts";
 import type { CloudName } from "../cloud/http.ts";
 import type { RunnerPool } from "../engine/runner-pool.ts";
 import type { Lease, RunInput, RunOutcome } from "../engine/runner.ts";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, type Retry } from "../errors.ts";
 import type { Gate, RunPass } from "../gate/gate.ts";
 import { hideScripts, toOperationEvent } from "../operations/engine-events.ts";
 import { createEventRecorder } from "../operations/recorder.ts";
@@ -15,6 +15,7 @@ import {
   insertOperation,
   interruptOperations,
   notifyOperation,
+  recordProcess,
   type OperationEnd,
 } from "../operations/rows.ts";
 import type { Reason } from "../queue/jobs.ts";
@@ -34,6 +35,8 @@ export type OperationDeps = {
   deadlineMs: number;
   /** Puts in order what the last run of the stack left behind. */
   recover: Recover;
+  /** After a run: what the backend keeps of earlier ones stays bounded. */
+  trimHistory(stack: string): Promise<void>;
   /** That the stack is ours to run: of the job, where there is one. */
   claim?: Lease & { confirm(): Promise<boolean> };
   onOperation?: (seen: { kind: RunKind; outcome: OperationEnd["outcome"]; seconds: number }) => void;
@@ -49,6 +52,8 @@ export type OperationInput = {
   actor: string;
   generation: number;
   refresh?: boolean;
+  /** URNs of what is made anew although nothing about it has changed. */
+  replace?: readonly string[];
 };
 
 export type OperationResult =
@@ -59,7 +64,8 @@ export type OperationResult =
       wellSeen: readonly CloudName[];
     }
   | { kind: "failed"; failure: Failure }
-  | { kind: "interrupted"; why: string };
+  /** `retry`: unless it was a stop or a lost claim that ended it. */
+  | { kind: "interrupted"; why: string; retry: Exclude<Retry, { kind: "permanent" }> };
 
 export async function runOperation(
   deps: OperationDeps,
@@ -91,7 +97,7 @@ async function runWithPass(
 
   const failed: string[] = [];
   const deadline = AbortSignal.timeout(deps.deadlineMs);
-  const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery">) =>
+  const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery" | "replace">) =>
     deps.pool.run(
       {
         ...what,
@@ -107,6 +113,10 @@ async function runWithPass(
       },
       AbortSignal.any([signal, deadline]),
       deps.claim,
+      (process) =>
+        void recordProcess(sql, id, process).catch((error: unknown) =>
+          deps.log.warn({ err: error, operation: id }, "a process of the engine was not recorded"),
+        ),
     );
   const recovered = await recoverFirst(deps, {
     ...input,
@@ -116,7 +126,11 @@ async function runWithPass(
   });
   const outcome =
     recovered.kind === "ready"
-      ? await runEngine({ kind: input.kind, refresh: (input.refresh ?? false) || recovered.refresh })
+      ? await runEngine({
+          kind: input.kind,
+          refresh: (input.refresh ?? false) || recovered.refresh,
+          ...(input.replace === undefined ? {} : { replace: [...input.replace] }),
+        })
       : recovered;
   // Whoever has the claim now writes what becomes of the stack; our own word is old.
   if (outcome.kind === "interrupted") await requireClaim(deps);
@@ -127,6 +141,7 @@ async function runWithPass(
   await recorder
     .flush()
     .catch((error: unknown) => deps.log.error({ err: error, operation: id }, "events were not recorded"));
+  if (outcome.kind === "done" && input.kind !== "preview") await trim(deps, input.stack);
   const end = toEnd(outcome, result, clock.now());
   await endOperation(sql, id, end);
   await notifyOperation(sql, input.stack);
@@ -159,17 +174,27 @@ async function requireClaim({ claim }: OperationDeps): Promise<void> {
   });
 }
 
-/** A cloud that cannot be asked is a failure of this operation as any other. */
+/** A cloud that cannot be asked, or a state that cannot be read, is a failure of this operation as any other. */
 async function recoverFirst(deps: OperationDeps, input: Parameters<Recover>[0]): Promise<Recovered> {
   try {
     return await deps.recover(input);
   } catch (error) {
-    if (!(error instanceof ClawfleetError)) throw error;
+    if (!(error instanceof ClawfleetError))
+      return { kind: "blocked", failure: classifyFailure([deps.redact(String(error))]) };
     const { code, message, retry, remedy = "nothing: it is tried again" } = error;
     return {
       kind: "blocked",
       failure: { code, message: deps.redact(message), retry, remedy, tryElsewhere: false },
     };
+  }
+}
+
+/** The run is over and well; that its history is longer than it should be is no reason to call it anything else. */
+async function trim(deps: OperationDeps, stack: string): Promise<void> {
+  try {
+    await deps.trimHistory(stack);
+  } catch (error) {
+    deps.log.warn({ err: error, stack }, "old history of the stack was not removed");
   }
 }
 
@@ -192,10 +217,13 @@ function toResult(
       return { kind: "failed", failure: classifyFailure(texts) };
     }
     case "interrupted":
-      return {
-        kind: "interrupted",
-        why: overdue ? `it took longer than ${deps.deadlineMs / 1000} s` : deps.redact(outcome.why),
-      };
+      return overdue
+        ? {
+            kind: "interrupted",
+            why: `it took longer than ${deps.deadlineMs / 1000} s`,
+            retry: { kind: "retryable" },
+          }
+        : { kind: "interrupted", why: deps.redact(outcome.why), retry: { kind: "now" } };
   }
 }
 

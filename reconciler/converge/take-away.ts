@@ -28,7 +28,7 @@ export async function archive(
   signal: AbortSignal,
 ): Promise<void> {
   if (await waitsForHalt(deps, row, job)) return;
-  await markConverging(deps.sql, row.id);
+  await markConverging(deps.sql, row);
   if (row.observedPhase !== "archived") {
     const { hetzner } = deps.cloudsOf(row.account, job.reason);
     const kept = await keepSnapshot(hetzner, { ...row, empty: !row.readyBefore }, signal);
@@ -37,7 +37,7 @@ export async function archive(
       const retryAt = new Date(deps.clock.now().getTime() + copyWaitMs);
       const detail = "Hetzner is taking the last snapshot";
       const { reason } = job;
-      return await recordWaiting(deps.sql, row.id, { detail, retryAt, countsAsFailure: false, reason });
+      return await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
     }
     if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return;
   }
@@ -53,7 +53,7 @@ export async function destroy(
   signal: AbortSignal,
 ): Promise<void> {
   if (await waitsForHalt(deps, row, job)) return;
-  await markConverging(deps.sql, row.id);
+  await markConverging(deps.sql, row);
   if (!(await destroyStack(deps, row, job, { keepSnapshots: false }, signal))) return;
   await tellGone(deps.sql, row.id, deps.clock.now());
 }
@@ -65,7 +65,7 @@ async function waitsForHalt(deps: ConvergeDeps, row: ConvergeRow, job: ConvergeJ
   const detail = `${halt.by} stopped every removal${halt.reason === null ? "" : `: ${halt.reason}`}; fleet resume lets it go on`;
   const retryAt = new Date(deps.clock.now().getTime() + haltWaitMs);
   const { reason } = job;
-  await recordWaiting(deps.sql, row.id, { detail, retryAt, countsAsFailure: false, reason });
+  await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
   return true;
 }
 
@@ -94,7 +94,7 @@ async function destroyStack(
     } as const;
     const result = await runOperation(deps, run, signal);
     if (result.kind !== "done") {
-      await recordTrouble(deps, row, job, result);
+      await recordTrouble(deps, row, job, result, signal);
       return false;
     }
     const { zoneId, zoneName } = cell.data;

@@ -1,29 +1,40 @@
-/** Takes converge jobs from the queue and turns what escapes them into the instance's status. */
+/** Takes converge jobs from the queue and turns what escapes them into the status of the instance or cell. */
+import { findCellRow, listDueCells } from "../db/cell-status.ts";
 import { findConvergeRow, listDue } from "../db/observed.ts";
 import { isClawfleetError } from "../errors.ts";
 import { tellParked } from "../messages/recorded.ts";
 import { endOperation, insertOperation, notifyOperation } from "../operations/rows.ts";
-import type { Binding } from "../queue/binding.ts";
+import type { Remit } from "../queue/binding.ts";
 import { moreUrgent, type ConvergeJob } from "../queue/jobs.ts";
 import type { Worker } from "../queue/worker.ts";
 import { enqueueProbes, type BlockDeps } from "./blocked.ts";
-import { convergeCell } from "./converge-cell.ts";
+import { convergeCell, tellInstances } from "./converge-cell.ts";
 import { convergeInstance, type ConvergeDeps } from "./converge-instance.ts";
+import { healInstance, type HealDeps } from "./heal-instance.ts";
+import { toCellJob, toInstanceJob } from "./jobs.ts";
+import { describeFor } from "./outcome.ts";
 import { previewInstance } from "./preview.ts";
 import { recordFailure } from "./record-failure.ts";
 
 /** The engine's own end, from the first interrupt to the kill (engine/process-group.ts), and a little more. */
 const handBackMs = 60_000;
 
-export function startConvergeWorker(
-  deps: ConvergeDeps,
-  options: { concurrency: number; binding?: Binding },
-): Worker {
+export function startConvergeWorker(deps: HealDeps, options: { concurrency: number; remit?: Remit }): Worker {
   return deps.queue.work("converge", { ...options, handBackMs }, async (job, signal) => {
-    await handleConvergeJob({ ...deps, claim: job.claim }, job.data, signal);
+    await handleJob({ ...deps, claim: job.claim }, job.data, signal);
     // What a stop has cut short is not done: the job goes back as urgent as it was.
     signal.throwIfAborted();
   });
+}
+
+async function handleJob(deps: HealDeps, job: ConvergeJob, signal: AbortSignal): Promise<void> {
+  if (job.kind !== "heal" || job.instanceId === undefined) return await handleConvergeJob(deps, job, signal);
+  try {
+    await healInstance(deps, job, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    await recordEscape(deps, job, error);
+  }
 }
 
 export async function handleConvergeJob(
@@ -32,48 +43,54 @@ export async function handleConvergeJob(
   signal: AbortSignal,
 ): Promise<void> {
   if (job.kind === "preview") return await previewInstance(deps, job, signal);
-  if (job.instanceId === undefined) return await convergeCell(deps, job, signal);
   try {
-    await convergeInstance(deps, job, signal);
+    if (job.instanceId === undefined) await convergeCell(deps, job, signal);
+    else await convergeInstance(deps, job, signal);
   } catch (error) {
-    // A lost claim or a stop is not the instance's fault: the queue gives the job to the next worker.
+    // A lost claim or a stop is nobody's fault: the queue gives the job to the next worker.
     if (signal.aborted) throw error;
-    await recordEscape(deps, job, job.instanceId, error);
+    await recordEscape(deps, job, error);
   }
 }
 
 const retryable = { kind: "retryable" } as const;
 
-async function recordEscape(
-  deps: ConvergeDeps,
-  job: ConvergeJob,
-  instanceId: string,
-  error: unknown,
-): Promise<void> {
-  await recordRefusal(deps, job, error);
-  const detail = deps.redact(error instanceof Error ? error.message : String(error));
-  if (isClawfleetError(error) && error.retry.kind === "permanent") {
-    const withRemedy = error.remedy === undefined ? detail : `${detail}; ${error.remedy}`;
-    deps.log.error({ alert: "parked", instance: instanceId, err: error }, "an instance needs a person");
-    return await tellParked(deps.sql, instanceId, withRemedy, deps.clock.now());
-  }
-  deps.log.error({ instance: instanceId, err: error }, "converge failed");
-  const row = await findConvergeRow(deps.sql, instanceId);
+async function recordEscape(deps: ConvergeDeps, job: ConvergeJob, error: unknown): Promise<void> {
+  const row = await findRow(deps, job);
+  await recordRefusal(deps, job, row, error);
   if (!row) return;
-  const retry = isClawfleetError(error) && error.retry.kind !== "permanent" ? error.retry : retryable;
-  const reason = moreUrgent(job.reason, row.retryReason);
-  await recordFailure(deps, row, { retry, message: detail, reason });
+  const known = isClawfleetError(error) ? error : undefined;
+  const detail = deps.redact(error instanceof Error ? error.message : String(error));
+  if (known?.retry.kind === "permanent") {
+    const withRemedy = known.remedy === undefined ? detail : `${detail}; ${known.remedy}`;
+    deps.log.error({ alert: "parked", stack: job.stack, err: error }, `the ${row.kind} needs a person`);
+    await tellParked(deps.sql, row, withRemedy, deps.clock.now());
+  } else {
+    deps.log.error({ stack: job.stack, err: error }, "converge failed");
+    const message = describeFor(row, detail, known?.remedy);
+    const reason = moreUrgent(job.reason, row.retryReason);
+    await recordFailure(deps, row, { retry: known?.retry ?? retryable, message, reason });
+  }
+  if (row.kind === "cell") await tellInstances(deps, row.id);
+}
+
+async function findRow({ sql }: ConvergeDeps, { instanceId, cell }: ConvergeJob) {
+  return instanceId === undefined ? await findCellRow(sql, cell) : await findConvergeRow(sql, instanceId);
 }
 
 /** What was refused before any run has its operation too: somebody may be following. */
-async function recordRefusal(deps: ConvergeDeps, job: ConvergeJob, error: unknown): Promise<void> {
+async function recordRefusal(
+  deps: ConvergeDeps,
+  job: ConvergeJob,
+  row: Awaited<ReturnType<typeof findRow>>,
+  error: unknown,
+): Promise<void> {
   if (!isClawfleetError(error)) return;
   const now = deps.clock.now();
-  const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
   const id = await insertOperation(deps.sql, {
     stack: job.stack,
     instanceId: job.instanceId ?? null,
-    kind: row?.phase === "gone" ? "destroy" : "up",
+    kind: row?.kind === "instance" && row.phase === "gone" ? "destroy" : "up",
     reason: job.reason,
     actor: job.actor,
     generation: row?.generation ?? 0,
@@ -90,7 +107,7 @@ async function recordRefusal(deps: ConvergeDeps, job: ConvergeJob, error: unknow
   await notifyOperation(deps.sql, job.stack);
 }
 
-/** Enqueues waiting instances whose time has come, every `intervalMs`. Returns how to stop. */
+/** Enqueues waiting instances and cells whose time has come, every `intervalMs`. Returns how to stop. */
 export function startRetryClock(deps: BlockDeps, intervalMs: number): () => void {
   const timer = setInterval(() => {
     enqueueDue(deps).catch((error: unknown) => deps.log.error({ err: error }, "cannot look for due retries"));
@@ -108,16 +125,13 @@ async function enqueueRetries(deps: Pick<BlockDeps, "sql" | "queue" | "clock">):
   return await deps.sql.begin(async (tx) => {
     const [turn] = await tx<{ ours: boolean }[]>`
       select pg_try_advisory_xact_lock(hashtext('clawfleet.retries')) as ours`;
-    const due = turn?.ours ? await listDue(tx, deps.clock.now()) : [];
-    if (due.length === 0) return 0;
-    const jobs = due.map(({ id, slug, cell, retryReason }): ConvergeJob => ({
-      stack: slug,
-      instanceId: id,
-      cell,
-      kind: "converge",
-      reason: retryReason ?? "resync",
-      actor: "retry",
-    }));
+    if (!turn?.ours) return 0;
+    const now = deps.clock.now();
+    const jobs = [
+      ...(await listDueCells(tx, now)).map((row) => toCellJob(row, "retry")),
+      ...(await listDue(tx, now)).map((row) => toInstanceJob(row, "retry")),
+    ];
+    if (jobs.length === 0) return 0;
     return await deps.queue.enqueueConverge(tx, jobs);
   });
 }

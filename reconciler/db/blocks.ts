@@ -1,9 +1,10 @@
-/** Rows of `clawfleet.blocks` and the instances that wait for them: what is ill, since when, who looks next. */
+/** Rows of `clawfleet.blocks` and those that wait for them: what is ill, since when, who looks next. */
 import type { Blocker } from "../errors.ts";
 import type { Reason } from "../queue/jobs.ts";
 import type { Query } from "./database.ts";
+import { isLiving, tableOf, type Subject } from "./subject.ts";
 
-/** `scope`: the account, or the cell for the blocker `cell`. */
+/** `scope`: the key of the token's budget, or the cell for the blocker `cell`. */
 export type BlockKey = { blockedBy: Blocker; scope: string };
 
 export type BlockTimes = { now: Date; probeAt: Date; relapseWindowMs: number };
@@ -48,14 +49,14 @@ export async function delayBlock(
 /** Waits for the block to heal. It has not failed: nothing of it is to blame. */
 export async function recordBlocked(
   sql: Query,
-  id: string,
+  row: Subject,
   block: BlockKey & { detail: string; reason: Reason; now: Date },
 ): Promise<void> {
   await sql`
-    update clawfleet.instances set
+    update ${tableOf(sql, row)} set
       status = 'waiting', status_detail = ${block.detail}, retry_at = null, blocked_by = ${block.blockedBy},
       blocked_scope = ${block.scope}, blocked_at = ${block.now}, retry_reason = ${block.reason}
-    where id = ${id} and status <> 'gone'`;
+    where ${isLiving(sql, row)}`;
 }
 
 /** Ends these blocks where they stand, whoever asks first. `force`: also such as came back lately. */
@@ -75,7 +76,7 @@ export async function endBlocks(
 
 export type WaitingInstance = { id: string; slug: string; cell: string; retryReason: Reason | null };
 
-/** Those that wait for one of these, free to go on. */
+/** Instances that wait for one of these, free to go on. */
 export async function releaseBlocked(
   sql: Query,
   blockers: readonly Blocker[],
@@ -104,23 +105,36 @@ export async function recordProbe(sql: Query, key: BlockKey, next: Date): Promis
     where blocked_by = ${key.blockedBy} and scope = ${key.scope}`;
 }
 
-/** The most urgent of those that wait; of several the one that was looked with the longest ago. */
+/**
+ * In turn the most urgent of those that wait, and whoever of all was taken the longest ago: one that never runs, for want of
+ * a worker or for any other reason, keeps nobody asleep. Taking is written down.
+ */
 export async function pickProbe(
   sql: Query,
-  key: BlockKey,
-  byUrgency: readonly Reason[],
+  block: DueBlock,
+  options: { byUrgency: readonly Reason[]; now: Date },
 ): Promise<WaitingInstance | undefined> {
+  const urgentFirst = block.probes % 2 === 0;
   const [row] = await sql<WaitingInstance[]>`
-    select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
-    where blocked_by = ${key.blockedBy} and blocked_scope = ${key.scope} and status = 'waiting'
-    order by array_position(${[...byUrgency]}::text[], retry_reason) nulls last, blocked_at
-    limit 1`;
+    update clawfleet.instances set blocked_at = ${options.now}
+    where id = (
+      select id from clawfleet.instances
+      where blocked_by = ${block.blockedBy} and blocked_scope = ${block.scope} and status = 'waiting'
+        and not coalesce((override ->> 'hold')::boolean, false)
+      order by
+        case when ${urgentFirst} then array_position(${[...options.byUrgency]}::text[], retry_reason) end nulls last,
+        blocked_at, id
+      limit 1
+    )
+    returning id, slug, cell, retry_reason as "retryReason"`;
   return row;
 }
 
 /** For metrics. */
 export async function countBlocked(sql: Query): Promise<{ blockedBy: Blocker; count: number }[]> {
   return await sql<{ blockedBy: Blocker; count: number }[]>`
-    select blocked_by as "blockedBy", count(*)::int as count from clawfleet.instances
+    select blocked_by as "blockedBy", count(*)::int as count from (
+      select blocked_by from clawfleet.instances union all select blocked_by from clawfleet.cells
+    ) as rows
     where blocked_by is not null group by blocked_by`;
 }

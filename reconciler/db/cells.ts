@@ -1,5 +1,6 @@
 /** Rows of `clawfleet.cells`: a network in an account, and how full it is. */
 import { cellSettingsSchema, type CellSettings } from "../../infra/config.ts";
+import type { CellStatus } from "./cell-status.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -9,6 +10,9 @@ export type CellRow = {
   settings: CellSettings;
   generation: number;
   observedGeneration: number;
+  status: CellStatus;
+  /** What it waits for, or why it is parked, with what a person does about it. */
+  statusDetail: string | null;
   /** Its network exists: `outputs` have been recorded. */
   ready: boolean;
   /** Living instances placed here, those whose deletion is not finished included. */
@@ -23,6 +27,7 @@ export type CellRow = {
 export async function listCells(sql: Query): Promise<CellRow[]> {
   const rows = await sql<(Omit<CellRow, "settings"> & { settings: unknown })[]>`
     select c.name, c.account, c.settings, c.generation, c.observed_generation as "observedGeneration",
+      c.status, c.status_detail as "statusDetail",
       c.outputs is not null as ready, c.drained_at as "drainedAt", c.drained_by as "drainedBy",
       c.file_gone_at as "fileGoneAt",
       (select count(*)::int from clawfleet.instances i where i.cell = c.name and i.private_ip is not null) as used
@@ -41,13 +46,18 @@ export async function listAddresses(sql: Query, cell: string): Promise<string[]>
 
 export type CellInput = { name: string; account: string; settings: CellSettings; secrets: Uint8Array };
 
-/** A new row, or new settings with a new generation; an existing row keeps its secrets. Returns what happened. */
+/**
+ * A new row, or new settings with a new generation, which are tried at once whatever became of the old ones; an existing row
+ * keeps its secrets. Returns what happened.
+ */
 export async function upsertCell(sql: Query, cell: CellInput): Promise<"created" | "changed" | "same"> {
   if (await insertCell(sql, cell)) return "created";
   await sql`update clawfleet.cells set file_gone_at = null where name = ${cell.name} and file_gone_at is not null`;
   const rows = await sql`
     update clawfleet.cells set
-      account = ${cell.account}, settings = ${sql.json(toJson(cell.settings))}, generation = generation + 1
+      account = ${cell.account}, settings = ${sql.json(toJson(cell.settings))}, generation = generation + 1,
+      status = 'pending', status_detail = null, failures = 0, retry_at = null, retry_reason = null,
+      blocked_by = null, blocked_scope = null, blocked_at = null
     where name = ${cell.name}
       and (account <> ${cell.account} or settings <> ${sql.json(toJson(cell.settings))}::jsonb)
     returning name`;

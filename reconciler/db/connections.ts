@@ -1,6 +1,6 @@
 /**
  * How many connections to PostgreSQL each part may hold: the one place that bounds them. docs/operations.md has the table
- * that follows from this; test/e2e/connections.test.ts counts a worker's. Pure.
+ * that follows from this; test/e2e/roles.test.ts counts a worker's. Pure.
  */
 import { engineConnections } from "../../infra/backend.ts";
 

@@ -1,4 +1,5 @@
 /** Connections to PostgreSQL: the one that is given, or one of our own. */
+import type { Logger } from "pino";
 import postgres from "postgres";
 import type { ISql, Sql } from "postgres";
 import { startEmbedded, type RunningDatabase } from "./embedded.ts";
@@ -36,4 +37,23 @@ export function openDatabase(url: string, options: PoolOptions = {}): Sql {
     types: { int8: { to: 20, from: [20], parse: Number, serialize: String } },
   });
   return sql;
+}
+
+/** postgres.js's own codes, and PostgreSQL's classes 08 (connection) and 57P (server is stopped). */
+const lostConnection = /^(CONNECTION_|CONNECT_TIMEOUT$|ECONN|EPIPE$|08|57P)/;
+
+/**
+ * On a new connection postgres.js asks for the types of arrays, and leaves the answer to nobody: an error there is an unhandled
+ * rejection, which ends a process (porsager/postgres, `fetchArrayTypes`). Whatever waited for the connection is told or tries again
+ * by itself. Anything else still ends the process.
+ */
+export function surviveLostConnections(process: NodeJS.EventEmitter, log: Logger): void {
+  process.on("unhandledRejection", (error: unknown) => {
+    if (!isLostConnection(error)) throw error;
+    log.warn({ err: error }, "a connection to the database was lost while it was made");
+  });
+}
+
+export function isLostConnection(error: unknown): boolean {
+  return error instanceof Error && "code" in error && lostConnection.test(String(error.code));
 }

@@ -1,5 +1,7 @@
 /** What operators read of the fleet: one statement a function, newest facts first. */
 import type { Sql } from "postgres";
+import type { Rung, Verdict } from "../health/decide.ts";
+import type { Vitals, Warning } from "../health/vitals.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
 
 export type FleetRow = {
@@ -20,6 +22,21 @@ export type FleetRow = {
   url: string | null;
   createdAt: string;
   readyAt: string | null;
+  /** null while nobody has read it. */
+  health: FleetHealth | null;
+};
+
+export type FleetHealth = {
+  verdict: Verdict;
+  since: string | null;
+  probedAt: string;
+  /** Of the last bad reading. */
+  detail: string | null;
+  warnings: Warning[];
+  /** Last step of healing that was taken, since it was well for long. */
+  step: Rung | null;
+  needsPerson: boolean;
+  vitals: Vitals | null;
 };
 
 export type FleetFilter = {
@@ -37,13 +54,21 @@ const columns = (sql: Sql) => sql`
   i.server_type as "serverType", i.location, i.generation::int as generation,
   i.observed_generation::int as "observedGeneration", i.email, i.outputs ->> 'url' as url,
   to_char(i.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "createdAt",
-  to_char(i.ready_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "readyAt"`;
+  to_char(i.ready_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "readyAt",
+  case when h.probed_at is not null then jsonb_build_object(
+    'verdict', h.verdict, 'detail', h.detail, 'warnings', h.warnings, 'step', h.rung, 'needsPerson', h.exhausted,
+    'vitals', h.vitals,
+    'since', to_char(h.verdict_since at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+    'probedAt', to_char(h.probed_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+  ) end as health`;
+
+const source = (sql: Sql) => sql`clawfleet.instances i left join clawfleet.health h on h.instance_id = i.id`;
 
 export async function listFleet(sql: Sql, filter: FleetFilter): Promise<FleetRow[]> {
   const pattern = filter.search === undefined ? null : `%${filter.search.replaceAll(/[\\%_]/g, "\\$&")}%`;
   return await sql<FleetRow[]>`
     select ${columns(sql)}
-    from clawfleet.instances i
+    from ${source(sql)}
     where ${filter.status === undefined ? sql`i.status <> 'gone'` : sql`i.status = ${filter.status}`}
       and (${pattern}::text is null or i.slug like ${pattern} or i.email like ${pattern} or i.id like ${pattern})
       and (${filter.after ?? null}::text is null or i.slug > ${filter.after ?? null})
@@ -55,7 +80,7 @@ export async function listFleet(sql: Sql, filter: FleetFilter): Promise<FleetRow
 export async function findFleetInstance(sql: Sql, slug: string): Promise<FleetRow | undefined> {
   const [row] = await sql<FleetRow[]>`
     select ${columns(sql)}
-    from clawfleet.instances i
+    from ${source(sql)}
     where i.slug = ${slug}
     order by (i.status <> 'gone') desc, i.created_at desc
     limit 1`;
@@ -63,7 +88,7 @@ export async function findFleetInstance(sql: Sql, slug: string): Promise<FleetRo
 }
 
 export async function findFleetInstanceById(sql: Sql, id: string): Promise<FleetRow | undefined> {
-  const [row] = await sql<FleetRow[]>`select ${columns(sql)} from clawfleet.instances i where i.id = ${id}`;
+  const [row] = await sql<FleetRow[]>`select ${columns(sql)} from ${source(sql)} where i.id = ${id}`;
   return row;
 }
 

@@ -88,12 +88,9 @@ export async function isMade(
   return rows.length > 0;
 }
 
-/** Names of the instances that belong to a customer and live. */
-export async function listSlugsOf(sql: Query, provider: string, customerId: string): Promise<string[]> {
-  const rows = await sql<{ slug: string }[]>`
-    select slug from clawfleet.instances
-    where provider = ${provider} and customer_id = ${customerId} and status <> 'gone'`;
-  return rows.map((row) => row.slug);
+/** Also of one that is gone. */
+export async function hasInstance(sql: Query, id: string): Promise<boolean> {
+  return (await sql`select 1 from clawfleet.instances where id = ${id}`).length > 0;
 }
 
 export async function countLiving(sql: Query): Promise<number> {
@@ -238,16 +235,18 @@ export async function placeInstance(
     where id = ${row.id}`;
 }
 
-export type LaggingInstance = { id: string; slug: string; cell: string };
+export type LaggingInstance = { id: string; slug: string; cell: string; retryReason: Reason | null };
 
-/** Whose last good converge is older than what is desired now, and whose next try is due. Parked ones wait for a person. */
-export async function listLagging(sql: Query, now: Date): Promise<LaggingInstance[]> {
+/**
+ * Whose last good converge is older than what is desired now, and who wait for nothing, in pages by id. Each should have a
+ * job; one that lost it is found here.
+ */
+export async function listLagging(sql: Query, after: string, limit: number): Promise<LaggingInstance[]> {
   return await sql<LaggingInstance[]>`
-    select id, slug, cell from clawfleet.instances
-    where status not in ('gone', 'parked') and observed_generation < generation and cell is not null
-      and blocked_by is null
-      and (retry_at is null or retry_at <= ${now})
-    order by id`;
+    select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
+    where id > ${after} and status in ('pending', 'converging', 'ready') and observed_generation < generation
+      and cell is not null and not coalesce((override ->> 'hold')::boolean, false)
+    order by id limit ${limit}`;
 }
 
 /** Its sealed secrets, locked until the transaction ends. */

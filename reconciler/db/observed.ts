@@ -1,13 +1,15 @@
-/** The observed half of instances and cells: what converge reads and writes. One statement a function. */
+/** The observed half of instances, and of cells what both have alike: what converge reads and writes. One statement a function. */
 import type { Location, NetworkZone, Override, Phase } from "../../infra/config.ts";
-import type { CellOutputs, InstanceOutputs } from "../../infra/outputs.ts";
+import type { InstanceOutputs } from "../../infra/outputs.ts";
 import type { Blocker } from "../errors.ts";
 import type { Reason } from "../queue/jobs.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
+import { isLiving, tableOf, type Subject } from "./subject.ts";
 
 export type ConvergeRow = {
+  kind: "instance";
   id: string;
   slug: string;
   phase: Phase;
@@ -37,6 +39,8 @@ export type ConvergeRow = {
   blockedScope: string | null;
   cell: string;
   account: string;
+  /** What the cell says of itself. */
+  cellDetail: string | null;
   /** As stored; undefined shape until the cell is up. */
   cellOutputs: unknown;
   outputs: unknown;
@@ -44,21 +48,22 @@ export type ConvergeRow = {
 
 export async function findConvergeRow(sql: Query, id: string): Promise<ConvergeRow | undefined> {
   const [row] = await sql<ConvergeRow[]>`
-    select i.id, i.slug, i.phase, i.phase_since as "phaseSince", i.status, i.plan, i.plan_settings as "planSettings", i.override, i.server_type as "serverType",
+    select 'instance' as kind, i.id, i.slug, i.phase, i.phase_since as "phaseSince", i.status, i.plan, i.plan_settings as "planSettings", i.override, i.server_type as "serverType",
       i.location, c.settings ->> 'networkZone' as "networkZone",
       i.placement_attempt as "placementAttempt", i.generation, i.observed_generation as "observedGeneration",
       i.observed_phase as "observedPhase",
       i.ready_at is not null as "readyBefore", i.snapshot_id as "snapshotId", i.failures, i.retry_reason as "retryReason",
-      i.blocked_by as "blockedBy", i.blocked_scope as "blockedScope", i.cell, c.account, c.outputs as "cellOutputs", i.outputs
+      i.blocked_by as "blockedBy", i.blocked_scope as "blockedScope", i.cell, c.account,
+      c.status_detail as "cellDetail", c.outputs as "cellOutputs", i.outputs
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where i.id = ${id}`;
   return row;
 }
 
-export async function markConverging(sql: Query, id: string): Promise<void> {
+export async function markConverging(sql: Query, row: Subject): Promise<void> {
   await sql`
-    update clawfleet.instances set status = 'converging', status_detail = null
-    where id = ${id} and status <> 'gone'`;
+    update ${tableOf(sql, row)} set status = 'converging', status_detail = null
+    where ${isLiving(sql, row)}`;
 }
 
 /** `generation` is the one that the run applied; the row may be further by now. */
@@ -104,24 +109,24 @@ export async function recordArchived(
 /** Tried again by itself at `retryAt`. */
 export async function recordWaiting(
   sql: Query,
-  id: string,
+  row: Subject,
   wait: { detail: string; retryAt: Date; countsAsFailure: boolean; reason: Reason },
 ): Promise<void> {
   await sql`
-    update clawfleet.instances set
+    update ${tableOf(sql, row)} set
       status = 'waiting', status_detail = ${wait.detail}, retry_at = ${wait.retryAt}, retry_reason = ${wait.reason},
       blocked_by = null, blocked_scope = null, blocked_at = null,
       failures = failures + ${wait.countsAsFailure ? 1 : 0}
-    where id = ${id} and status <> 'gone'`;
+    where ${isLiving(sql, row)}`;
 }
 
 /** Waits for a person. */
-export async function recordParked(sql: Query, id: string, detail: string): Promise<void> {
+export async function recordParked(sql: Query, row: Subject, detail: string): Promise<void> {
   await sql`
-    update clawfleet.instances set
+    update ${tableOf(sql, row)} set
       status = 'parked', status_detail = ${detail}, retry_at = null, retry_reason = null,
       blocked_by = null, blocked_scope = null, blocked_at = null, failures = failures + 1
-    where id = ${id} and status <> 'gone'`;
+    where ${isLiving(sql, row)}`;
 }
 
 /** Gives name and address back; the row stays as a memory, without secrets and without what is about a person. */
@@ -152,37 +157,7 @@ export type DueInstance = { id: string; slug: string; cell: string; retryReason:
 export async function listDue(sql: Query, now: Date): Promise<DueInstance[]> {
   return await sql<DueInstance[]>`
     select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
-    where status = 'waiting' and retry_at <= ${now} and cell is not null order by retry_at limit 500`;
-}
-
-export type CellConvergeRow = {
-  name: string;
-  account: string;
-  generation: number;
-  observedGeneration: number;
-  ready: boolean;
-};
-
-export async function findCellRow(sql: Query, name: string): Promise<CellConvergeRow | undefined> {
-  const [row] = await sql<CellConvergeRow[]>`
-    select name, account, generation, observed_generation as "observedGeneration", outputs is not null as ready
-    from clawfleet.cells where name = ${name}`;
-  return row;
-}
-
-export async function recordCell(
-  sql: Query,
-  name: string,
-  seen: { generation: number; outputs: CellOutputs },
-): Promise<void> {
-  await sql`
-    update clawfleet.cells set observed_generation = ${seen.generation}, outputs = ${sql.json(toJson(seen.outputs))}
-    where name = ${name}`;
-}
-
-/** Instances that waited for their cell. */
-export async function listWaitingForCell(sql: Query, cell: string): Promise<DueInstance[]> {
-  return await sql<DueInstance[]>`
-    select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
-    where cell = ${cell} and blocked_by is null and status in ('pending', 'waiting') and observed_generation < generation`;
+    where status = 'waiting' and retry_at <= ${now} and cell is not null
+      and not coalesce((override ->> 'hold')::boolean, false)
+    order by retry_at limit 500`;
 }

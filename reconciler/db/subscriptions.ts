@@ -163,13 +163,3 @@ export async function listSlugs(sql: Query, after: string, limit: number): Promi
     order by slug limit ${limit}`;
   return rows.map((row) => row.slug);
 }
-
-/** As if it had never been read. */
-export async function forgetSubscription(
-  sql: Query,
-  subscription: { provider: string; id: string },
-): Promise<void> {
-  await sql`
-    delete from clawfleet.subscriptions
-    where provider = ${subscription.provider} and id = ${subscription.id}`;
-}

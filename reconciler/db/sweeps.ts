@@ -1,15 +1,6 @@
 /** Rows of `clawfleet.sweeps`: every full reading of billing and how it ended. */
 import type { Query } from "./database.ts";
 
-export type SweepRow = {
-  id: number;
-  startedAt: Date;
-  endedAt: Date | null;
-  outcome: "complete" | "failed" | null;
-  readings: number | null;
-  detail: string | null;
-};
-
 export async function beginSweep(sql: Query, startedAt: Date): Promise<number> {
   const [row] = await sql<{ id: number }[]>`
     insert into clawfleet.sweeps (started_at) values (${startedAt}) returning id`;
@@ -29,11 +20,4 @@ export async function endSweep(sql: Query, end: SweepEnd): Promise<void> {
     update clawfleet.sweeps set
       ended_at = ${end.endedAt}, outcome = ${end.outcome}, readings = ${end.readings}, detail = ${end.detail}
     where id = ${end.id}`;
-}
-
-export async function findLastSweep(sql: Query): Promise<SweepRow | undefined> {
-  const [row] = await sql<SweepRow[]>`
-    select id, started_at as "startedAt", ended_at as "endedAt", outcome, readings, detail
-    from clawfleet.sweeps order by id desc limit 1`;
-  return row;
 }

@@ -1,11 +1,13 @@
 /** Rows of `clawfleet.workers`: the processes that run converges, for as long as they give signs of life. */
-import type { Binding } from "../queue/binding.ts";
+import type { Binding, Remit } from "../queue/binding.ts";
 import type { Query } from "./database.ts";
 
 export type WorkerRow = {
   name: string;
   binding: Binding["kind"];
   cells: string[];
+  /** Whose tokens it has; null: of a version that did not say. */
+  accounts: string[] | null;
   slots: number;
   draining: boolean;
 };
@@ -15,16 +17,16 @@ export const workerSilenceMs = 20_000;
 
 export async function reportWorker(
   sql: Query,
-  worker: { name: string; binding: Binding; slots: number; draining: boolean },
+  worker: Remit & { name: string; slots: number; draining: boolean },
 ): Promise<void> {
-  const { name, binding, slots, draining } = worker;
+  const { name, binding, accounts, slots, draining } = worker;
   const cells = binding.kind === "cells" ? [...binding.cells] : [];
   await sql`
-    insert into clawfleet.workers (name, binding, cells, slots, draining)
-    values (${name}, ${binding.kind}, ${cells}::text[], ${slots}, ${draining})
+    insert into clawfleet.workers (name, binding, cells, accounts, slots, draining)
+    values (${name}, ${binding.kind}, ${cells}::text[], ${[...accounts]}::text[], ${slots}, ${draining})
     on conflict (name) do update set
-      binding = excluded.binding, cells = excluded.cells, slots = excluded.slots, draining = excluded.draining,
-      seen_at = now()`;
+      binding = excluded.binding, cells = excluded.cells, accounts = excluded.accounts, slots = excluded.slots,
+      draining = excluded.draining, seen_at = now()`;
   await sql`delete from clawfleet.workers where seen_at < now() - interval '1 hour'`;
 }
 
@@ -34,7 +36,7 @@ export async function forgetWorker(sql: Query, name: string): Promise<void> {
 
 export async function listWorkers(sql: Query): Promise<WorkerRow[]> {
   return await sql<WorkerRow[]>`
-    select name, binding, cells, slots, draining from clawfleet.workers
+    select name, binding, cells, accounts, slots, draining from clawfleet.workers
     where seen_at > now() - ${workerSilenceMs} * interval '1 ms' order by name`;
 }
 
@@ -47,7 +49,11 @@ export async function listUnserved(sql: Query, dueMs: number): Promise<{ cell: s
       and j.start_after <= now() - ${dueMs} * interval '1 ms'
       and not exists (
         select 1 from clawfleet.workers w
-        where w.seen_at > now() - ${workerSilenceMs} * interval '1 ms' and not w.draining and (
+        where w.seen_at > now() - ${workerSilenceMs} * interval '1 ms' and not w.draining
+        and (w.accounts is null or not exists (
+          select 1 from clawfleet.cells c where c.name = j.group_tier and c.account <> all(w.accounts)
+        ))
+        and (
           w.binding = 'all'
           or j.group_tier = any(w.cells)
           or (w.binding = 'public' and (
@@ -57,4 +63,16 @@ export async function listUnserved(sql: Query, dueMs: number): Promise<{ cell: s
         )
       )
     group by j.group_tier order by j.group_tier`;
+}
+
+/** Cells that a worker should serve and may not, for want of their account's tokens. */
+export async function listWithoutTokens(
+  sql: Query,
+  { binding, accounts }: Remit,
+): Promise<{ cell: string; account: string }[]> {
+  const cells = binding.kind === "cells" ? [...binding.cells] : null;
+  return await sql<{ cell: string; account: string }[]>`
+    select name as cell, account from clawfleet.cells
+    where account <> all(${[...accounts]}::text[]) and (${cells}::text[] is null or name = any(${cells}::text[]))
+    order by name`;
 }

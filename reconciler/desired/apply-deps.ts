@@ -24,6 +24,6 @@ export type ApplyScope =
 export type Change = { job: ConvergeJob } | { row: "waits for room" };
 
 export function alert(deps: ApplyDeps, kind: AlertKind, about: string, message: string): void {
-  deps.log.warn({ alert: kind }, message);
-  deps.onAlert?.({ kind, about, message });
+  if (deps.onAlert) deps.onAlert({ kind, about, message });
+  else deps.log.warn({ alert: kind }, message);
 }

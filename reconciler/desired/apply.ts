@@ -30,38 +30,45 @@ export type ApplyResult = { created: number; changed: number; queued: number };
 export const requiredVotes = 2;
 
 export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<ApplyResult> {
+  return await deps.sql.begin((tx) => applyDesiredIn(tx, deps, scope));
+}
+
+/** In the transaction of whoever writes what the rows are derived from, and perhaps takes it back. */
+export async function applyDesiredIn(
+  tx: TransactionSql,
+  deps: ApplyDeps,
+  scope: ApplyScope,
+): Promise<ApplyResult> {
   const files = await deps.files();
-  return await deps.sql.begin(async (tx) => {
-    const halted = (await findHalt(tx)) !== undefined;
-    const facts = await readFacts(tx, await readUnderLock(tx, scope), { files, now: deps.clock.now() });
-    const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
-    const jobs: ConvergeJob[] = [];
-    const batch: Batch = { changes: [], gone: [], letters: [], ledger: [] };
-    const creations: (() => Promise<Change | undefined>)[] = [];
-    for (const { slug, instance: row, desired, override, alerts } of desireFleet(facts)) {
-      for (const one of alerts) alert(deps, one.kind, slug, one.message);
-      if (!desired) continue;
-      if (!row) {
-        creations.push(() => createRow(deps, tx, slug, desired, override, scope));
-        continue;
-      }
-      const wanted = holdBack(row, desired, override, halted);
-      const change = wanted && (await changeRow(deps, tx, row, wanted, override, scope, batch));
-      if (!change) continue;
-      result.changed += 1;
-      if ("job" in change) jobs.push(change.job);
+  const halted = (await findHalt(tx)) !== undefined;
+  const facts = await readFacts(tx, await readUnderLock(tx, scope), { files, now: deps.clock.now() });
+  const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
+  const jobs: ConvergeJob[] = [];
+  const batch: Batch = { changes: [], gone: [], letters: [], ledger: [] };
+  const creations: (() => Promise<Change | undefined>)[] = [];
+  for (const { slug, instance: row, desired, override, alerts } of desireFleet(facts)) {
+    for (const one of alerts) alert(deps, one.kind, slug, one.message);
+    if (!desired) continue;
+    if (!row) {
+      creations.push(() => createRow(deps, tx, slug, desired, override, scope));
+      continue;
     }
-    await writeBatch(tx, batch, deps.clock.now());
-    // After the changes: a subscription that was taken from another row is free now.
-    for (const create of creations) {
-      const change = await create();
-      if (!change) continue;
-      result.created += 1;
-      if ("job" in change) jobs.push(change.job);
-    }
-    if (jobs.length > 0) result.queued = await deps.queue.enqueueConverge(tx, jobs);
-    return result;
-  });
+    const wanted = holdBack(row, desired, override, halted);
+    const change = wanted && (await changeRow(deps, tx, row, wanted, override, scope, batch));
+    if (!change) continue;
+    result.changed += 1;
+    if ("job" in change) jobs.push(change.job);
+  }
+  await writeBatch(tx, batch, deps.clock.now());
+  // After the changes: a subscription that was taken from another row is free now.
+  for (const create of creations) {
+    const change = await create();
+    if (!change) continue;
+    result.created += 1;
+    if ("job" in change) jobs.push(change.job);
+  }
+  if (jobs.length > 0) result.queued = await deps.queue.enqueueConverge(tx, jobs);
+  return result;
 }
 
 /** What the decision needs beside subscriptions and rows. */

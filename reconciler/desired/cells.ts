@@ -2,9 +2,9 @@
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { Query } from "../db/database.ts";
-import { cellStack } from "../../components/naming.ts";
+import type { CellSettings } from "../../infra/config.ts";
+import { toCellJob } from "../converge/jobs.ts";
 import { closeCellsExcept, insertCell, listCells, upsertCell } from "../db/cells.ts";
-import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createCellSecrets } from "../secrets.ts";
 import { readCellFiles, type StackFiles } from "./stack-files.ts";
@@ -21,11 +21,7 @@ export type SyncCellsDeps = {
 export async function syncCells(deps: SyncCellsDeps): Promise<string[]> {
   const files = await deps.files();
   return await deps.sql.begin(async (tx) => {
-    for (const [name, settings] of files.cells) {
-      const secrets = createCellSecrets(deps.masterKey, name);
-      const what = await upsertCell(tx, { name, account: settings.account, settings, secrets });
-      if (what !== "same") deps.log.info({ cell: name, what }, "cell settings");
-    }
+    for (const [name, settings] of files.cells) await storeCell(deps, tx, name, settings);
     const broken = [...files.broken.keys()]
       .filter((key) => key.startsWith("cell."))
       .map((key) => key.slice("cell.".length));
@@ -55,15 +51,24 @@ export async function addCells(deps: SyncCellsDeps, stacksDir: string): Promise<
   });
 }
 
+export async function storeCell(
+  deps: Pick<SyncCellsDeps, "log" | "masterKey">,
+  tx: Query,
+  name: string,
+  settings: CellSettings,
+): Promise<void> {
+  const secrets = createCellSecrets(deps.masterKey, name);
+  const what = await upsertCell(tx, { name, account: settings.account, settings, secrets });
+  if (what !== "same") deps.log.info({ cell: name, what }, "cell settings");
+}
+
+/** Those that wait have a time of their own, and a parked one has a person or new settings to wait for. */
 async function queueBehind(deps: SyncCellsDeps, tx: Query): Promise<string[]> {
-  const behind = (await listCells(tx)).filter((cell) => cell.observedGeneration < cell.generation);
-  const jobs = behind.map(({ name }): ConvergeJob => ({
-    stack: cellStack(name),
-    cell: name,
-    kind: "converge",
-    reason: "paid",
-    actor: "start",
-  }));
+  const behind = (await listCells(tx)).filter(
+    ({ generation, observedGeneration, status }) =>
+      observedGeneration < generation && status !== "waiting" && status !== "parked",
+  );
+  const jobs = behind.map(({ name }) => toCellJob({ name, retryReason: null }, "start"));
   if (jobs.length > 0) await deps.queue.enqueueConverge(tx, jobs);
   return behind.map(({ name }) => name);
 }

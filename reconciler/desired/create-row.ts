@@ -7,10 +7,11 @@ import { writeLedger } from "../db/ledger.ts";
 import { lockSlug, markOrderPaid } from "../db/orders.ts";
 import { announceOrder } from "../messages/occasions.ts";
 import { announceAll } from "../messages/outbox.ts";
-import { createInstanceId, createInstanceSecrets } from "../secrets.ts";
+import { createInstanceSecrets } from "../secrets.ts";
 import { alert, type ApplyDeps, type ApplyScope, type Change } from "./apply-deps.ts";
 import { toColumns, toEntry } from "./columns.ts";
 import type { Desired } from "./desire.ts";
+import { findFreeId } from "./identity.ts";
 import { findRoom, lockPlacement } from "./place.ts";
 
 export async function createRow(
@@ -36,7 +37,7 @@ export async function createRow(
     // Whoever gives one away is told at once; who has paid keeps name and place in the line.
     if (isGivenAway(scope)) return undefined;
   }
-  const id = createInstanceId();
+  const id = await findFreeId(tx, deps.masterKey, desired.subscription);
   const columns = toColumns(desired, override, "kind" in room ? wanted : room.place);
   const secrets = createInstanceSecrets(deps.masterKey, id);
   const now = deps.clock.now();

@@ -60,9 +60,13 @@ export function decidePhase(status: string, age: StatusAge, grace: Plan["grace"]
   const dated = row.steps.map((step) => ({ ...step, at: dateOf(step, age, grace) }));
   const [first] = dated;
   if (!first) return { phase: null, reason: "first payment is under way", nextChangeAt: null };
-  const { phase, reason } = dated.findLast(({ at }) => at <= age.now) ?? first;
+  const reached = Math.max(
+    0,
+    dated.findLastIndex(({ at }) => at <= age.now),
+  );
+  const { phase, reason } = dated[reached] ?? first;
   const waits = waitsNow(age.outages ?? [], age.now);
-  const ahead = dated.filter(({ at }) => at > age.now && at > first.at).map(({ at }) => at.getTime());
+  const ahead = dated.slice(reached + 1).flatMap(({ at }) => (at > age.now ? [at.getTime()] : []));
   // While the clock waits nobody knows when it goes on.
   return { phase, reason, nextChangeAt: ahead.length === 0 || waits ? null : new Date(Math.min(...ahead)) };
 }

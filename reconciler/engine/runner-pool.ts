@@ -2,6 +2,7 @@
 import {
   startRunner,
   type Lease,
+  type OnProcess,
   type RunInput,
   type Runner,
   type RunnerOptions,
@@ -14,6 +15,7 @@ export type RunnerPool = {
     onEvent: (event: unknown) => void,
     signal: AbortSignal,
     lease?: Lease,
+    onProcess?: OnProcess,
   ): Promise<RunOutcome>;
   /** Ends every runner; runs that are under way end as interrupted. */
   stop(): Promise<void>;
@@ -55,13 +57,13 @@ export function createRunnerPool(options: RunnerOptions): RunnerPool {
   }
 
   return {
-    async run(input, onEvent, signal, lease) {
+    async run(input, onEvent, signal, lease, onProcess) {
       if (stopped) return { kind: "interrupted", why: "the service is stopping" };
       const slot = take();
       slot.runs += 1;
       let outcome: RunOutcome | undefined;
       try {
-        outcome = await slot.runner.run(input, onEvent, signal, lease);
+        outcome = await slot.runner.run(input, onEvent, signal, lease, onProcess);
         return outcome;
       } finally {
         await giveBack(slot, outcome);

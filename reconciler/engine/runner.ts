@@ -18,6 +18,8 @@ export type RunInput = {
   stack: string;
   message: string;
   refresh?: boolean;
+  /** URNs of what `up` makes anew. */
+  replace?: string[];
   /** What a run of kind `recover` does. */
   recovery?: Recovery;
   /** Of the engine and its plugins, beside what every run has. */
@@ -25,7 +27,10 @@ export type RunInput = {
 };
 
 /** Tells when the claim on the stack is lost: whatever runs has to be dead within `endWithinMs`, or two run at once. */
-export type Lease = { lost: AbortSignal; endWithinMs: number };
+export type Lease = { lost: AbortSignal; readonly endWithinMs: number };
+
+/** A process of the engine has started, by the clock of this machine. */
+export type OnProcess = (process: { pid: number; startedAt: Date }) => void;
 
 export type RunOutcome =
   | {
@@ -55,6 +60,7 @@ export type Runner = {
     onEvent: (event: unknown) => void,
     signal: AbortSignal,
     lease?: Lease,
+    onProcess?: OnProcess,
   ): Promise<RunOutcome>;
   isAlive(): boolean;
   stop(): Promise<void>;
@@ -116,7 +122,7 @@ export function startRunner(options: RunnerOptions): Runner {
     kill() {
       if (leader !== undefined) killSession(leader);
     },
-    async run(input, onEvent, signal, lease) {
+    async run(input, onEvent, signal, lease, onProcess) {
       counter += 1;
       const id = `${leader ?? 0}-${counter}`;
       const early = [signal, lease?.lost].find((one) => one?.aborted);
@@ -126,6 +132,7 @@ export function startRunner(options: RunnerOptions): Runner {
         const message = readMessage(raw, options.log);
         if (message === undefined || message.type === "ready" || message.id !== id) return;
         if (message.type === "event") onEvent(message.event);
+        else if (message.type === "process") onProcess?.({ pid: message.pid, startedAt: message.startedAt });
         else result.resolve(toOutcome(message));
       };
       const onAbort = (): void => {
@@ -141,12 +148,11 @@ export function startRunner(options: RunnerOptions): Runner {
       child.on("message", onMessage);
       lease?.lost.addEventListener("abort", onLost, { once: true });
       signal.addEventListener("abort", onAbort, { once: true });
-      void end.then(() =>
-        result.resolve({
-          kind: "interrupted",
-          why: `the runner died: ${lastWords.trim() || "no last words"}`,
-        }),
-      );
+      void end.then(() => {
+        const told = [lease?.lost, signal].find((one) => one?.aborted);
+        const why = told ? reasonOf(told) : `the runner died: ${lastWords.trim() || "no last words"}`;
+        result.resolve({ kind: "interrupted", why });
+      });
       try {
         send(child, { type: "run", id, refresh: false, environment: {}, ...input }, (error) =>
           result.resolve({ kind: "interrupted", why: `the runner cannot be reached: ${error.message}` }),
@@ -191,7 +197,7 @@ function readMessage(raw: unknown, log: Logger): RunnerMessage | undefined {
   return parsed.data;
 }
 
-function toOutcome(message: Exclude<RunnerMessage, { type: "ready" | "event" }>): RunOutcome {
+function toOutcome(message: Exclude<RunnerMessage, { type: "ready" | "event" | "process" }>): RunOutcome {
   if (message.type === "failed") {
     const { name, message: text, diagnostics, changes } = message;
     return { kind: "failed", name, message: text, diagnostics, changes };

@@ -1,27 +1,36 @@
-/** Which budget an account's requests come out of: accounts that share a token share its budget. Pure. */
+/** Which budget an account's requests come out of: that of its token, under one key in every process, whatever it is called there. Pure. */
+import { hashWithKey } from "../../infra/seal.ts";
 import type { CloudName } from "../cloud/http.ts";
-import type { AccountTokens } from "../config.ts";
+import type { AccountTokens } from "../account-tokens.ts";
 
 export type AccountBook = {
-  /** Name of the budget. Of several accounts with one token the first in alphabetical order, `default` before all. */
-  budgetOf(cloud: CloudName, account: string): string;
-  /** undefined: no account has this budget. */
-  tokenOf(cloud: CloudName, account: string): string | undefined;
+  /** A keyed hash of the account's token; of an account without one here its name, which no hash looks like. */
+  keyOf(cloud: CloudName, account: string): string;
+  /** Names that this process knows the token by; none when it has no such token. */
+  namesOf(cloud: CloudName, tokenKey: string): string[];
+  tokenOf(cloud: CloudName, tokenKey: string): string | undefined;
 };
 
 const tokenField = { hetzner: "hcloudToken", cloudflare: "cloudflareToken" } as const;
+const keyBytes = 10;
 
-export function createAccountBook(accounts: Readonly<Record<string, AccountTokens>>): AccountBook {
-  const names = Object.keys(accounts).toSorted(
-    (a, b) => Number(b === "default") - Number(a === "default") || (a < b ? -1 : 1),
+export function createAccountBook(
+  accounts: Readonly<Record<string, AccountTokens>>,
+  masterKey: string,
+): AccountBook {
+  const entries = (["hetzner", "cloudflare"] as const).flatMap((cloud) =>
+    Object.entries(accounts).map(([account, tokens]) => {
+      const token = tokens[tokenField[cloud]];
+      const hash = hashWithKey(masterKey, "token", `${cloud} ${token}`);
+      return { cloud, account, token, key: hash.toString("hex", 0, keyBytes) };
+    }),
   );
-  const tokenOf = (cloud: CloudName, account: string): string | undefined =>
-    (accounts[account] ?? accounts["default"])?.[tokenField[cloud]];
+  const findAll = (cloud: CloudName, key: string) =>
+    entries.filter((entry) => entry.cloud === cloud && entry.key === key);
   return {
-    tokenOf,
-    budgetOf(cloud, account) {
-      const token = tokenOf(cloud, account);
-      return names.find((name) => accounts[name]?.[tokenField[cloud]] === token) ?? account;
-    },
+    keyOf: (cloud, account) =>
+      entries.find((entry) => entry.cloud === cloud && entry.account === account)?.key ?? account,
+    namesOf: (cloud, key) => findAll(cloud, key).map(({ account }) => account),
+    tokenOf: (cloud, key) => findAll(cloud, key)[0]?.token,
   };
 }

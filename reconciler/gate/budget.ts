@@ -23,8 +23,8 @@ export type BudgetDeps = {
   probe(key: BudgetKey): Promise<Verdict>;
   /** This process found out that the cloud is well again. */
   onHealed(key: BudgetKey): void;
-  /** Accounts whose tokens this process has, by cloud. */
-  knows(key: BudgetKey): boolean;
+  /** What this process calls the account of this token; empty when it has no such token. */
+  namesOf(key: BudgetKey): string[];
 };
 
 const lookMs = 2_000;
@@ -34,17 +34,17 @@ export function createBudget(deps: BudgetDeps): Budget {
   const pools = new Map<string, Pool>();
 
   function poolOf(key: BudgetKey, reason: Reason): Pool {
-    const name = `${key.cloud} ${key.account} ${reason}`;
+    const name = `${key.cloud} ${key.tokenKey} ${reason}`;
     const known = pools.get(name);
     if (known) return known;
     const pool = createPool(
       {
-        exchange: (input) => exchange(deps.sql, key, input),
+        exchange: (input) => exchange(deps.sql, key, { ...input, accounts: deps.namesOf(key) }),
         probe: () => deps.probe(key),
         onHealed: () => deps.onHealed(key),
         random: () => deps.random(),
         holder: `${process} ${reason}`,
-        log: deps.log.child({ cloud: key.cloud, account: key.account }),
+        log: deps.log.child({ cloud: key.cloud, accounts: deps.namesOf(key) }),
       },
       reason,
     );
@@ -54,9 +54,9 @@ export function createBudget(deps: BudgetDeps): Budget {
 
   /** So that a breaker closes although nobody has a request to try it with. */
   async function lookAfterBreakers(): Promise<void> {
-    for (const { cloud, account, breaker } of await listBudgets(deps.sql)) {
-      const key = { cloud, account };
-      if (breaker !== "closed" && deps.knows(key)) await poolOf(key, "paid").look();
+    for (const { cloud, tokenKey, breaker } of await listBudgets(deps.sql)) {
+      const key = { cloud, tokenKey };
+      if (breaker !== "closed" && deps.namesOf(key).length > 0) await poolOf(key, "paid").look();
     }
   }
 

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { CloudName } from "../cloud/http.ts";
-import type { AccountTokens } from "../config.ts";
+import type { AccountTokens } from "../account-tokens.ts";
 import type { BudgetKey } from "../db/rate-budgets.ts";
 import { createAccountBook } from "./accounts.ts";
 import type { Verdict } from "./breaker.ts";
@@ -25,6 +25,8 @@ export type GateDeps = {
   /** Where the clouds are. */
   clouds: Record<CloudName, string>;
   accounts: Readonly<Record<string, AccountTokens>>;
+  /** Tokens are told apart in rows by a hash under it. */
+  masterKey: string;
   /** A cloud that was not asked for a while is well again. */
   onHealed(key: BudgetKey): void;
   /** By cloud and by what became of a request. */
@@ -54,7 +56,7 @@ export type Gate = {
   openPass(use: PassUse): RunPass;
   /** For clients in this process, as long as it lives. */
   addressesFor(use: PassUse): Record<CloudName, string>;
-  /** Name of the budget that an account's requests come out of. */
+  /** Key of the budget that an account's requests come out of: the same in every process for the same token. */
   budgetOf(cloud: CloudName, account: string): string;
   close(): Promise<void>;
 };
@@ -69,17 +71,16 @@ const probePaths: Record<CloudName, string> = {
 };
 
 export async function createGate(deps: GateDeps): Promise<Gate> {
-  const book = createAccountBook(deps.accounts);
+  const book = createAccountBook(deps.accounts, deps.masterKey);
   const upstream = createUpstream(deps.proxyEnvironment);
   const passes = createPasses();
   const own = new Map<string, Record<CloudName, string>>();
   const budget = createBudget({
     ...deps,
-    knows: ({ cloud, account }) =>
-      deps.accounts[account] !== undefined && book.budgetOf(cloud, account) === account,
-    probe: async ({ cloud, account }) => {
+    namesOf: ({ cloud, tokenKey }) => book.namesOf(cloud, tokenKey),
+    probe: async ({ cloud, tokenKey }) => {
       const target = new URL(`${deps.clouds[cloud]}${probePaths[cloud]}`);
-      const token = book.tokenOf(cloud, account) ?? "";
+      const token = book.tokenOf(cloud, tokenKey) ?? "";
       return toVerdict(await upstream.ask(target, { authorization: `Bearer ${token}` })) ?? { kind: "bad" };
     },
   });
@@ -122,7 +123,7 @@ export async function createGate(deps: GateDeps): Promise<Gate> {
     const gone = new AbortController();
     const leave = (): void => gone.abort();
     response.once("close", leave);
-    const key = { cloud, account: book.budgetOf(cloud, use.account) };
+    const key = { cloud, tokenKey: book.keyOf(cloud, use.account) };
     const taken = await budget.take(key, use.reason, {
       waitMs: deps.holdMs ?? defaultHoldMs,
       signal: gone.signal,
@@ -149,7 +150,7 @@ export async function createGate(deps: GateDeps): Promise<Gate> {
       own.set(name, known);
       return known;
     },
-    budgetOf: (cloud, account) => book.budgetOf(cloud, account),
+    budgetOf: (cloud, account) => book.keyOf(cloud, account),
     async close() {
       await closeServer(server);
       await budget.close();

@@ -26,6 +26,7 @@ const official: Record<CloudName, { limit: number; periodMs: number; refill: Ref
 export const reserves: Record<Reason, number> = {
   paid: 0,
   cancel: 0.05,
+  heal: 0.05,
   operator: 0.1,
   "pull-request": 0.2,
   drift: 0.3,

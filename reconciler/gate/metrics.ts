@@ -29,7 +29,7 @@ export function createGateMetrics(registry: Registry, sql: Sql) {
     labelNames: budgetLabels,
     registers,
     async collect() {
-      for (const seen of await read()) this.set({ cloud: seen.cloud, account: seen.account }, seen.limit);
+      for (const seen of await read()) this.set({ cloud: seen.cloud, account: nameOf(seen) }, seen.limit);
     },
   });
   const remaining = new Gauge({
@@ -38,8 +38,8 @@ export function createGateMetrics(registry: Registry, sql: Sql) {
     labelNames: budgetLabels,
     registers,
     async collect() {
-      for (const { cloud, account, remaining: left } of await read())
-        this.set({ cloud, account }, Math.floor(left));
+      for (const seen of await read())
+        this.set({ cloud: seen.cloud, account: nameOf(seen) }, Math.floor(seen.remaining));
     },
   });
   const breaker = new Gauge({
@@ -48,8 +48,9 @@ export function createGateMetrics(registry: Registry, sql: Sql) {
     labelNames: [...budgetLabels, "state"],
     registers,
     async collect() {
-      for (const { cloud, account, breaker: present } of await read())
-        for (const state of breakerStates) this.set({ cloud, account, state }, Number(state === present));
+      for (const seen of await read())
+        for (const state of breakerStates)
+          this.set({ cloud: seen.cloud, account: nameOf(seen), state }, Number(state === seen.breaker));
     },
   });
   const blocked = new Gauge({
@@ -63,4 +64,9 @@ export function createGateMetrics(registry: Registry, sql: Sql) {
     },
   });
   return { requests, remaining, limit, breaker, blocked };
+}
+
+/** Accounts that share a token share a budget. */
+function nameOf({ accounts }: BudgetSeen): string {
+  return accounts.join("+");
 }

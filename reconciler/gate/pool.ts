@@ -26,7 +26,7 @@ export type Pool = {
 };
 
 export type PoolDeps = {
-  exchange(input: Exchange): Promise<Settled>;
+  exchange(input: Omit<Exchange, "accounts">): Promise<Settled>;
   /** Asks the cloud something cheap. */
   probe(): Promise<Verdict>;
   onHealed(): void;

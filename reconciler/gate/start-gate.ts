@@ -17,7 +17,7 @@ export type StartGateDeps = {
 };
 
 export async function startGate(
-  config: Pick<WorkConfig, "hetznerUrl" | "cloudflareUrl" | "accounts" | "engineEnvironment">,
+  config: Pick<WorkConfig, "hetznerUrl" | "cloudflareUrl" | "accounts" | "masterKey" | "engineEnvironment">,
   deps: StartGateDeps,
 ): Promise<Gate> {
   const { requests } = createGateMetrics(deps.registry, deps.sql);
@@ -26,12 +26,13 @@ export async function startGate(
     random: Math.random,
     clouds: { hetzner: config.hetznerUrl, cloudflare: config.cloudflareUrl },
     accounts: config.accounts,
+    masterKey: config.masterKey,
     proxyEnvironment: pickProxy(config.engineEnvironment),
     onRequest: (cloud, outcome) => requests.inc({ cloud, outcome }),
-    onHealed: ({ cloud, account }) => {
-      heal(deps, [cloud], account, { force: true }).catch((error: unknown) =>
+    onHealed: ({ cloud, tokenKey }) => {
+      heal(deps, [cloud], tokenKey, { force: true }).catch((error: unknown) =>
         deps.log.error(
-          { err: error, cloud, account },
+          { err: error, cloud, scope: tokenKey },
           "those who wait could not be woken; one will look again",
         ),
       );

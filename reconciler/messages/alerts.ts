@@ -49,8 +49,36 @@ export const alertTexts = {
     remedy: "look at the provider's status and at our key; nothing is deleted meanwhile",
   },
   parked: {
-    title: "An instance needs a person",
-    remedy: "fleet show <name> says what to do",
+    title: "Something needs a person",
+    remedy: "fleet show <name> says what to do, of a cell fleet cells",
+  },
+  unhealthy: {
+    title: "An assistant is ill",
+    remedy: "nothing, unless it stays: it is being helped",
+  },
+  healing_exhausted: {
+    title: "An assistant stays ill",
+    remedy: "fleet show <name>; look into the machine by SSH",
+  },
+  healing_braked: {
+    title: "Many are ill at once, so that nobody is helped",
+    remedy: "look at the network, the release and the cloud first",
+  },
+  not_read: {
+    title: "Assistants are not being read",
+    remedy: "start a worker of their cell, or more of them",
+  },
+  disk_filling: {
+    title: "A disk is filling",
+    remedy: "look what fills it; a larger server type in the customer's override",
+  },
+  memory_short: {
+    title: "A server is short of memory",
+    remedy: "a larger server type in the customer's override, or a larger plan",
+  },
+  overloaded: {
+    title: "A server is overloaded",
+    remedy: "look what its agent does; a larger server type in the customer's override",
   },
   halted: {
     title: "Nothing is taken away from anybody",
@@ -107,6 +135,7 @@ export function createAlerts(deps: {
   return {
     raise({ kind, about = "", message }) {
       deps.onAlert?.(kind);
+      deps.log.error({ alert: kind, ...(about === "" ? {} : { about }) }, message);
       const write = raiseAlert(deps.sql, {
         kind,
         about,

@@ -3,8 +3,7 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { Plans } from "../../infra/config.ts";
 import type { Channel } from "../db/outbox.ts";
-import type { Redact } from "../operations/redact.ts";
-import { createAlerts, type AlertKind, type RaiseAlert } from "./alerts.ts";
+import type { RaiseAlert } from "./alerts.ts";
 import { createCarriers, type CarrierSettings } from "./carriers.ts";
 import type { Delivery } from "./delivery.ts";
 import { createSender } from "./sender.ts";
@@ -14,23 +13,19 @@ export type MessagesDeps = {
   sql: Sql;
   clock: { now(): Date };
   log: Logger;
-  redact: Redact;
   settings: CarrierSettings;
   publicUrl: string;
   plans(): Plans;
-  onAlert?: (kind: AlertKind) => void;
+  /** For operators. Never throws, never waits. */
+  raise: RaiseAlert;
   onMessage?: (channel: Channel, outcome: Delivery["kind"]) => void;
 };
 
 export type Messages = {
-  /** For operators. Never throws, never waits. */
-  raise: RaiseAlert;
   /** Begins to look for what is due. Customers' letters are written by whoever changes their rows. */
   start(): void;
   /** One look, as the clock does it. */
   look(): Promise<void>;
-  /** Resolves when every alert raised so far is written. */
-  settle(): Promise<void>;
   /** Lets the message under way end. */
   stop(): Promise<void>;
 };
@@ -39,8 +34,7 @@ const lookMs = 2_000;
 const houseMs = 60_000;
 
 export function createMessages(deps: MessagesDeps): Messages {
-  const { sql, clock, log } = deps;
-  const alerts = createAlerts(deps);
+  const { sql, clock, log, raise } = deps;
   const carriers = createCarriers(deps, deps.settings);
   const channels = (["alert_mail", "slack", "telegram"] as const).filter((channel) => carriers[channel]);
   const sender = createSender({
@@ -49,7 +43,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     log,
     carriers,
     random: Math.random,
-    raise: alerts.raise,
+    raise,
     ...(deps.onMessage ? { onMessage: deps.onMessage } : {}),
   });
   const stopping = new AbortController();
@@ -76,7 +70,6 @@ export function createMessages(deps: MessagesDeps): Messages {
   }
 
   return {
-    raise: alerts.raise,
     start() {
       const { mail, slackUrl, telegram, alertEmail } = deps.settings;
       const told = { mail: mail !== undefined, operators: [slackUrl, telegram, alertEmail].some(Boolean) };
@@ -84,12 +77,10 @@ export function createMessages(deps: MessagesDeps): Messages {
       timer ??= setInterval(lookNow, lookMs);
     },
     look,
-    settle: () => alerts.settle(),
     async stop() {
       clearInterval(timer);
       stopping.abort();
       await looking;
-      await alerts.settle();
     },
   };
 }

@@ -1,6 +1,8 @@
 /** What a converge records of an instance, with what its customer and the operators hear of it, in one transaction. */
 import type { Sql } from "postgres";
+import { cellStack } from "../../components/naming.ts";
 import type { Query } from "../db/database.ts";
+import type { Subject } from "../db/subject.ts";
 import { raiseAlert } from "../db/alerts.ts";
 import type { Phase } from "../../infra/config.ts";
 import { forgetCustomer, lockTold, listUntoldFailures, type ToldRow } from "../db/customers.ts";
@@ -56,13 +58,15 @@ export async function tellArchived(
   });
 }
 
-/** As `recordParked`. */
-export async function tellParked(sql: Sql, id: string, detail: string, now: Date): Promise<void> {
+/** As `recordParked`. Of a cell operators hear; its instances wait and have their own letters. */
+export async function tellParked(sql: Sql, subject: Subject, detail: string, now: Date): Promise<void> {
+  const kind: AlertKind = "parked";
   await sql.begin(async (tx) => {
-    const row = await lockTold(tx, id);
-    await recordParked(tx, id, detail);
+    const row = subject.kind === "instance" ? await lockTold(tx, subject.id) : undefined;
+    await recordParked(tx, subject, detail);
+    if (subject.kind === "cell")
+      await raiseAlert(tx, { kind, about: cellStack(subject.id), message: detail, now });
     if (!row) return;
-    const kind: AlertKind = "parked";
     await raiseAlert(tx, { kind, about: row.slug, message: detail, now });
     await announce(tx, toAddressee(row), announceParked(row, now), now);
   });

@@ -7,10 +7,13 @@ import type { OperationEvent } from "./engine-events.ts";
 /** Payload: the stack. */
 export const operationChannel = "clawfleet_operation";
 
+/** Runs of the engine, and what is done to a machine without it. */
+export type OperationKind = RunKind | "restart" | "reboot";
+
 export type NewOperation = {
   stack: string;
   instanceId: string | null;
-  kind: RunKind;
+  kind: OperationKind;
   reason: string;
   actor: string;
   generation: number;
@@ -25,6 +28,16 @@ export async function insertOperation(sql: Query, operation: NewOperation): Prom
       ${operation.generation}, ${operation.worker}, ${operation.now})
     returning id::int as id`;
   return row?.id ?? 0;
+}
+
+/** What its runner started: whose locks a run on another machine may have left (recovery/locks.ts). */
+export async function recordProcess(
+  sql: Query,
+  id: number,
+  { pid, startedAt }: { pid: number; startedAt: Date },
+): Promise<void> {
+  const entry = { pid, startedAt: startedAt.toISOString() };
+  await sql`update clawfleet.operations set processes = processes || ${sql.json([entry])} where id = ${id}`;
 }
 
 export type OperationEnd = {

@@ -1,12 +1,17 @@
-/** What operators see of the cells, and how they drain one. */
+/** What operators see of the cells, how they drain one, and how they have one converged now. */
 import type { Sql } from "postgres";
-import { listCells, setDrained } from "../db/cells.ts";
+import { cellStack } from "../../components/naming.ts";
+import type { CellStatus } from "../db/cell-status.ts";
+import { listCells, setDrained, type CellRow } from "../db/cells.ts";
 import { countUnplaced } from "../db/instances.ts";
+import { toCellJob } from "../converge/jobs.ts";
 import { listWorkers, type WorkerRow } from "../db/workers.ts";
 import { countRecords, countRoom } from "../desired/rooms.ts";
+import { storeCell } from "../desired/cells.ts";
 import { placeWaiting } from "../desired/place.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { ClawfleetError } from "../errors.ts";
+import { noCell } from "./problems.ts";
 
 export type CellAnswer = {
   name: string;
@@ -14,8 +19,12 @@ export type CellAnswer = {
   zone: string;
   networkZone: string;
   reach: "private" | "public";
-  /** `building` until its network stands; `without file` as long as its file in stacks/ is gone. */
-  state: "open" | "drained" | "without file" | "building";
+  /** Whether new instances go into it; `without file` as long as its file in stacks/ is gone. */
+  state: "open" | "drained" | "without file";
+  /** How it stands with its own stack; `ready` once it is as its file says. */
+  status: CellStatus;
+  /** What it waits for, or why it is parked, with what a person does about it. */
+  detail: string | null;
   members: number;
   capacity: number;
   /** Of the zone, with every cell that shares it. */
@@ -44,35 +53,30 @@ export async function readCells(sql: Sql): Promise<CellsAnswer> {
         networkZone: settings.networkZone,
         reach: settings.reach,
         state: stateOf(cell),
+        status: cell.status,
+        detail: cell.statusDetail,
         members: cell.used,
         capacity: settings.capacity,
         records: records.used,
         recordQuota: records.quota,
         room: countRoom(cells, cell),
         drainedBy: cell.drainedBy,
-        workers: workers
-          .filter((worker) => serves(worker, cell.name, settings.reach))
-          .map(({ name }) => name),
+        workers: workers.filter((worker) => serves(worker, cell)).map(({ name }) => name),
       };
     }),
   };
 }
 
-function stateOf(cell: {
-  fileGoneAt: Date | null;
-  drainedAt: Date | null;
-  ready: boolean;
-}): CellAnswer["state"] {
+function stateOf(cell: { fileGoneAt: Date | null; drainedAt: Date | null }): CellAnswer["state"] {
   if (cell.fileGoneAt !== null) return "without file";
-  if (cell.drainedAt !== null) return "drained";
-  return cell.ready ? "open" : "building";
+  return cell.drainedAt === null ? "open" : "drained";
 }
 
 /** As the queue decides it (queue/binding.ts), for one of the cell's instances. */
-function serves(worker: WorkerRow, cell: string, reach: CellAnswer["reach"]): boolean {
-  if (worker.draining) return false;
-  if (worker.binding === "cells") return worker.cells.includes(cell);
-  return worker.binding === "all" || reach === "public";
+function serves(worker: WorkerRow, cell: CellRow): boolean {
+  if (worker.draining || worker.accounts?.includes(cell.account) === false) return false;
+  if (worker.binding === "cells") return worker.cells.includes(cell.name);
+  return worker.binding === "all" || cell.settings.reach === "public";
 }
 
 /** Those that wait for room may go into an opened one at once. @throws not_found */
@@ -81,13 +85,28 @@ export async function drainCell(
   input: { cell: string; drained: boolean; actor: string },
 ): Promise<void> {
   const drained = input.drained ? { by: input.actor, at: deps.clock.now() } : null;
-  if (!(await setDrained(deps.sql, input.cell, drained))) {
-    throw new ClawfleetError({
-      code: "not_found",
-      message: `there is no cell ${input.cell}`,
-      remedy: "fleet cells shows every one; a new one needs stacks/Pulumi.cell.<name>.yaml",
-      retry: { kind: "permanent" },
-    });
-  }
+  if (!(await setDrained(deps.sql, input.cell, drained))) throw noCell(input.cell);
   if (!input.drained) await placeWaiting(deps);
+}
+
+/**
+ * One that waits or is parked is tried at once, one that is ready is run again. Its file is read first: what a person has
+ * corrected there counts. @throws not_found, input_invalid for a file that cannot be read
+ */
+export async function applyCell(
+  deps: ApplyDeps,
+  input: { cell: string; refresh: boolean; actor: string },
+): Promise<void> {
+  const { cell: name, actor } = input;
+  const { cells, broken } = await deps.files();
+  const problem = broken.get(cellStack(name));
+  if (problem !== undefined)
+    throw new ClawfleetError({ code: "input_invalid", message: problem, retry: { kind: "permanent" } });
+  await deps.sql.begin(async (tx) => {
+    const settings = cells.get(name);
+    if (settings) await storeCell(deps, tx, name, settings);
+    if (!(await listCells(tx)).some((cell) => cell.name === name)) throw noCell(name);
+    const reason = input.refresh ? "drift" : "operator";
+    await deps.queue.enqueueConverge(tx, toCellJob({ name, retryReason: reason }, actor));
+  });
 }

@@ -1,12 +1,14 @@
 /** What operators ask for: give away, take away, run now. Each changes rows and queues; none runs Pulumi. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { isReservedSlug } from "../../components/naming.ts";
+import type { SubscriptionReading } from "../billing/provider.ts";
 import { findInstance } from "../db/instances.ts";
 import { intervene } from "../db/interventions.ts";
 import { isSlugOrdered } from "../db/orders.ts";
-import { forgetSubscription, listSubscriptionsFor, storeReadings } from "../db/subscriptions.ts";
-import { applyDesired } from "../desired/apply.ts";
+import { listSubscriptionsFor, storeReadings } from "../db/subscriptions.ts";
+import { applyDesired, applyDesiredIn } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { ClawfleetError } from "../errors.ts";
 import {
@@ -17,10 +19,12 @@ import {
   type OperationRow,
 } from "../operations/rows.ts";
 import { createBillingOperators } from "./billing.ts";
-import { drainCell, readCells } from "./cells.ts";
+import { askForLink } from "../sign-in/ask.ts";
+import { applyCell, drainCell, readCells } from "./cells.ts";
 import { changeEnvironment } from "./environment.ts";
 import { notFound } from "./problems.ts";
-import type { AdminDeps, OperationAnswer } from "../routes/admin.ts";
+import type { AdminDeps } from "../routes/admin.ts";
+import type { OperationAnswer } from "../routes/operations.ts";
 
 export type OperatorsDeps = ApplyDeps & { sql: Sql; log: Logger };
 
@@ -60,52 +64,28 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
       if (!plans[plan]) throw invalid(`there is no plan ${plan}; there are ${Object.keys(plans).join(", ")}`);
       if (isReservedSlug(slug)) throw invalid(`the name ${slug} is reserved`);
       if ((await findInstance(sql, slug)) || (await isSlugOrdered(sql, slug))) {
-        throw new ClawfleetError({
-          code: "slug_taken",
-          message: `the name ${slug} is taken`,
-          retry: { kind: "permanent" },
-        });
+        throw slugTaken(slug);
       }
-      const now = clock.now();
-      const subscriptionId = `comped-${slug}-${now.getTime()}`;
-      await storeReadings(sql, {
-        provider: compedProvider,
-        readAt: now,
-        readings: [
-          {
-            id: subscriptionId,
-            customerId: `comped-${slug}`,
-            email,
-            slug,
-            orderId: null,
-            priceKeys: [plan],
-            status: "active",
-            createdAt: now,
-            periodEnd: null,
-            cancelAt: null,
-            endedAt: null,
-          },
-        ],
+      const reading = giveAway(slug, plan, email, clock.now());
+      // In one transaction: no sweep sees what is taken back here, or makes it a moment before.
+      await sql.begin(async (tx) => {
+        await storeReadings(tx, { provider: compedProvider, readings: [reading], readAt: reading.createdAt });
+        const scope = { kind: "slugs", slugs: [slug], reason: "operator", actor } as const;
+        const { created } = await applyDesiredIn(tx, deps, scope);
+        if (created === 0) throw (await findInstance(tx, slug)) ? slugTaken(slug) : notMade(slug);
       });
-      const { created } = await applyDesired(deps, {
-        kind: "slugs",
-        slugs: [slug],
-        reason: "operator",
-        actor,
-      });
-      if (created === 0) {
-        // Nothing may come of it later that the caller was told not to expect.
-        await forgetSubscription(sql, { provider: compedProvider, id: subscriptionId });
-        throw new ClawfleetError({
-          code: "conflict",
-          message: `${slug} was not made: no cell has room, or an override holds it`,
-          remedy: "look at the service's log and at stacks/",
-          retry: { kind: "retryable" },
-        });
-      }
     },
     readCells: () => readCells(sql),
     drainCell: (input) => drainCell(deps, input),
+    applyCell: (input) => applyCell(deps, input),
+    async signIn({ slug, actor }) {
+      const row = await findInstance(sql, slug);
+      if (!row) throw notFound(slug);
+      return await askForLink(
+        { ...deps, sleep: async (ms) => sleep(ms) },
+        { instanceId: row.id, slug, actor },
+      );
+    },
     changeEnvironment: (change) => changeEnvironment(deps, change),
     async deprovision({ slug, actor }) {
       const row = await findInstance(sql, slug);
@@ -133,6 +113,37 @@ export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
       });
     },
   };
+}
+
+/** The subscription of an instance that nobody pays for. */
+function giveAway(slug: string, plan: string, email: string | null, now: Date): SubscriptionReading {
+  return {
+    id: `comped-${slug}-${now.getTime()}`,
+    customerId: `comped-${slug}`,
+    email,
+    slug,
+    orderId: null,
+    priceKeys: [plan],
+    status: "active",
+    createdAt: now,
+    periodEnd: null,
+    cancelAt: null,
+    endedAt: null,
+  };
+}
+
+function slugTaken(slug: string): ClawfleetError {
+  const message = `the name ${slug} is taken`;
+  return new ClawfleetError({ code: "slug_taken", message, retry: { kind: "permanent" } });
+}
+
+function notMade(slug: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "conflict",
+    message: `${slug} was not made: no cell has room, or an override holds it`,
+    remedy: "look at the service's log and at stacks/",
+    retry: { kind: "retryable" },
+  });
 }
 
 function toAnswer(row: OperationRow): OperationAnswer {

@@ -8,3 +8,12 @@ export function notFound(slug: string): ClawfleetError {
     retry: { kind: "permanent" },
   });
 }
+
+export function noCell(name: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "not_found",
+    message: `there is no cell ${name}`,
+    remedy: "fleet cells shows every one; a new one needs stacks/Pulumi.cell.<name>.yaml",
+    retry: { kind: "permanent" },
+  });
+}

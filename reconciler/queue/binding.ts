@@ -8,6 +8,9 @@ import type { QueueName } from "./jobs.ts";
  */
 export type Binding = { kind: "all" } | { kind: "public" } | { kind: "cells"; cells: readonly string[] };
 
+/** What one worker may take: jobs within its reach, of cells whose account it has the tokens of. */
+export type Remit = { binding: Binding; accounts: readonly string[] };
+
 export type ClaimedJob = {
   id: string;
   data: unknown;
@@ -23,7 +26,7 @@ export type ClaimedJob = {
 export async function claimBound(
   sql: Query,
   queue: QueueName,
-  binding: Exclude<Binding, { kind: "all" }>,
+  { binding, accounts }: Remit,
 ): Promise<ClaimedJob | undefined> {
   const [job] = await sql<ClaimedJob[]>`
     update pgboss.job j set
@@ -36,6 +39,9 @@ export async function claimBound(
           select 1 from pgboss.job a where a.name = ${queue} and a.state = 'active' and a.group_id = w.group_id
         )
         and ${isOurs(sql, binding)}
+        and not exists (
+          select 1 from clawfleet.cells c where c.name = w.group_tier and c.account <> all(${[...accounts]}::text[])
+        )
       order by w.priority desc, w.created_on
       limit 1
       for update of w skip locked
@@ -44,7 +50,8 @@ export async function claimBound(
   return job;
 }
 
-function isOurs(sql: Query, binding: Exclude<Binding, { kind: "all" }>) {
+function isOurs(sql: Query, binding: Binding) {
+  if (binding.kind === "all") return sql`true`;
   if (binding.kind === "cells") return sql`w.group_tier = any(${[...binding.cells]}::text[])`;
   return sql`(w.data ->> 'instanceId' is null or w.group_tier in (
     select c.name from clawfleet.cells c where c.settings ->> 'reach' = 'public'

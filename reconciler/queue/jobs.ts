@@ -1,11 +1,13 @@
 /** What may be queued, and how urgent it is. Pure. */
 import type { Queue } from "pg-boss";
 import { z } from "zod";
+import { rungs } from "../health/decide.ts";
 
 /** Higher first. Within one priority the oldest first. */
 export const priorities = {
   paid: 100,
   cancel: 80,
+  heal: 70,
   operator: 60,
   "pull-request": 50,
   drift: 40,
@@ -16,6 +18,7 @@ export type Reason = keyof typeof priorities;
 export const reasonSchema = z.enum([
   "paid",
   "cancel",
+  "heal",
   "operator",
   "pull-request",
   "drift",
@@ -35,7 +38,9 @@ const convergeSchema = z.object({
   instanceId: z.string().optional(),
   /** Whose workers may take it. */
   cell: z.string(),
-  kind: z.enum(["converge", "preview"]),
+  kind: z.enum(["converge", "preview", "heal"]),
+  /** Of `heal`, with the rung that was reached before it. */
+  heal: z.object({ step: z.enum(rungs), before: z.enum(rungs).nullable() }).optional(),
   reason: reasonSchema,
   actor: z.string(),
   operationId: z.number().optional(),
@@ -73,25 +78,27 @@ const common: Omit<Queue, "name"> = {
   policy: "short",
   retryLimit: 1000,
   retryDelay: 1,
-  retryBackoff: true,
-  retryDelayMax: 300,
   deleteAfterSeconds: 24 * 3600,
   expireInSeconds: 6 * 3600,
 };
 
+/** Seconds at most between two tries. */
+const backoff = { retryBackoff: true, retryDelayMax: 300 } as const;
+
 export const queueOptions: Record<QueueName, Omit<Queue, "name">> = {
-  converge: common,
-  "billing-hint": { ...common, expireInSeconds: 600 },
-  sweep: { ...common, retryLimit: 3, expireInSeconds: 3600 },
+  // Failures wait in the instance's row. A wait here would be that of a job whose worker died, longer with every worker that did.
+  converge: { ...common, retryBackoff: false },
+  "billing-hint": { ...common, ...backoff, expireInSeconds: 600 },
+  sweep: { ...common, ...backoff, retryLimit: 3, expireInSeconds: 3600 },
 };
 
 export type QueuedJob = { key: string; group: { id: string; tier?: string }; priority: number; data: object };
 
-/** One waiting converge a stack; a preview waits beside it, and neither runs while the other does. */
+/** One waiting converge a stack; a preview or a step of healing waits beside it, and none runs while another does. */
 export function toConvergeJob(job: ConvergeJob): QueuedJob {
   const id = job.instanceId ?? job.stack;
   return {
-    key: job.kind === "preview" ? `${id}#preview` : id,
+    key: job.kind === "converge" ? id : `${id}#${job.kind}`,
     group: { id, tier: job.cell },
     priority: priorities[job.reason],
     data: job,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { PgBoss } from "pg-boss";
 import type { Sql } from "postgres";
-import { claimBound, type Binding, type ClaimedJob } from "./binding.ts";
+import { claimBound, type ClaimedJob, type Remit } from "./binding.ts";
 import { toBossDb, wakeChannel } from "./enqueue.ts";
 import { claimEndShare, type Lease } from "./lease.ts";
 import { jobSchemas, type JobData, type QueueName } from "./jobs.ts";
@@ -23,7 +23,8 @@ export type RunningJob<Name extends QueueName> = {
 export type Claim = {
   /** Fires when it is lost or may be: what runs has to be dead within `endWithinMs`, before others may take the job. */
   lost: AbortSignal;
-  endWithinMs: number;
+  /** From now on; 0 when others have it already. */
+  readonly endWithinMs: number;
   /** Asks the queue. Before anything that must not be done twice, and before anything is written of what was done. */
   confirm(): Promise<boolean>;
 };
@@ -39,7 +40,7 @@ export type WorkerOptions = {
   /** How long a handler may take to end once it is aborted; then its job is handed back. Default 5000. */
   handBackMs?: number;
   /** What it may take; for converges only. Default: everything. */
-  binding?: Binding;
+  remit?: Remit;
 };
 
 export type Worker = {
@@ -53,6 +54,8 @@ export type Worker = {
 export type WorkerDeps = { boss: PgBoss; sql: Sql; log: Logger; lease: Lease; pollMs: number };
 
 const defaultHandBackMs = 5_000;
+/** While versions are mixed; an older worker is gone within seconds of a newer database. */
+const unreadableSeconds = 30;
 /** Serializes fetches of a queue, so that two workers never see the same key free at once. */
 const fetchLockClass = 7_264_190;
 
@@ -71,7 +74,7 @@ export function startWorker<Name extends QueueName>(
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
       const seen = wakeups.count;
-      const job = await fetchNext(deps, queue, options.binding ?? { kind: "all" }).catch((error: unknown) => {
+      const job = await fetchNext(deps, queue, options.remit).catch((error: unknown) => {
         deps.log.error({ err: error, queue }, "cannot read the queue");
         return undefined;
       });
@@ -137,11 +140,11 @@ type Fetched<Name extends QueueName> = Omit<RunningJob<Name>, "claim">;
 async function fetchNext<Name extends QueueName>(
   deps: WorkerDeps,
   queue: Name,
-  binding: Binding,
+  remit: Remit | undefined,
 ): Promise<Fetched<Name> | undefined> {
   const job = await deps.sql.begin(async (tx): Promise<ClaimedJob | undefined> => {
     await tx`select pg_advisory_xact_lock(${fetchLockClass}, hashtext(${queue}))`;
-    if (binding.kind !== "all") return await claimBound(tx, queue, binding);
+    if (remit) return await claimBound(tx, queue, remit);
     const fetched = await deps.boss.fetch(queue, {
       includeMetadata: true,
       groupConcurrency: 1,
@@ -154,9 +157,9 @@ async function fetchNext<Name extends QueueName>(
   if (!parsed.success) {
     deps.log.error(
       { queue, job: job.id, problem: parsed.error.message },
-      "a job that this version cannot read is dropped",
+      "a job that this version cannot read is left for another",
     );
-    await deps.boss.complete(queue, job.id);
+    await handBack(deps, queue, { id: job.id, attempt: job.retryCount }, unreadableSeconds);
     return undefined;
   }
   return {
@@ -168,14 +171,16 @@ async function fetchNext<Name extends QueueName>(
   };
 }
 
-/** Free for others at once, with the urgency it had; pg-boss' own `fail` would make it wait as after a failure. */
+/** Free for others, by default at once, with the urgency it had; pg-boss' own `fail` would make it wait as after a failure. */
 async function handBack(
   deps: WorkerDeps,
   queue: QueueName,
   job: { id: string; attempt: number },
+  inSeconds = 0,
 ): Promise<void> {
   await deps.sql`
-    update pgboss.job set state = 'retry', start_after = now(), heartbeat_on = null
+    update pgboss.job set
+      state = 'retry', start_after = now() + make_interval(secs => ${inSeconds}), heartbeat_on = null
     where name = ${queue} and id = ${job.id} and state = 'active' and retry_count = ${job.attempt}`;
   await deps.sql`select pg_notify(${wakeChannel}, ${queue})`;
 }
@@ -187,8 +192,10 @@ function keepClaim(
   job: { id: string; attempt: number },
   abort: AbortController,
 ): Claim & { stop(): void } {
-  const giveUpMs = deps.lease.heartbeatSeconds * 1000 - deps.lease.leaseMarginMs;
+  const leaseMs = deps.lease.heartbeatSeconds * 1000;
+  const giveUpMs = leaseMs - deps.lease.leaseMarginMs;
   const lost = new AbortController();
+  let taken = false;
   let confirmedAt = performance.now();
   let expiry = setTimeout(isHeld, giveUpMs);
   let asking = false;
@@ -207,7 +214,10 @@ function keepClaim(
     const askedAt = performance.now();
     if (!isHeld()) return false;
     if (await touch(deps.sql, queue, job)) hold(askedAt);
-    else lose("the claim on this job was lost");
+    else {
+      taken = true;
+      lose("the claim on this job was lost");
+    }
     return isHeld();
   }
   function hold(since: number): void {
@@ -229,7 +239,10 @@ function keepClaim(
   }, deps.lease.refreshMs);
   return {
     lost: lost.signal,
-    endWithinMs: deps.lease.leaseMarginMs * claimEndShare,
+    get endWithinMs() {
+      const leftMs = taken ? 0 : confirmedAt + leaseMs - performance.now();
+      return Math.max(0, leftMs * claimEndShare);
+    },
     confirm,
     stop() {
       clearInterval(timer);

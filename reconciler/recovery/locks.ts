@@ -18,9 +18,9 @@ export type PastRun = {
   id: number;
   /** `<host>-<pid>` of the worker. */
   worker: string;
-  startedAt: Date;
-  endedAt: Date | null;
   outcome: string | null;
+  /** Processes that its runner started, by the clock of their machine: what may have taken a lock. */
+  processes: readonly { pid: number; startedAt: Date }[];
 };
 
 export type LockFacts = {
@@ -38,15 +38,19 @@ export type LockVerdict =
 
 /** A process starts before it takes a lock; the system says so to the second. */
 const processSlackMs = 2_000;
-/** Clocks of two machines. */
-const clockSlackMs = 5_000;
+/** The CLI takes its lock before anything else; a process of the same number that locks later is another one. */
+const lockWithinMs = 120_000;
 
-/** We hold the claim on the stack, so no other run of ours can be rightly under way. */
+/**
+ * We hold the claim on the stack, so no other run of ours can be rightly under way: what our runs started is dead
+ * (queue/lease.ts). Of another machine that is all that can be known; a person who works there has another process.
+ */
 export function judgeLock(lock: Lock, facts: LockFacts): LockVerdict {
   if (lock.hostname === facts.hostname) return judgeLocal(lock, facts.process);
   const run = facts.runs.find((candidate) => tookLock(candidate, lock));
   if (!run) return { kind: "living" };
-  return { kind: "dead", why: `taken by operation ${run.id}, whose worker ${run.worker} lost its claim` };
+  const why = `process ${lock.pid} was of operation ${run.id}, whose worker ${run.worker} lost its claim`;
+  return { kind: "dead", why };
 }
 
 function judgeLocal(lock: Lock, process: ProcessFacts | null | undefined): LockVerdict {
@@ -62,10 +66,11 @@ function judgeLocal(lock: Lock, process: ProcessFacts | null | undefined): LockV
 /** A run that ended by itself gave its lock back; one that its worker could not end did not. */
 function tookLock(run: PastRun, lock: Lock): boolean {
   if (hostOf(run.worker) !== lock.hostname) return false;
-  if (run.endedAt !== null && run.outcome !== "interrupted") return false;
-  const from = run.startedAt.getTime() - clockSlackMs;
-  const to = run.endedAt === null ? Number.POSITIVE_INFINITY : run.endedAt.getTime() + clockSlackMs;
-  return from <= lock.takenAt.getTime() && lock.takenAt.getTime() <= to;
+  if (run.outcome !== null && run.outcome !== "interrupted") return false;
+  return run.processes.some(({ pid, startedAt }) => {
+    const afterMs = lock.takenAt.getTime() - startedAt.getTime();
+    return pid === lock.pid && -processSlackMs <= afterMs && afterMs <= lockWithinMs;
+  });
 }
 
 function hostOf(worker: string): string {

@@ -57,3 +57,12 @@ export function pendingRemedy(stack: string, urns: readonly string[]): string {
     applyAgain(stack),
   ].join("; ");
 }
+
+/** Without its state a stack is new, and everything that carries its name and label is adopted. */
+export function unreadableRemedy(stack: string, table: string, keys: readonly string[]): string {
+  return [
+    `put the right content into ${keys.join(" and ")} of ${table} from a backup, or remove it`,
+    ...keys.map((key) => `psql "$DATABASE_URL" -c "delete from ${table} where key = '${key}'"`),
+    `then: ${applyAgain(stack)}, which adopts what exists`,
+  ].join("; ");
+}

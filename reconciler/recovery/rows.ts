@@ -6,17 +6,25 @@ import { parseCellStack } from "../../components/naming.ts";
 import type { StackIdentity } from "./find-objects.ts";
 import type { PastRun } from "./locks.ts";
 
-export type RunRow = PastRun & { errorCode: string | null; errorMessage: string | null };
+export type RunRow = PastRun & {
+  startedAt: Date;
+  endedAt: Date | null;
+  errorCode: string | null;
+  errorMessage: string | null;
+};
+
+const processesSchema = z.array(z.object({ pid: z.number(), startedAt: z.coerce.date() }));
 
 const historyLength = 100;
 
 /** Runs before this operation that may have changed something, newest first. */
 export async function listRuns(sql: Query, stack: string, before: number): Promise<RunRow[]> {
-  return await sql<RunRow[]>`
-    select id::int as id, worker, started_at as "startedAt", ended_at as "endedAt", outcome,
+  const rows = await sql<(Omit<RunRow, "processes"> & { processes: unknown })[]>`
+    select id::int as id, worker, started_at as "startedAt", ended_at as "endedAt", outcome, processes,
       error ->> 'code' as "errorCode", error ->> 'message' as "errorMessage"
     from clawfleet.operations where stack = ${stack} and kind <> 'preview' and id < ${before}
     order by operations.id desc limit ${historyLength}`;
+  return rows.map((row) => ({ ...row, processes: processesSchema.parse(row.processes) }));
 }
 
 export type Identity = { stack: StackIdentity; account: string };

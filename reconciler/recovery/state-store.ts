@@ -4,7 +4,9 @@ import type { Sql } from "postgres";
 import { z } from "zod";
 import { stackStateSchema, type StackState } from "../../infra/runner-protocol.ts";
 import { openDatabase } from "../db/database.ts";
+import { ClawfleetError } from "../errors.ts";
 import type { Lock } from "./locks.ts";
+import { unreadableRemedy } from "./remedies.ts";
 
 export type StoredLock = Lock & { key: string; content: string };
 
@@ -12,13 +14,20 @@ export type StateStore = {
   readLocks(stack: string): Promise<StoredLock[]>;
   /** This lock as it was read, and no other. */
   removeLock(lock: StoredLock): Promise<void>;
-  /** Empty when the stack has none yet. */
+  /** Empty when the stack has none yet. @throws ClawfleetError recovery_failed when there is one and it cannot be read. */
   readState(stack: string): Promise<StackState>;
+  /** Of what was done to a stack, with its state after each time, the newest stay. */
+  trimHistory(stack: string): Promise<void>;
+  /** Keys are looked up by their beginning, by the engine too, which an index finds only in some collations. */
+  prepare(): Promise<void>;
   close(): Promise<void>;
 };
 
 const project = "clawfleet";
-const checkpointSchema = z.object({ checkpoint: z.object({ latest: z.unknown() }) });
+/** Updates of a stack whose history is kept. Each holds a copy of the state, about 100 KB. */
+const keptUpdates = 10;
+/** Without `latest` as long as no run has saved anything: `stack init` and nothing more. */
+const checkpointSchema = z.object({ checkpoint: z.object({ latest: z.unknown().optional() }) });
 const lockSchema = z.object({
   pid: z.number(),
   username: z.string(),
@@ -68,7 +77,25 @@ function createStateStore(sql: Sql, table: string, root: string): StateStore {
       const base = `${root}/stacks/${project}/${stack}.json`;
       const rows = await sql<{ key: string; content: string }[]>`
         select key, data ->> 'data' as content from ${name} where key in (${base}, ${`${base}.gz`}, ${`${base}.zst`})`;
-      return toState(rows);
+      try {
+        return toState(rows);
+      } catch (error) {
+        throw unreadable(stack, table, rows, error);
+      }
+    },
+    async trimHistory(stack) {
+      if (!(await isThere())) return;
+      const folder = `${root}/history/${project}/${stack}/`;
+      // Names hold the time in nanoseconds, of one length until the year 2286; two files an update.
+      await sql`
+        delete from ${name} where key in (
+          select key from ${name} where starts_with(key, ${folder})
+          order by key collate "C" desc offset ${2 * keptUpdates}
+        )`;
+    },
+    async prepare() {
+      if (!(await isThere())) return;
+      await sql`create index if not exists ${sql(`${table}_key_prefix`)} on ${name} (key text_pattern_ops)`;
     },
     close: async () => undefined,
   };
@@ -89,6 +116,31 @@ function toState(rows: readonly { key: string; content: string }[]): StackState 
     row.key.endsWith(".gz") ? gunzipSync(bytes) : row.key.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes
   ).toString("utf8");
   return stackStateSchema.parse(checkpointSchema.parse(JSON.parse(text)).checkpoint.latest ?? {});
+}
+
+function unreadable(
+  stack: string,
+  table: string,
+  rows: readonly { key: string }[],
+  cause: unknown,
+): ClawfleetError {
+  const reason =
+    cause instanceof z.ZodError
+      ? z.prettifyError(cause).replaceAll(/\s+/g, " ")
+      : cause instanceof Error
+        ? cause.message
+        : String(cause);
+  return new ClawfleetError({
+    code: "recovery_failed",
+    message: `the state of ${stack} cannot be read: ${reason}`,
+    remedy: unreadableRemedy(
+      stack,
+      table,
+      rows.map(({ key }) => key),
+    ),
+    retry: { kind: "permanent" },
+    cause,
+  });
 }
 
 function decode(content: string): Buffer {

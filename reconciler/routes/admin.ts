@@ -9,36 +9,13 @@ import { ClawfleetError } from "../errors.ts";
 import type { BillingOperators } from "../operators/billing.ts";
 import { createBillingRoutes } from "./billing.ts";
 import { createCellRoutes, type CellDeps } from "./cells.ts";
+import { applyQuery, type OperationsDeps } from "./operations.ts";
 import { validate } from "./validate.ts";
-
-/** One converge or preview as operators see it; times are ISO 8601. */
-export type OperationAnswer = {
-  id: number;
-  stack: string;
-  kind: string;
-  reason: string;
-  actor: string;
-  generation: number;
-  worker: string;
-  startedAt: string;
-  endedAt: string | null;
-  outcome: string | null;
-  changes: Record<string, number> | null;
-  error: { code: string; message: string; remedy?: string | undefined } | null;
-};
-
-export type OperationEventAnswer = { seq: number; at: string; kind: string; message: string };
 
 export type AdminDeps = CellDeps &
   BillingOperators & {
     sql: Sql;
-    operations: {
-      list(stack: string, limit: number): Promise<OperationAnswer[]>;
-      find(id: number): Promise<OperationAnswer | undefined>;
-      events(id: number, afterSeq: number): Promise<OperationEventAnswer[]>;
-      /** Highest id so far, 0 when there is none: what follows a request has a higher one. */
-      lastId(): Promise<number>;
-    };
+    operations: OperationsDeps;
     /** `refresh`: what the clouds really hold is read first, and differences are put right. */
     requestRun(input: {
       slug: string;
@@ -48,6 +25,8 @@ export type AdminDeps = CellDeps &
     }): Promise<void>;
     provision(input: { slug: string; plan: string; email: string | null; actor: string }): Promise<void>;
     deprovision(input: { slug: string; actor: string }): Promise<void>;
+    /** A link into the customer's control page: works once, for ten minutes. */
+    signIn(input: { slug: string; actor: string }): Promise<string>;
     /** Names of the variables afterwards; values are never given out. */
     changeEnvironment(input: {
       slug: string;
@@ -65,7 +44,6 @@ const listQuery = z.object({
 });
 const slugParam = z.object({ slug: slugSchema });
 const idParam = z.object({ id: z.coerce.number().int().positive() });
-const applyQuery = z.object({ refresh: z.enum(["true", "false"]).optional() });
 const eventsQuery = z.object({ after: z.coerce.number().int().min(-1).default(-1) });
 const provisionBody = z.strictObject({ slug: slugSchema, plan: planIdSchema, email: z.email().optional() });
 const variableParam = z.object({
@@ -126,6 +104,12 @@ export function createAdminRoutes(deps: AdminDeps) {
       const after = await operations.lastId();
       await deps.deprovision({ slug, actor });
       return c.json({ after }, 202);
+    })
+    .post("/instances/:slug/sign-in", validate("param", slugParam), async (c) => {
+      const { slug } = c.req.valid("param");
+      await mustFind(slug);
+      c.header("cache-control", "no-store");
+      return c.json({ link: await deps.signIn({ slug, actor }) });
     })
     .post("/instances/:slug/preview", validate("param", slugParam), async (c) => {
       const { slug } = c.req.valid("param");

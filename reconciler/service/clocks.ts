@@ -1,12 +1,14 @@
-/** Work that the clock asks for: sweeps, retries, room for those who wait, conditions. Right with any number of processes. */
+/** Work that the clock asks for: sweeps, retries, room for those who wait, conditions, housekeeping. Right with any number of processes. */
 import type { Config } from "../config.ts";
 import { startRetryClock } from "../converge/worker.ts";
 import type { BillingProvider } from "../billing/provider.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { addCells, syncCells } from "../desired/cells.ts";
 import { placeWaiting } from "../desired/place.ts";
+import { removeOld } from "../db/housekeeping.ts";
 import { countUnplaced } from "../db/instances.ts";
 import { readConditions, type Conditions } from "../conditions.ts";
+import { updateBrakes } from "../health/brakes.ts";
 import { handleHint } from "../hints.ts";
 import { sweep } from "../sweep.ts";
 import type { Core } from "./core.ts";
@@ -14,6 +16,9 @@ import type { Core } from "./core.ts";
 const retryIntervalMs = 2_000;
 const roomIntervalMs = 2_000;
 const conditionsIntervalMs = 10_000;
+/** Workers bring them up to date before they help anybody; here they let go when nobody needs help any more. */
+const brakesIntervalMs = 10_000;
+const housekeepingIntervalMs = 60 * 60_000;
 
 /** Hints and sweeps are taken from the queue here; the clocks only ask. Returns how to stop the clocks. */
 export function startClocks(
@@ -36,7 +41,9 @@ export function startClocks(
   const stops = [
     startRetryClock({ ...core, random: Math.random, retryFirstMs: config.retryFirstMs }, retryIntervalMs),
     every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, config.stacksDir)),
-    watchConditions(core, apply),
+    every(core, brakesIntervalMs, "cannot look at the brakes", async () => void (await updateBrakes(core))),
+    watchConditions(core),
+    every(core, housekeepingIntervalMs, "cannot remove what is old", () => keepHouse(core)),
   ];
   return () => stops.forEach((stop) => stop());
 }
@@ -48,16 +55,20 @@ export async function lookForRoom(apply: ApplyDeps, stacksDir: string): Promise<
   await placeWaiting(apply);
 }
 
+async function keepHouse({ sql, clock, log }: Core): Promise<void> {
+  const removed = await removeOld(sql, clock.now());
+  if (Object.values(removed).some((count) => count > 0)) log.info(removed, "removed what is old");
+}
+
 /** Says once that a condition has come, and once that it has gone. */
-function watchConditions(core: Core, { onAlert }: ApplyDeps): () => void {
+function watchConditions(core: Core): () => void {
   let before: Conditions | undefined;
   return every(core, conditionsIntervalMs, "cannot read the conditions", async () => {
     const now = await readConditions(core.sql);
     for (const { kind, count, detail } of now) {
       const known = before?.find((one) => one.kind === kind);
       if (count > 0 && !known?.count) {
-        core.log.error({ alert: kind, count }, detail);
-        onAlert?.({ kind, message: detail });
+        core.onAlert({ kind, message: detail });
       } else if (count === 0 && known?.count) core.log.info({ alert: kind, over: true }, "is over");
     }
     before = now;

@@ -2,22 +2,23 @@
 import { createCloudflare, type Cloudflare } from "../cloud/cloudflare.ts";
 import { createHetzner, type Hetzner } from "../cloud/hetzner.ts";
 import type { CloudName } from "../cloud/http.ts";
+import { tokenVariable } from "../../infra/accounts.ts";
 import type { WorkConfig } from "../config.ts";
 import { ClawfleetError } from "../errors.ts";
 
-/** @throws ClawfleetError config_invalid, which parks, when this process has no tokens for the account. */
+/** @throws ClawfleetError config_invalid when this process has no tokens of the account; one that has them may try again. */
 export function createClouds(
   config: Pick<WorkConfig, "accounts">,
   account: string,
   urls: Record<CloudName, string>,
 ): { hetzner: Hetzner; cloudflare: Cloudflare } {
-  const tokens = config.accounts[account] ?? config.accounts["default"];
+  const tokens = config.accounts[account];
   if (!tokens) {
     throw new ClawfleetError({
       code: "config_invalid",
-      message: `there are no tokens for the account ${account}`,
-      remedy: `set HCLOUD_TOKEN_${account.toUpperCase()} and CLOUDFLARE_API_TOKEN_${account.toUpperCase()}`,
-      retry: { kind: "permanent" },
+      message: `this worker has no tokens of the account ${account}`,
+      remedy: `set ${tokenVariable("hetzner", account)} and ${tokenVariable("cloudflare", account)}`,
+      retry: { kind: "retryable" },
     });
   }
   return {

@@ -1,13 +1,16 @@
 /** The part of a process that runs converges: runners, the worker on the queue, its sign of life. */
 import { hostname } from "node:os";
 import { delimiter } from "node:path";
+import type { Sql } from "postgres";
+import { tokenVariable } from "../../infra/accounts.ts";
 import type { WorkConfig } from "../config.ts";
 import { startConvergeWorker } from "../converge/worker.ts";
-import { raiseAlert } from "../db/alerts.ts";
+import { listWithoutTokens } from "../db/workers.ts";
 import { checkEngine, type EngineState } from "../engine/engine-check.ts";
 import { createRunnerPool } from "../engine/runner-pool.ts";
 import { startGate } from "../gate/start-gate.ts";
-import type { Binding } from "../queue/binding.ts";
+import { runOnMachine } from "../health/machine-ssh.ts";
+import type { Binding, Remit } from "../queue/binding.ts";
 import type { Reason } from "../queue/jobs.ts";
 import { runnerMark } from "../recovery/local-process.ts";
 import { createRecovery } from "../recovery/recovery.ts";
@@ -15,7 +18,9 @@ import { openStateStore } from "../recovery/state-store.ts";
 import type { ReadinessCheck } from "../routes/health.ts";
 import { createClouds } from "./clouds.ts";
 import type { Core } from "./core.ts";
+import { startHealthReader } from "./health.ts";
 import { startPresence } from "./presence.ts";
+import { startSignIns } from "./sign-ins.ts";
 
 export type Converges = {
   checks: ReadinessCheck[];
@@ -34,9 +39,7 @@ export async function prepareConverges(core: Core, config: WorkConfig): Promise<
   const environment = { ...config.engineEnvironment, ...core.environment };
   const engine = await checkEngine(environment);
   for (const problem of engine.problems) {
-    core.log.error({ alert: "engine_missing" }, problem);
-    const alert = { kind: "engine_missing", about: hostname(), message: problem } as const;
-    await raiseAlert(core.sql, { ...alert, now: core.clock.now() });
+    core.onAlert({ kind: "engine_missing", about: hostname(), message: problem });
   }
   return { environment, engine };
 }
@@ -59,13 +62,19 @@ export async function startConverges(
     backend: environment["PULUMI_BACKEND_URL"] ?? core.databaseUrl,
     database: core.databaseUrl,
   });
+  await store?.prepare();
   const gate = await startGate(config, { sql, queue, clock, log, registry: metrics.registry });
   const cloudsOf = (account: string, reason: Reason = "operator") =>
     createClouds(config, account, gate.addressesFor({ account, reason }));
-  const presence = await startPresence(core, { binding, slots: config.workers });
+  const remit: Remit = { binding, accounts: Object.keys(config.accounts) };
+  await warnOfMissingTokens(core, remit);
+  const presence = await startPresence(core, { ...remit, slots: config.workers });
   startConvergeWorker(
     {
       sql,
+      masterKey: config.masterKey,
+      runOnMachine,
+      onStep: (step, outcome) => metrics.steps.inc({ step, outcome }),
       pool,
       gate,
       clock,
@@ -74,17 +83,30 @@ export async function startConverges(
       queue,
       workerName: core.name,
       recover: createRecovery({ sql, store, hostname: hostname(), clock, cloudsOf }),
+      trimHistory: async (stack) => await store?.trimHistory(stack),
       deadlineMs: config.convergeDeadlineMs,
       onOperation: ({ kind, outcome, seconds }) => metrics.converges.observe({ kind, outcome }, seconds),
       cloudsOf,
       random: Math.random,
       retryFirstMs: config.retryFirstMs,
     },
-    { concurrency: config.workers, binding },
+    { concurrency: config.workers, remit },
   );
+  const reader = startHealthReader(
+    {
+      ...core,
+      masterKey: config.masterKey,
+      onReading: (outcome, seconds) => metrics.readings.observe({ outcome }, seconds),
+    },
+    { ...config.probe, binding },
+  );
+  const signIns = startSignIns({ ...core, masterKey: config.masterKey }, binding);
   return {
-    checks: [createEngineCheck(environment, engine)],
-    drain: () => presence.drain(),
+    checks: [createEngineCheck(environment, engine), createTokensCheck(sql, remit)],
+    async drain() {
+      await presence.drain();
+      await Promise.all([reader.stop(), signIns.stop()]);
+    },
     async stop() {
       await pool.stop();
       await gate.close();
@@ -92,6 +114,24 @@ export async function startConverges(
       await presence.stop();
     },
     kill: () => pool.kill(),
+  };
+}
+
+/** A worker without a binding may leave an account to others; if nobody has it, alert `no_worker_for_cell` says so. */
+async function warnOfMissingTokens({ sql, log }: Core, remit: Remit): Promise<void> {
+  if (remit.binding.kind === "public") return;
+  for (const { cell, account } of await listWithoutTokens(sql, remit)) {
+    const variables = (["hetzner", "cloudflare"] as const).map((cloud) => tokenVariable(cloud, account));
+    const problem = `nothing of the cell ${cell} is done by this process: it has no ${variables.join(", ")}`;
+    log.error({ alert: "account_without_tokens", cell, account }, problem);
+  }
+}
+
+/** Who was asked for a cell and cannot serve it is not ready; whoever serves all that it can is. */
+function createTokensCheck(sql: Sql, remit: Remit): ReadinessCheck {
+  return {
+    name: "tokens",
+    check: async () => remit.binding.kind !== "cells" || (await listWithoutTokens(sql, remit)).length === 0,
   };
 }
 

@@ -7,6 +7,7 @@ import type { WorkConfig } from "../config.ts";
 import { poolSize, type Role } from "../db/connections.ts";
 import { openDatabase, startDatabase } from "../db/database.ts";
 import { checkSchema, migrate, readMigrations } from "../db/migrate.ts";
+import { createAlerts, type RaiseAlert } from "../messages/alerts.ts";
 import { createMetrics, type Metrics } from "../metrics.ts";
 import { createRedact, type Redact } from "../operations/redact.ts";
 import { createQueue, type Queue } from "../queue/queue.ts";
@@ -20,6 +21,7 @@ export type Core = {
   clock: { now(): Date };
   redact: Redact;
   metrics: Metrics;
+  onAlert: RaiseAlert;
   /** Of this process, in records and among the workers. */
   name: string;
   databaseUrl: string;
@@ -46,14 +48,20 @@ export async function openCore(
   await migrate(sql);
   const queue = createQueue({ sql, connectionString: database.url, log });
   await queue.start();
+  const metrics = createMetrics(role === "work" ? undefined : sql);
+  const redact = createRedact(config.secretValues);
+  const clock = { now: () => new Date() };
+  const onAlert = (kind: string) => metrics.alerts.inc({ kind });
+  const alerts = createAlerts({ sql, clock, log, redact, onAlert });
   const schema = watchSchema(() => checkSchema(sql, migrations), log);
   return {
     sql,
     queue,
     log,
-    clock: { now: () => new Date() },
-    redact: createRedact(config.secretValues),
-    metrics: createMetrics(role === "work" ? undefined : sql),
+    clock,
+    redact,
+    metrics,
+    onAlert: alerts.raise,
     name: `${hostname()}-${process.pid}`,
     databaseUrl: database.url,
     environment: {
@@ -71,6 +79,7 @@ export async function openCore(
     schema,
     async close() {
       schema.stop();
+      await alerts.settle();
       await sql.end({ timeout: 5 });
       await database.stop();
     },

@@ -13,10 +13,7 @@ export function createFilesReader(stacksDir: string, log: Logger, raise: RaiseAl
       last = await readStackFiles(stacksDir);
     } catch (error) {
       if (!last) throw error;
-      log.error(
-        { err: error, alert: "broken_file" },
-        "stacks/ cannot be read; the last good state of it stands",
-      );
+      log.error({ err: error }, "stacks/ cannot be read; the last good state of it stands");
       const message = error instanceof Error ? error.message : String(error);
       raise({ kind: "broken_file", about: "stacks/", message });
     }

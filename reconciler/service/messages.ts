@@ -11,7 +11,7 @@ export function openMessages(core: Core, config: Config, plans: () => Plans): Me
     settings: config.messages,
     publicUrl: config.publicUrl,
     plans,
-    onAlert: (kind) => metrics.alerts.inc({ kind }),
+    raise: core.onAlert,
     onMessage: (channel, outcome) => metrics.messages.inc({ channel, outcome }),
   });
 }

@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { forgetWorker, reportWorker, workerSilenceMs } from "../db/workers.ts";
-import type { Binding } from "../queue/binding.ts";
+import type { Remit } from "../queue/binding.ts";
 
 export type Presence = {
   /** From now on it takes nothing. */
@@ -12,7 +12,7 @@ export type Presence = {
 
 export async function startPresence(
   deps: { sql: Sql; log: Logger; name: string },
-  worker: { binding: Binding; slots: number },
+  worker: Remit & { slots: number },
 ): Promise<Presence> {
   let draining = false;
   const report = () => reportWorker(deps.sql, { name: deps.name, ...worker, draining });

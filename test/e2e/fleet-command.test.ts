@@ -44,10 +44,10 @@ describe.skipIf(obstacle !== undefined)("fleet", () => {
   test("cells shows how full each is and who works there, and one can be drained and opened again", async () => {
     const { output } = await run(["cells"]);
     expect(output.split("\n")[0]).toMatch(
-      /^CELL +STATE +ACCOUNT +ZONE +NETWORK +MEMBERS +RECORDS +ROOM +WORKERS/,
+      /^CELL +STATE +STATUS +ACCOUNT +ZONE +NETWORK +MEMBERS +RECORDS +ROOM +WORKERS +DETAIL/,
     );
     expect(output).toMatch(
-      /^lab +open +default +claws.example +eu-central public +1\/90 +2\/200 +89 +\S+-\d+$/m,
+      /^lab +open +ready +default +claws.example +eu-central public +1\/90 +2\/200 +89 +\S+-\d+$/m,
     );
     expect((await run(["drain", "lab"])).output).toContain("lab takes no new instances");
     expect((await run(["cells"])).output).toMatch(/^lab +drained by admin /m);
@@ -56,6 +56,16 @@ describe.skipIf(obstacle !== undefined)("fleet", () => {
     expect((await run(["undrain", "lab"])).code).toBe(0);
     expect(JSON.parse((await run(["cells", "--json"])).output)).toMatchObject({ cells: [{ state: "open" }] });
     expect((await run(["drain", "nowhere"])).code).toBe(3);
+  });
+
+  test("a cell is shown and applied by the name of its stack", async () => {
+    const applied = await run(["apply", "cell.lab"]);
+    expect(applied.output).toMatch(/operation \d+ unchanged: \d+ same/);
+    expect(applied.code).toBe(0);
+    const show = await run(["show", "cell.lab"]);
+    expect(show.output).toMatch(/^status +ready$/m);
+    expect(show.output).toContain("operator by admin");
+    expect((await run(["apply", "cell.nowhere"])).code).toBe(3);
   });
 
   test("preview prints Pulumi's diff and changes nothing", async () => {

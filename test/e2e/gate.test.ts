@@ -28,6 +28,7 @@ describe.skipIf(engine === undefined)("a run through the gate", () => {
     database = await createTestDatabase();
     const tokens = { hcloudToken: bench.hetzner.token, cloudflareToken };
     gate = await createGate({
+      masterKey: "ab".repeat(32),
       sql: database.sql,
       log: createTestLog().log,
       random: () => 0.5,

@@ -77,6 +77,24 @@ describe.skipIf(obstacle !== undefined)("a locked stack", () => {
     expect([await isLocked(key), await isRunning(orphan.pid ?? 0)]).toEqual([false, false]);
   });
 
+  test("of a dead worker's machine the lock of its engine is removed, and that of a person who works there stays", async () => {
+    const { sql } = fleet.database;
+    const { id } = await fleet.apply("iris");
+    const [run] = await sql<{ pid: number; startedAt: string }[]>`
+      update clawfleet.operations set worker = 'host-a-77', outcome = 'interrupted' where id = ${id}
+      returning (processes -> 0 ->> 'pid')::int as pid, processes -> 0 ->> 'startedAt' as "startedAt"`;
+    const pid = run?.pid ?? 0;
+    const takenAt = new Date(run?.startedAt ?? "");
+    const [ours, hers] = [
+      await writeLock("iris", { pid, hostname: "host-a", takenAt }),
+      await writeLock("iris", { pid: pid + 1, hostname: "host-a", takenAt }),
+    ];
+    expect((await fleet.apply("iris")).outcome).toBe("failed");
+    expect([await isLocked(ours), await isLocked(hers)]).toEqual([false, true]);
+    await sql`delete from public.pulumi_state where key = ${hers}`;
+    await fleet.untilStatus("iris", "ready");
+  });
+
   test("nobody knows whether a lock's owner lives: after an hour the instance is parked with the commands", async () => {
     const takenAt = new Date(Date.now() - 2 * 3_600_000);
     const key = await writeLock("iris", { pid: 4242, hostname: "laptop", takenAt });

@@ -14,6 +14,7 @@ import type { ConvergeJob } from "../../reconciler/queue/jobs.ts";
 import { startConvergeRig, type ConvergeRig } from "../support/converge-rig.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { findTestEngine } from "../support/engine.ts";
+import { stateRoot } from "../support/state-rows.ts";
 
 const obstacle = (await findTestEngine()) === undefined ? "the engine is not installed" : undefined;
 if (obstacle !== undefined) process.stderr.write(`skipped: ${obstacle}\n`);
@@ -27,6 +28,15 @@ async function lastOutcome(): Promise<unknown> {
   const [row] = await database.sql`
     select kind, outcome, changes from clawfleet.operations order by id desc limit 1`;
   return row;
+}
+
+async function leave(slug: string): Promise<void> {
+  await database.sql`update clawfleet.instances set phase = 'gone', generation = generation + 1 where slug = ${slug}`;
+}
+
+/** Everything that the backend keeps of a stack: its state, what it was before, what was done to it, who runs it. */
+function rowsOf(slug: string) {
+  return database.sql`select * from public.pulumi_state where key ~ ${`/clawfleet/${slug}[/.]`}`;
 }
 
 describe.skipIf(obstacle !== undefined)("processes of a converge", () => {
@@ -111,21 +121,53 @@ describe.skipIf(obstacle !== undefined)("processes of a converge", () => {
   });
 
   test("the end of an instance: two, and the stack is gone with its backups", async () => {
-    await database.sql`
-      update clawfleet.instances set phase = 'gone', generation = generation + 1 where slug = 'grace'`;
+    await leave("grace");
     await rig.converge(deps, job, "cancel");
     expect(await rig.counter.take()).toEqual(["destroy", "stack rm"]);
-    const left = await database.sql`
-      select key from public.pulumi_state where key like '%.pulumi/stacks/clawfleet/grace.json%'`;
-    expect(left).toEqual([]);
+    expect(await rowsOf("grace")).toEqual([]);
   });
 
-  test("a destroy of what was never made, or is gone already, ends well", async () => {
-    const never = await rig.addInstance("ida");
+  test("an end that was cut off when the state was gone and its history was not: nothing is left", async () => {
+    const ida = await rig.addInstance("ida");
+    await rig.converge(deps, ida, "paid");
+    await database.sql`create table history as ${rowsOf("ida")}`;
+    await database.sql`create table before as select private_ip, outputs, secrets from clawfleet.instances where slug = 'ida'`;
+    await leave("ida");
+    await rig.converge(deps, ida, "cancel");
+    expect(await rowsOf("ida")).toEqual([]);
+    // As it is when the last process dies half-way.
+    const put =
+      await database.sql`insert into public.pulumi_state select * from history where key like '%/history/%'`;
+    expect(put.count).toBeGreaterThan(0);
     await database.sql`
-      update clawfleet.instances set phase = 'gone', generation = generation + 1 where slug = 'ida'`;
+      update clawfleet.instances set status = 'waiting', gone_at = null, (private_ip, outputs, secrets) = (select * from before)
+      where slug = 'ida'`;
+    await rig.converge(deps, ida, "cancel");
+    expect(await rowsOf("ida")).toEqual([]);
+  });
+
+  test("a stack whose making was cut off before it had a state is made all the same", async () => {
+    const kim = await rig.addInstance("kim");
+    const state = { version: 3, checkpoint: { stack: "organization/clawfleet/kim/clawfleet-kim" } };
+    const data = { data: Buffer.from(JSON.stringify(state)).toString("base64") };
+    const key = `${stateRoot(database.url)}/stacks/clawfleet/kim.json`;
+    await database.sql`insert into public.pulumi_state (key, data) values (${key}, ${database.sql.json(data)})`;
+    await database.sql`
+      insert into clawfleet.operations (stack, instance_id, kind, reason, actor, generation, worker, outcome, ended_at)
+      values ('kim', ${kim.instanceId ?? ""}, 'up', 'paid', 'test', 1, 'rig', 'interrupted', now())`;
+    await rig.converge(deps, kim, "paid");
+    await leave("kim");
+    await rig.converge(deps, kim, "cancel");
+    expect(await rowsOf("kim")).toEqual([]);
+    await rig.counter.take();
+  });
+
+  test("a destroy of what was never made ends well", async () => {
+    const never = await rig.addInstance("judy");
+    await leave("judy");
+    await rig.counter.take();
     await rig.converge(deps, never, "cancel");
-    expect(await rig.counter.take()).toEqual(["destroy"]);
+    expect(await rig.counter.take()).toEqual(["destroy", "stack init", "stack rm"]);
     expect(await lastOutcome()).toMatchObject({ kind: "destroy", outcome: "unchanged" });
   });
 

@@ -120,6 +120,9 @@ const instanceChanges: Record<string, (args: AssistantInstanceArgs) => Assistant
   "cell.image": inCell({ image: "debian-13" }),
   "cell.openclawVersion": inCell({ openclawVersion: "2026.9.7" }),
   "cell.cloudflareRanges": inCell({ cloudflareRanges: ["198.51.100.0/24"] }),
+  "cell.originPullCa": inCell({
+    originPullCa: "-----BEGIN CERTIFICATE-----\nroot\n-----END CERTIFICATE-----\n",
+  }),
   "cell.dnsTags": inCell({ dnsTags: true }),
   serverType: inArgs({ serverType: "cx33" }),
   location: inArgs({ location: "fsn1" }),
@@ -131,6 +134,8 @@ const instanceChanges: Record<string, (args: AssistantInstanceArgs) => Assistant
   extraFirewallRules: inArgs({ extraFirewallRules: [rule] }),
   openclawVersion: inArgs({ openclawVersion: "2026.9.7" }),
   gatewayMemoryMb: inArgs({ gatewayMemoryMb: 3072 }),
+  gatewayTasks: inArgs({ gatewayTasks: 1024 }),
+  workspace: inArgs({ workspace: { "AGENTS.md": "be kind" } }),
   model: inArgs({ model: "anthropic/claude-opus-5" }),
   denyRuntimeTools: inArgs({ denyRuntimeTools: true }),
   "secrets.hostKeyPrivate": inSecrets({ hostKeyPrivate: pulumi.secret(keys.other.private) }),

@@ -175,10 +175,17 @@ describe.skipIf(obstacle !== undefined)("what a dead run left behind", () => {
     expect((await recoveryNotes("gwen")).join("\n")).not.toContain("adopted");
   });
 
-  test("the checkpoint is lost: everything is adopted again, nothing is made twice", async () => {
+  test("the checkpoint is broken: parked with what to do; once it is removed everything is adopted, nothing made twice", async () => {
     const [server] = serversOf("bea");
+    const key = `${stateRoot(fleet.database.url)}/stacks/clawfleet/bea.json`;
+    const half = Buffer.from("{ half a fi").toString("base64");
     await fleet.database
-      .sql`delete from public.pulumi_state where key = ${`${stateRoot(fleet.database.url)}/stacks/clawfleet/bea.json`}`;
+      .sql`update public.pulumi_state set data = jsonb_build_object('data', ${half}::text) where key = ${key}`;
+    await fleet.apply("bea");
+    const row = await fleet.untilStatus("bea", "parked");
+    expect(row.statusDetail).toContain("the state of bea cannot be read");
+    expect(row.statusDetail).toContain(`delete from pulumi_state where key = '${key}'`);
+    await fleet.database.sql`delete from public.pulumi_state where key = ${key}`;
     await fleet.apply("bea");
     await expectWhole("bea");
     expect(serversOf("bea").map(({ id }) => id)).toEqual([server?.id]);

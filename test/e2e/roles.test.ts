@@ -19,7 +19,11 @@ const secondToken = "b".repeat(64);
 const slots = 2;
 
 let fleet: Fleet;
-const env = { HCLOUD_TOKEN_SECOND: secondToken, CLAWFLEET_WORKERS: String(slots) };
+const env = {
+  HCLOUD_TOKEN_SECOND: secondToken,
+  CLOUDFLARE_API_TOKEN_SECOND: "default",
+  CLAWFLEET_WORKERS: String(slots),
+};
 
 async function startWorker(cell: string): Promise<ServiceProcess> {
   // What `serve` alone may need is not there.

@@ -205,6 +205,32 @@ describe("blocked", () => {
     expect(await queued()).toEqual(["bob paid 100"]);
   });
 
+  test("one that never runs, for want of a worker or by a person's order, keeps nobody else asleep", async () => {
+    await fail("amy", ill, "paid");
+    for (const slug of ["bob", "cleo"]) await fail(slug, ill, "resync");
+    await fail("dora", ill, "paid");
+    await deps.sql`update clawfleet.instances set override = '{"hold": true}' where slug = 'dora'`;
+    const looked: string[] = [];
+    for (let look = 0; look < 6; look += 1) {
+      side.advance(15 * minuteMs);
+      await enqueueProbes(deps);
+      looked.push(...(await queued()).map((job) => job.split(" ")[0] ?? ""));
+      // Nobody takes it.
+      await deps.sql`delete from pgboss.job`;
+    }
+    expect(new Set(looked)).toEqual(new Set(["amy", "bob", "cleo"]));
+    expect(looked[0]).toBe("amy");
+  });
+
+  test("what a person holds is not queued again and again", async () => {
+    await fail("bob", "server is locked (locked)", "paid");
+    await deps.sql`update clawfleet.instances set override = '{"hold": true}' where slug = 'bob'`;
+    side.advance(60 * minuteMs);
+    expect(await enqueueDue(deps)).toBe(0);
+    await deps.sql`update clawfleet.instances set override = '{}' where slug = 'bob'`;
+    expect(await enqueueDue(deps)).toBe(1);
+  });
+
   test("what comes back right after it healed is not believed at once again", async () => {
     await blockAll();
     const success = { account: "default", clouds: ["hetzner" as const], deleted: false };

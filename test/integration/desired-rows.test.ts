@@ -1,8 +1,11 @@
 /** Proves which desired rows follow from what billing says, on a real PostgreSQL and with races. No engine runs here. */
+import type { Sql } from "postgres";
 import Stripe from "stripe";
 import { applyDesired } from "../../reconciler/desired/apply.ts";
+import { lockPlacement } from "../../reconciler/desired/place.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { isClawfleetError } from "../../reconciler/errors.ts";
+import { createOperators } from "../../reconciler/operators/operators.ts";
 import { createOrders } from "../../reconciler/orders/orders.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -14,6 +17,21 @@ beforeEach(async () => {
   side = await startBillingSide();
 });
 afterEach(() => side.close());
+
+async function countWaiting(sql: Sql): Promise<number> {
+  const [row] = await sql<{ waiting: number }[]>`
+    select count(*)::int as waiting from pg_locks l join pg_stat_activity a using (pid)
+    where not l.granted and a.datname = current_database()`;
+  return row?.waiting ?? 0;
+}
+
+const isAnybodyWaiting = async (sql: Sql): Promise<boolean> => (await countWaiting(sql)) > 0;
+
+/** Answers once `count` wait for a lock, which a sound one never does. */
+async function isStuck(sql: Sql, count: number): Promise<string> {
+  await eventually(`${count} wait`, async () => (await countWaiting(sql)) >= count).catch(() => undefined);
+  return "it waits for a place as well";
+}
 
 describe("desired rows", () => {
   test("a price that no plan has makes nothing and raises an alert", async () => {
@@ -41,6 +59,29 @@ describe("desired rows", () => {
     expect(after).toMatchObject({ plan: "pro", ip: before?.ip, generation: (before?.generation ?? 0) + 1 });
   });
 
+  test("a database that is older than a customer makes them again under the same id; one that was gone gets another", async () => {
+    const { sql } = side.apply;
+    const idsOfBob = async () =>
+      (await sql<{ id: string }[]>`select id from clawfleet.instances order by created_at`).map(
+        ({ id }) => id,
+      );
+    side.subscribe("bob");
+    await side.settle();
+    const [first] = await idsOfBob();
+    // As a backup from before that customer.
+    await sql`truncate clawfleet.instances, clawfleet.subscriptions, clawfleet.operations, clawfleet.orders cascade`;
+    await sql`delete from pgboss.job`;
+    await side.sweep();
+    expect(await idsOfBob()).toEqual([first]);
+
+    await sql`update clawfleet.instances set status = 'gone', private_ip = null, gone_at = now()`;
+    await applyDesired(side.apply, { kind: "slugs", slugs: ["bob"], reason: "paid", actor: "test" });
+    const [same, next] = await idsOfBob();
+    expect(same).toBe(first);
+    expect(next).toMatch(/^i[a-z2-7]{12}$/);
+    expect(next).not.toBe(first);
+  });
+
   test("two customers who paid for one name: the first keeps it, the second gets another", async () => {
     side.subscribe("bob");
     await side.settle();
@@ -65,16 +106,40 @@ describe("desired rows", () => {
       await tx`update clawfleet.instances set phase = 'suspended', desired_hash = 'of this' where slug = 'bob'`;
     });
     const late = applyDesired(side.apply, scope);
-    await eventually("the late reading waits", async () => {
-      const [row] = await sql<{ waiting: boolean }[]>`
-        select count(*) > 0 as waiting from pg_locks l join pg_stat_activity a using (pid)
-        where not l.granted and a.datname = current_database()`;
-      return row?.waiting;
-    });
+    await eventually("the late reading waits", () => isAnybodyWaiting(sql));
     gate.resolve();
     await Promise.all([holder, late]);
     const [row] = await sql<{ phase: string }[]>`select phase from clawfleet.instances where slug = 'bob'`;
     expect(row?.phase).toBe("suspended");
+  });
+
+  test("what an operator gives away is made by that request alone: no sweep sees it half done", async () => {
+    const { sql } = side.apply;
+    const gate = Promise.withResolvers<void>();
+    const holder = sql.begin(async (tx) => {
+      await lockPlacement(tx);
+      await gate.promise;
+    });
+    const operators = createOperators(side.apply);
+    const made = operators.provision({ slug: "bob", plan: "starter", email: null, actor: "an operator" });
+    await eventually("the request waits for its place", () => isAnybodyWaiting(sql));
+    const scope = { kind: "slugs", slugs: ["bob"], reason: "resync", actor: "a sweep" } as const;
+    const sweep = await Promise.race([applyDesired(side.apply, scope), isStuck(sql, 2)]);
+    gate.resolve();
+    await Promise.all([holder, made]);
+    expect(sweep).toMatchObject({ created: 0 });
+    expect(await side.instances()).toMatchObject([{ slug: "bob" }]);
+  });
+
+  test("what an operator cannot give away for want of room leaves nothing behind", async () => {
+    const { sql } = side.apply;
+    await sql`update clawfleet.cells set drained_at = now()`;
+    const operators = createOperators(side.apply);
+    const request = { slug: "bob", plan: "starter", email: null, actor: "an operator" };
+    await expect(operators.provision(request)).rejects.toThrow("bob was not made: no cell has room");
+    await sql`update clawfleet.cells set drained_at = null`;
+    await side.settle();
+    expect(await side.instances()).toEqual([]);
   });
 
   test("of twenty orders for one name at once, one gets to the payment and the rest are told before it", async () => {

@@ -239,15 +239,16 @@ describe("who gets in", () => {
 });
 
 describe("what it says itself", () => {
-  const empty = () =>
+  const empty = ({ gate }: TestGate) =>
     database.sql`
-      insert into clawfleet.rate_budgets (cloud, account, request_limit, period_ms, remaining, as_of)
-      values ('hetzner', 'default', 3600, 2000000000, 0, now()), ('cloudflare', 'default', 1200, 300000, 0, now())`;
+      insert into clawfleet.rate_budgets (cloud, token_key, request_limit, period_ms, remaining, as_of)
+      values ('hetzner', ${gate.budgetOf("hetzner", "default")}, 3600, 2000000000, 0, now()),
+        ('cloudflare', ${gate.budgetOf("cloudflare", "default")}, 1200, 300000, 0, now())`;
 
   test("without budget: 429 as each cloud says it, with the time until there is some", async () => {
-    await empty();
-    const { gate } = await before("http://127.0.0.1:9/v1", 0);
-    const urls = gate.addressesFor({ account: "default", reason: "paid" });
+    const started = await before("http://127.0.0.1:9/v1", 0);
+    await empty(started);
+    const urls = started.gate.addressesFor({ account: "default", reason: "paid" });
     const hetzner = await fetch(`${urls.hetzner}/servers`);
     expect([hetzner.status, Number(hetzner.headers.get("retry-after")) > 1]).toEqual([429, true]);
     expect(await hetzner.json()).toMatchObject({ error: { code: "rate_limit_exceeded", details: null } });
@@ -257,9 +258,9 @@ describe("what it says itself", () => {
   });
 
   test("a request waits for budget that comes in time", async () => {
-    await empty();
     const cloud = await start((_request, response) => void response.end("{}"));
-    const { url } = await before(cloud.url, 60_000);
+    const { url, ...started } = await before(cloud.url, 60_000);
+    await empty(started);
     await database.sql`update clawfleet.rate_budgets set period_ms = 1800000`;
     expect((await fetch(`${url}/servers`)).status).toBe(200);
   });

@@ -3,6 +3,7 @@
  * becomes a few notices without losing one. Real PostgreSQL, real HTTP and SMTP. Cannot prove what Slack and Telegram show.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { RaisedAlert } from "../../reconciler/messages/alerts.ts";
 import type { Messages } from "../../reconciler/messages/messages.ts";
 import { startMessageSide, type MessageSide } from "../support/messages.ts";
 
@@ -21,9 +22,9 @@ const texts = (channel = "slack") =>
   side.alerts.alerts.filter((one) => one.channel === channel).map(({ text }) => text);
 
 /** Raised, written and looked at. */
-async function raise(...alerts: Parameters<Messages["raise"]>[0][]): Promise<void> {
-  for (const one of alerts) messages.raise(one);
-  await messages.settle();
+async function raise(...alerts: RaisedAlert[]): Promise<void> {
+  for (const one of alerts) side.raised.raise(one);
+  await side.raised.settle();
   await messages.look();
 }
 
@@ -71,8 +72,8 @@ describe("an alert", () => {
   });
 
   test("is told once by however many processes look at once", async () => {
-    messages.raise(cellsFull);
-    await messages.settle();
+    side.raised.raise(cellsFull);
+    await side.raised.settle();
     const others = [1, 2, 3].map(() => side.createProcess());
     await Promise.all([messages, ...others].map((one) => one.look()));
     await messages.look();
@@ -90,8 +91,8 @@ describe("an alert", () => {
 
   test("that cannot be kept does not stop whoever raised it", async () => {
     await side.database.sql`alter table clawfleet.alerts rename to elsewhere`;
-    messages.raise(cellsFull);
-    await messages.settle();
+    side.raised.raise(cellsFull);
+    await side.raised.settle();
     expect(side.lines.some(({ msg }) => msg.includes("could not be kept"))).toBe(true);
     await side.database.sql`alter table clawfleet.elsewhere rename to alerts`;
   });

@@ -35,7 +35,7 @@ beforeEach(async () => {
     sql: side.apply.sql,
     clock: side.apply.clock,
     log: side.apply.log,
-    redact: (text) => text,
+    raise: () => undefined,
     settings: {
       mail: {
         smtp: { host: hostname, port: Number(port), secure: false, auth: undefined },
@@ -203,7 +203,7 @@ describe("our own failure", () => {
     await subscribe();
     const { id } = await rowOf("bob");
     for (let round = 0; round < 3; round += 1)
-      await tellParked(side.apply.sql, id, "a record is in the way", side.now());
+      await tellParked(side.apply.sql, { kind: "instance", id }, "a record is in the way", side.now());
     await pass();
     expect(told()).toEqual(["Your order", "Your assistant is late"]);
     const [alert] = await side.apply
@@ -218,7 +218,7 @@ describe("our own failure", () => {
     await subscribe();
     const { id } = await rowOf("bob");
     const wait = { detail: "ssh", retryAt: side.now(), countsAsFailure: true, reason: "paid" } as const;
-    await recordWaiting(side.apply.sql, id, wait);
+    await recordWaiting(side.apply.sql, { kind: "instance", id }, wait);
     await pass(30 * 60_000);
     expect(told()).toEqual(["Your order"]);
     await pass(31 * 60_000);
@@ -229,7 +229,8 @@ describe("our own failure", () => {
   test("with an assistant that runs is the operators' alone", async () => {
     await subscribe();
     await converge("bob");
-    await tellParked(side.apply.sql, (await rowOf("bob")).id, "a resize was refused", side.now());
+    const { id } = await rowOf("bob");
+    await tellParked(side.apply.sql, { kind: "instance", id }, "a resize was refused", side.now());
     await pass();
     expect(told()).toEqual(["Your order", "Your assistant is ready"]);
   });

@@ -7,7 +7,7 @@ import { readConditions } from "../../reconciler/conditions.ts";
 import { insertCell } from "../../reconciler/db/cells.ts";
 import { forgetWorker, listUnserved, reportWorker } from "../../reconciler/db/workers.ts";
 import { cellSettingsSchema } from "../../infra/config.ts";
-import type { Binding } from "../../reconciler/queue/binding.ts";
+import type { Binding, Remit } from "../../reconciler/queue/binding.ts";
 import { priorities, type ConvergeJob, type Reason } from "../../reconciler/queue/jobs.ts";
 import { createQueue, type Queue } from "../../reconciler/queue/queue.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -17,6 +17,7 @@ import { eventually } from "../support/poll.ts";
 const { log } = createTestLog();
 const everything: Binding = { kind: "all" };
 const eu1: Binding = { kind: "cells", cells: ["eu1"] };
+const withAll = (binding: Binding): Remit => ({ binding, accounts: ["default", "second"] });
 
 let database: TestDatabase;
 let queue: Queue;
@@ -24,17 +25,18 @@ const queues: Queue[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase({ max: 20 });
-  for (const [name, reach] of [
-    ["eu1", "private"],
-    ["eu2", "private"],
-    ["pub", "public"],
+  for (const [name, reach, account] of [
+    ["eu1", "private", "default"],
+    ["eu2", "private", "default"],
+    ["pub", "public", "default"],
+    ["two", "public", "second"],
   ] as const) {
     const settings = cellSettingsSchema.parse({
       zone: "claws.example",
       reach,
       backendPublicIps: ["192.0.2.1/32"],
     });
-    await insertCell(database.sql, { name, account: "default", settings, secrets: new Uint8Array() });
+    await insertCell(database.sql, { name, account, settings, secrets: new Uint8Array() });
   }
 });
 beforeEach(async () => {
@@ -58,11 +60,15 @@ function job(stack: string, reason: Reason, cell = "eu1"): ConvergeJob {
   return { stack, instanceId: `i-${stack}`, cell, kind: "converge", reason, actor: "test" };
 }
 
+function toRemit(what: Binding | Remit): Remit {
+  return "accounts" in what ? what : withAll(what);
+}
+
 /** A worker whose every job waits until it is let go. */
-function work(binding: Binding, on: Queue = queue, concurrency = 1) {
+function work(binding: Binding | Remit, on: Queue = queue, concurrency = 1) {
   const started: string[] = [];
   const gates: (() => void)[] = [];
-  const worker = on.work("converge", { concurrency, binding }, async ({ data }, signal) => {
+  const worker = on.work("converge", { concurrency, remit: toRemit(binding) }, async ({ data }, signal) => {
     started.push(data.stack);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     gates.push(resolve);
@@ -160,6 +166,27 @@ describe("who may take what", () => {
     expect(await queue.count()).toEqual([{ queue: "converge", state: "created", count: 1 }]);
   });
 
+  test.each<[string, Binding, string[]]>([
+    ["one that takes everything", everything, ["ours", "outside"]],
+    ["one for public addresses", { kind: "public" }, ["outside"]],
+    ["one that is bound to the cell itself", { kind: "cells", cells: ["eu1", "two"] }, ["ours"]],
+  ])("%s takes nothing of an account that it has no tokens of", async (_who, binding, mayTake) => {
+    const { instanceId: _none, ...cell } = job("cell.two", "paid", "two");
+    const theirs = [cell, job("theirs", "paid", "two")];
+    await queue.enqueueConverge(database.sql, [
+      ...theirs,
+      job("ours", "resync"),
+      job("outside", "spare", "pub"),
+    ]);
+    const without = work({ binding, accounts: ["default"] }, queue, 4);
+    await eventually("it takes what it may", () => without.started.length === mayTake.length);
+    const second: Remit = { binding: { kind: "cells", cells: ["two"] }, accounts: ["second"] };
+    const having = work(second, await startQueue(), 4);
+    await eventually("the one that has them takes the rest", () => having.started.length === theirs.length);
+    expect(having.started.toSorted()).toEqual(["cell.two", "theirs"]);
+    expect(without.started.toSorted()).toEqual(mayTake);
+  });
+
   test("bound and unbound workers together never run one instance twice at once", async () => {
     const running = new Map<string, number>();
     let most = 0;
@@ -170,7 +197,7 @@ describe("who may take what", () => {
       [other, everything],
       [other, { kind: "cells", cells: ["eu1", "eu2"] }],
     ] as const) {
-      on.work("converge", { concurrency: 2, binding }, async ({ data }) => {
+      on.work("converge", { concurrency: 2, remit: withAll(binding) }, async ({ data }) => {
         const now = (running.get(data.stack) ?? 0) + 1;
         running.set(data.stack, now);
         most = Math.max(most, now);
@@ -199,15 +226,17 @@ describe("who may take what", () => {
       { cell: "pub", jobs: 1 },
     ]);
     const alive = { slots: 1, draining: false };
-    await reportWorker(sql, { ...alive, name: "outer", binding: { kind: "public" } });
+    await reportWorker(sql, { ...alive, name: "outer", ...withAll({ kind: "public" }) });
     expect(await listUnserved(sql, 0)).toEqual([{ cell: "eu1", jobs: 1 }]);
-    await reportWorker(sql, { ...alive, name: "inner", binding: eu1 });
+    await reportWorker(sql, { ...alive, name: "inner", ...withAll(eu1) });
     expect(await listUnserved(sql, 0)).toEqual([]);
-    await reportWorker(sql, { ...alive, name: "inner", binding: eu1, draining: true });
+    await reportWorker(sql, { ...alive, name: "inner", ...withAll(eu1), draining: true });
     expect(await listUnserved(sql, 0)).toEqual([{ cell: "eu1", jobs: 1 }]);
-    await reportWorker(sql, { ...alive, name: "inner", binding: eu1 });
+    await reportWorker(sql, { ...alive, name: "inner", ...withAll(eu1) });
     await sql`update clawfleet.workers set seen_at = now() - interval '1 minute' where name = 'inner'`;
     expect(await listUnserved(sql, 0), "a silent one is taken for dead").toEqual([{ cell: "eu1", jobs: 1 }]);
+    await reportWorker(sql, { ...alive, name: "poor", binding: everything, accounts: ["second"] });
+    expect(await listUnserved(sql, 0), "one without tokens").toEqual([{ cell: "eu1", jobs: 1 }]);
     await sql`update pgboss.job set start_after = now() - interval '1 minute'`;
     const said = (await readConditions(sql)).find(({ kind }) => kind === "no_worker_for_cell");
     expect(said).toMatchObject({ count: 1, detail: expect.stringContaining("no worker serves eu1") });

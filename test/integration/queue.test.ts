@@ -188,6 +188,43 @@ test("the job of a worker that went silent comes back, and the silent one is tol
   expect(tries).toEqual([0, 1]);
 });
 
+test("the job of a worker that died is free within a second of being found, however many died before", async () => {
+  const queue = await startQueue();
+  const gate = createGate();
+  let running = 0;
+  queue.work("converge", { concurrency: 1 }, async () => {
+    running += 1;
+    await gate.promise;
+  });
+  await queue.enqueueConverge(database.sql, converge("unlucky", "paid"));
+  await eventually("it runs", () => running === 1);
+  // Its tenth worker, which said nothing for an hour; pg-boss' own supervisor has to find it.
+  await database.sql`
+    update pgboss.job set retry_count = 9, heartbeat_on = now() - interval '1 hour' where state = 'active'`;
+  const found = await eventually("it is found", async () => {
+    const [row] = await database.sql<{ wait: number }[]>`
+      select extract(epoch from start_after - now())::float as wait from pgboss.job where state = 'retry'`;
+    return row;
+  });
+  expect(found.wait).toBeLessThanOrEqual(1);
+  gate.open();
+});
+
+test("a job of a newer version is left for it, and not dropped", async () => {
+  const queue = await startQueue();
+  await queue.enqueueConverge(database.sql, converge("newer", "paid"));
+  await database.sql`update pgboss.job set data = jsonb_set(data, '{kind}', '"unheard-of"')`;
+  let runs = 0;
+  queue.work("converge", { concurrency: 1 }, async () => void (runs += 1));
+  const row = await eventually("it was looked at", async () => {
+    const [found] = await database.sql`
+      select start_after > now() + interval '5 seconds' as later from pgboss.job where state = 'retry'`;
+    return found;
+  });
+  expect(row).toEqual({ later: true });
+  expect(runs).toBe(0);
+});
+
 test("stopping lets a running job finish, and hands back one that does not", async () => {
   const queue = await startQueue();
   const gate = createGate();

@@ -99,6 +99,30 @@ describe("one budget for all", () => {
     expect(throttled()).toBe(0);
   });
 
+  test("it is one, whatever each process calls the account, and people read every name", async () => {
+    const tokens = { hcloudToken: hetzner.token, cloudflareToken: "c".repeat(40) };
+    const clouds = { hetzner: hetzner.url };
+    const other = await startTestGate(database.sql, clouds, { accounts: { second: tokens } });
+    const third = await startTestGate(database.sql, clouds, {
+      accounts: { second: { ...tokens, hcloudToken: "b".repeat(64) } },
+    });
+    const of = ({ gate }: TestGate, account: string) => gate.budgetOf("hetzner", account);
+    expect(of(other, "second")).toBe(gates[0]?.gate.budgetOf("hetzner", "default"));
+    expect(of(third, "second")).not.toBe(of(other, "second"));
+    await ask(0, "paid");
+    const url = other.gate.addressesFor({ account: "second", reason: "paid" }).hetzner;
+    await fetch(`${url}/locations`, { headers: { authorization: `Bearer ${hetzner.token}` } });
+    await Promise.all([other.gate.close(), third.gate.close()]);
+    const rows = await database.sql`select token_key, accounts from clawfleet.rate_budgets`;
+    expect(rows.map(({ accounts }) => accounts)).toEqual([["default", "second"]]);
+    expect(JSON.stringify(rows), "no part of a token").not.toContain(hetzner.token.slice(0, 8));
+    const registry = new Registry();
+    createGateMetrics(registry, database.sql);
+    expect(await registry.metrics()).toContain(
+      `clawfleet_rate_budget_limit{cloud="hetzner",account="default+second"} ${limit}`,
+    );
+  });
+
   test("lots that are not needed come back", async () => {
     expect(await askMany(20, "paid")).toEqual({ good: 20, refused: 0 });
     await eventually("nobody holds any", async () => {
@@ -154,7 +178,9 @@ describe("storm", () => {
     }
     await database.sql`update clawfleet.rate_budgets set breaker_until = now()`;
     await eventually("it is closed", async () => (await state()) === "closed");
-    expect(gates.flatMap(({ healed }) => healed)).toEqual([{ cloud: "hetzner", account: "default" }]);
+    expect(gates.flatMap(({ healed }) => healed)).toEqual([
+      { cloud: "hetzner", tokenKey: gates[0]?.gate.budgetOf("hetzner", "default") },
+    ]);
     expect(await ask(1, "paid")).toBe(200);
     expect(await metrics()).toContain('clawfleet_rate_budget_limit{cloud="hetzner",account="default"} 360');
   });

@@ -20,6 +20,22 @@ describe("sweep", () => {
     expect(await side.sweep()).toMatchObject({ created: 0, changed: 0 });
   });
 
+  test("finds a job that was lost, as urgent as it was, and queues nothing for what waits or is held", async () => {
+    for (const slug of ["amy", "bob", "cleo"]) side.subscribe(slug);
+    await side.settle();
+    const { sql } = side.database;
+    await sql`delete from pgboss.job`;
+    await sql`update clawfleet.instances set retry_reason = 'paid' where slug = 'amy'`;
+    await sql`update clawfleet.instances set status = 'parked' where slug = 'bob'`;
+    await sql`update clawfleet.instances set override = '{"hold": true}' where slug = 'cleo'`;
+    await side.sweep();
+    const jobs = await sql`
+      select data ->> 'stack' as stack, data ->> 'reason' as reason from pgboss.job where name = 'converge'`;
+    expect(jobs).toMatchObject([{ stack: "amy", reason: "paid" }]);
+    await side.sweep();
+    expect(await side.waitingConverges()).toHaveLength(1);
+  });
+
   test("lets an instance go only after two complete readings that are apart", async () => {
     const subscription = side.subscribe("bob");
     await side.settle();

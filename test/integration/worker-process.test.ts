@@ -6,11 +6,14 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { cellSettingsSchema } from "../../infra/config.ts";
+import { insertCell } from "../../reconciler/db/cells.ts";
 import { findFreePort } from "../../reconciler/db/free-port.ts";
 import { listWorkers } from "../../reconciler/db/workers.ts";
 import { startServiceProcess, type ServiceProcess } from "../sandbox/service-process.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/poll.ts";
+import { startProxy } from "../support/proxy.ts";
 
 let database: TestDatabase;
 let home: string;
@@ -72,6 +75,23 @@ test("it answers for itself: alive, and not ready while there is no engine", asy
   expect((await fetch(`${worker.url}/api/v1/instances`)).status, "and nothing else").toBe(404);
 });
 
+test("of a cell whose account it has no tokens of it says so, and is not ready", async () => {
+  const settings = cellSettingsSchema.parse({ zone: "claws.example", reach: "private" });
+  const secrets = new Uint8Array();
+  await insertCell(database.sql, { name: "third", account: "third", settings, secrets });
+  const failing = async (...args: string[]): Promise<string[]> => {
+    const worker = await startWorker(args);
+    const answer = (await (await fetch(`${worker.url}/readyz`)).json()) as { failing: string[] };
+    return answer.failing;
+  };
+  expect(await failing("--cell", "third")).toEqual(["engine", "tokens"]);
+  expect(await readFile(logFile, "utf8")).toContain(
+    "nothing of the cell third is done by this process: it has no HCLOUD_TOKEN_THIRD, CLOUDFLARE_API_TOKEN_THIRD",
+  );
+  expect(await failing(), "who may leave it to others").toEqual(["engine"]);
+  await database.sql`delete from clawfleet.cells`;
+});
+
 test("without an address it listens nowhere", async () => {
   const worker = await startWorker([], { CLAWFLEET_LISTEN: "" });
   expect(worker.url).toBe("");
@@ -84,4 +104,26 @@ test("an older worker that meets a newer database ends with a message, while it 
   const message = "the database is newer than this code: it has migration 9999_future.sql";
   await eventually("it said why", async () => (await readFile(logFile, "utf8")).includes(message));
   await expect(startWorker()).rejects.toThrow(message);
+});
+
+test("a database that dies while a connection is being made ready is waited for, not died of", async () => {
+  const { hostname, port, pathname, search, username, password } = new URL(database.url);
+  const proxy = await startProxy({ host: hostname, port: Number(port) });
+  try {
+    const through = `postgres://${username}:${password}@127.0.0.1:${proxy.port}${pathname}${search}`;
+    const worker = await startWorker([], { DATABASE_URL: through });
+    // The client's own first question on each connection; nobody in our code waits for its answer.
+    proxy.drop("typarray");
+    await eventually("a connection broke at it", () => proxy.dropped() >= 1);
+    expect(worker.isAlive()).toBe(true);
+    proxy.drop(undefined);
+    await eventually("it talks to the database again", async () => {
+      const response = await fetch(`${worker.url}/readyz`);
+      const { failing } = (await response.json()) as { failing: string[] };
+      return !failing.includes("database");
+    });
+    expect(worker.isAlive()).toBe(true);
+  } finally {
+    await proxy.close();
+  }
 });

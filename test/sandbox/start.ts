@@ -17,7 +17,7 @@ import {
   type CloudflareOptions,
 } from "./cloudflare/cloudflare.ts";
 import { startAlertCatcher, type AlertCatcher } from "./alerts/alerts.ts";
-import { startEdge, type Edge } from "./edge/edge.ts";
+import { startEdge, type Edge, type EdgeOptions } from "./edge/edge.ts";
 import {
   defaultToken as hetznerToken,
   startHetzner,
@@ -43,8 +43,10 @@ export type SandboxOptions = {
   driver?: MachineDriver;
   /** Starts the provider servers elsewhere than in this process. Closed with the sandbox. */
   providers?: (options: ProvidersOptions) => Promise<Providers>;
-  hetzner?: Pick<HetznerOptions, "speed" | "rateLimit">;
+  hetzner?: Pick<HetznerOptions, "speed" | "rateLimit" | "addressBase">;
   cloudflare?: Pick<CloudflareOptions, "rateLimit">;
+  /** How origins are asked. Default: the light machines' port, without a certificate. */
+  origins?: Pick<EdgeOptions, "originPort" | "client" | "localAddress">;
   stacksDir?: string;
   /** DNS zones beside the sandbox's own. */
   moreZones?: string[];
@@ -104,7 +106,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const edge = await startEdge({
     lookUp: (name) => cloudflare.recordsNamed(name),
     originCaRoot: cloudflare.originCaRoot,
-    originPort: machinePorts.https,
+    ...(options.origins ?? { originPort: machinePorts.https }),
   });
   const [mail, alerts] = await Promise.all([startMailCatcher(), startAlertCatcher()]);
   const providers = official

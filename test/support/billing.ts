@@ -168,8 +168,8 @@ export async function startBillingSide(): Promise<BillingSide> {
       expect(await paddle.notifications.idle(60_000)).toBe(true);
       await eventually("every hint is handled", async () => {
         const [waiting] = await sql<{ count: number }[]>`
-          select count(*)::int as count from clawfleet.billing_events
-          where handled_at is null and ignored is null`;
+          select (select count(*) from clawfleet.billing_events where handled_at is null and ignored is null)::int
+            + (select count(*) from pgboss.job where name = 'billing-hint' and state <= 'active')::int as count`;
         return waiting?.count === 0;
       });
     },

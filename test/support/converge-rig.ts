@@ -8,12 +8,14 @@ import { backendEnvironment } from "../../infra/backend.ts";
 import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
+import type { HealDeps } from "../../reconciler/converge/heal-instance.ts";
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import { storeReadings } from "../../reconciler/db/subscriptions.ts";
 import { applyDesired } from "../../reconciler/desired/apply.ts";
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import { runOnMachine } from "../../reconciler/health/machine-ssh.ts";
 import { createRunnerPool, type RunnerPool } from "../../reconciler/engine/runner-pool.ts";
 import { createRecovery } from "../../reconciler/recovery/recovery.ts";
 import { openStateStore } from "../../reconciler/recovery/state-store.ts";
@@ -39,7 +41,7 @@ export type ConvergeRig = {
   /** Of whoever runs the CLI or the program: counted processes, backend, providers, tokens. */
   environment: Record<string, string>;
   /** What a worker has; with a pool of its own, which the caller stops. */
-  createWorkerDeps(): ConvergeDeps & { pool: RunnerPool };
+  createWorkerDeps(): HealDeps & { pool: RunnerPool };
   apply: ApplyDeps;
   /** What follows from a payment: a desired row and a job. */
   pay(slug: string): Promise<void>;
@@ -124,9 +126,12 @@ export async function startConvergeRig(
     deadlineMs: 600_000,
     gate,
     recover: createRecovery({ sql, store, hostname: hostname(), clock, cloudsOf }),
+    trimHistory: async (stack) => await store?.trimHistory(stack),
     cloudsOf,
     random: Math.random,
     retryFirstMs: 100,
+    masterKey: sandbox.env["CLAWFLEET_MASTER_KEY"] ?? "",
+    runOnMachine,
   });
 
   const converge: ConvergeRig["converge"] = async (deps, job, reason) => {

@@ -6,7 +6,7 @@ import Stripe from "stripe";
 import { createFleetClient, unwrap, type FleetClient } from "../../reconciler/cli/client.ts";
 import { findFreePort } from "../../reconciler/db/free-port.ts";
 import type { FleetRow } from "../../reconciler/db/fleet.ts";
-import type { OperationAnswer } from "../../reconciler/routes/admin.ts";
+import type { OperationAnswer } from "../../reconciler/routes/operations.ts";
 import { checkNamespaces } from "../sandbox/machines/namespace.ts";
 import { startServiceProcess, type ServiceProcess } from "../sandbox/service-process.ts";
 import { sandboxStacks, startSandbox, type Sandbox } from "../sandbox/start.ts";

@@ -13,6 +13,7 @@ export type TestGate = {
   outcomes: RequestOutcome[];
 };
 
+export const testMasterKey = "ab".repeat(32);
 export const testAccounts = {
   default: { hcloudToken: "h".repeat(64), cloudflareToken: "c".repeat(40) },
 };
@@ -20,7 +21,7 @@ export const testAccounts = {
 export async function startTestGate(
   sql: Sql,
   clouds: Partial<Record<CloudName, string>>,
-  options: Partial<Pick<GateDeps, "holdMs" | "accounts">> = {},
+  options: Partial<Pick<GateDeps, "holdMs" | "accounts" | "masterKey">> = {},
 ): Promise<TestGate> {
   const healed: BudgetKey[] = [];
   const outcomes: RequestOutcome[] = [];
@@ -31,6 +32,7 @@ export async function startTestGate(
     // Port 9 (discard) takes nothing on any machine that tests run on.
     clouds: { hetzner: "http://127.0.0.1:9/v1", cloudflare: "http://127.0.0.1:9/client/v4", ...clouds },
     accounts: testAccounts,
+    masterKey: testMasterKey,
     onHealed: (key) => void healed.push(key),
     onRequest: (_cloud, outcome) => void outcomes.push(outcome),
     ...options,

@@ -1,5 +1,6 @@
 /** Outbox, mail server and chats for a test file, without billing and engine: rows in, mails and alerts out. */
 import type { Plans } from "../../infra/config.ts";
+import { createAlerts, type Alerts } from "../../reconciler/messages/alerts.ts";
 import { announce } from "../../reconciler/messages/outbox.ts";
 import { createMessages, type Messages, type MessagesDeps } from "../../reconciler/messages/messages.ts";
 import type { Announcement } from "../../reconciler/messages/occasions.ts";
@@ -16,6 +17,8 @@ export type MessageSide = {
   mail: MailCatcher;
   alerts: AlertCatcher;
   lines: LogLine[];
+  /** As a process raises them. */
+  raised: Alerts;
   clock: { now(): Date };
   advance(ms: number): void;
   /** One process more that sends; `look()` it by hand. */
@@ -53,6 +56,7 @@ export async function startMessageSide(): Promise<MessageSide> {
   await sql`
     insert into clawfleet.cells (name, account, settings, secrets)
     values ('lab', 'default', ${sql.json({ zone: "claws.example" })}, '')`;
+  const raised = createAlerts({ sql, clock, log, redact: createRedact([alerts.telegram.token]) });
   const made: Messages[] = [];
   const letters = () => mail.mails.filter(({ to }) => to[0] !== settings.alertEmail);
 
@@ -61,12 +65,12 @@ export async function startMessageSide(): Promise<MessageSide> {
     mail,
     alerts,
     lines,
+    raised,
     clock,
     advance: (ms) => void (nowMs += ms),
     createProcess(change = {}) {
-      const redact = createRedact([alerts.telegram.token]);
       const publicUrl = "https://join.example";
-      const common = { sql, clock, log, redact, settings, publicUrl, plans: () => plans };
+      const common = { sql, clock, log, raise: raised.raise, settings, publicUrl, plans: () => plans };
       const messages = createMessages({ ...common, ...change });
       made.push(messages);
       return messages;
@@ -96,6 +100,7 @@ export async function startMessageSide(): Promise<MessageSide> {
     subjects: () => letters().map(({ subject }) => subject),
     async close() {
       for (const one of made) await one.stop();
+      await raised.settle();
       await Promise.all([mail.close(), alerts.close()]);
       await database.close();
     },

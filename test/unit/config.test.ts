@@ -67,12 +67,36 @@ describe("parseConfig", () => {
     expect(problems.join()).not.toContain("tooshort-secret");
   });
 
-  it("gives an account its own tokens and falls back to the default's", () => {
-    const config = parseConfig({ ...good, HCLOUD_TOKEN_SECOND: "b".repeat(64) });
-    expect(config.accounts["second"]).toEqual({
+  it("gives an account its own tokens, or the default's at Cloudflare where that is said", () => {
+    const own = { ...good, HCLOUD_TOKEN_SECOND: "b".repeat(64) };
+    expect(parseConfig({ ...own, CLOUDFLARE_API_TOKEN_SECOND: "d".repeat(40) }).accounts["second"]).toEqual({
+      hcloudToken: "b".repeat(64),
+      cloudflareToken: "d".repeat(40),
+    });
+    expect(parseConfig({ ...own, CLOUDFLARE_API_TOKEN_SECOND: "default" }).accounts["second"]).toEqual({
       hcloudToken: "b".repeat(64),
       cloudflareToken: good.CLOUDFLARE_API_TOKEN,
     });
+  });
+
+  it.each([
+    [
+      "one cloud's token alone",
+      { HCLOUD_TOKEN_SECOND: "b".repeat(64) },
+      "CLOUDFLARE_API_TOKEN_SECOND is missing",
+    ],
+    ["the other's alone", { CLOUDFLARE_API_TOKEN_SECOND: "default" }, "HCLOUD_TOKEN_SECOND is missing"],
+    ["another project shared", { HCLOUD_TOKEN_SECOND: "default" }, "HCLOUD_TOKEN_SECOND: a Hetzner"],
+    ["two names for one", { HCLOUD_TOKEN_DEFAULT: "b".repeat(64) }, "HCLOUD_TOKEN_DEFAULT: the account"],
+    [
+      "the default shared with itself",
+      { CLOUDFLARE_API_TOKEN: "default" },
+      "CLOUDFLARE_API_TOKEN: a Cloudflare",
+    ],
+  ])("never takes another account's token for %s", (_what, change, problem) => {
+    const problems = problemsOf({ ...good, ...change });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
   });
 
   it("withholds the admin key from the engine's environment and knows every secret value", () => {
@@ -130,6 +154,16 @@ describe("what a role needs", () => {
 
   it.each([
     ["start without tokens", parseConfig, without(good, ...clouds), ["HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"]],
+    [
+      "work that shares what it has not",
+      parseWorkConfig,
+      {
+        ...without(shared, ...clouds),
+        HCLOUD_TOKEN_SECOND: good.HCLOUD_TOKEN,
+        CLOUDFLARE_API_TOKEN_SECOND: "default",
+      },
+      ["CLOUDFLARE_API_TOKEN"],
+    ],
     ["serve without a database", serve, good, ["DATABASE_URL"]],
     ["work without a database", parseWorkConfig, good, ["DATABASE_URL"]],
     [

@@ -118,8 +118,11 @@ describe("a plan", () => {
       gatewayMemoryMb: 2048,
       model: "anthropic/claude-sonnet-4-6",
       denyRuntimeTools: false,
+      gatewayTasks: 512,
+      workspace: {},
+      healing: { rebuild: false },
       trialDays: 0,
-      grace: { pastDueDays: 7, deleteAfterDays: 30 },
+      grace: { pastDueDays: 7, archiveAfterDays: 7, deleteAfterDays: 30 },
       offered: true,
     });
   });
@@ -127,6 +130,7 @@ describe("a plan", () => {
   it("fills in half a grace", () => {
     expect(planSchema.parse({ ...plan, grace: { deleteAfterDays: 0 } }).grace).toEqual({
       pastDueDays: 7,
+      archiveAfterDays: 7,
       deleteAfterDays: 0,
     });
   });

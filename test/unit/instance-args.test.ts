@@ -46,6 +46,8 @@ describe("toInstanceArgs", () => {
       extraFirewallRules: [],
       openclawVersion: "2026.9.6",
       gatewayMemoryMb: 2048,
+      gatewayTasks: 512,
+      workspace: {},
       model: "anthropic/claude-sonnet-4-6",
       denyRuntimeTools: false,
     });

@@ -26,10 +26,12 @@ const input = {
   phase: "running" as "running" | "suspended",
   openclawVersion: "2026.9.6",
   memoryMb: 2048,
+  tasks: 512,
   model: "anthropic/claude-sonnet-4-6",
   denyRuntimeTools: false,
   gatewayToken: "t".repeat(64),
   environment: {},
+  ports: [],
 };
 
 let machine: LightMachine;

@@ -13,7 +13,7 @@ import {
   tlsRequestDocument,
   type ConfigureInput,
 } from "../../cloud-init/documents.ts";
-import { firstBootFiles } from "../../cloud-init/files.ts";
+import { firstBootFiles, remoteScripts, siteTemplate } from "../../cloud-init/files.ts";
 import { gatewayConfig, machinePaths } from "../../cloud-init/gateway-config.ts";
 import { hostileTexts } from "../support/hostile-texts.ts";
 
@@ -23,14 +23,19 @@ const input: ConfigureInput = {
   phase: "running",
   openclawVersion: "2026.9.6",
   memoryMb: 2048,
+  tasks: 512,
   model: "anthropic/claude-sonnet-4-6",
   denyRuntimeTools: false,
   gatewayToken: "gateway-token",
-  environment: { TELEGRAM_BOT_TOKEN: "telegram", ANTHROPIC_API_KEY: "sk-ant" },
+  environment: { TELEGRAM_BOT_TOKEN: "telegram:secret", ANTHROPIC_API_KEY: "sk-ant" },
+  ports: [],
 };
 
 type File = { path: string; content: string; mode: string; group?: string };
-type Document = Record<"config" | "environment" | "limits" | "site", File> & {
+type Document = Record<
+  "config" | "environment" | "secrets" | "limits" | "originPullCa" | "site" | "ports",
+  File
+> & {
   phase: string;
   privateIp: string;
   openclawVersion: string;
@@ -51,35 +56,73 @@ describe("the document of configure", () => {
       openclawVersion: "2026.9.6",
       config: {
         path: "/etc/openclaw/openclaw.json",
-        content: `${JSON.stringify(gatewayConfig(input), null, 2)}\n`,
+        content: `${JSON.stringify(gatewayConfig({ ...input, channelTokens: ["TELEGRAM_BOT_TOKEN"] }), null, 2)}\n`,
         mode: "0640",
         group: "openclaw",
       },
       environment: {
         path: "/etc/openclaw/gateway.env",
-        content:
-          'ANTHROPIC_API_KEY="sk-ant"\nOPENCLAW_GATEWAY_TOKEN="gateway-token"\nTELEGRAM_BOT_TOKEN="telegram"\n',
+        content: 'ANTHROPIC_API_KEY="sk-ant"\nOPENCLAW_GATEWAY_TOKEN="gateway-token"\n',
         mode: "0600",
+      },
+      secrets: {
+        path: "/etc/openclaw/secrets.json",
+        content: '{\n  "TELEGRAM_BOT_TOKEN": "telegram:secret"\n}\n',
+        mode: "0600",
+        group: "openclaw",
+        owner: "openclaw",
       },
       limits: {
         path: "/etc/systemd/system/openclaw.service.d/limits.conf",
         content:
-          "[Service]\nMemoryHigh=1638M\nMemoryMax=2048M\nEnvironment=NODE_OPTIONS=--max-old-space-size=1536\n",
+          "[Service]\nMemoryHigh=1638M\nMemoryMax=2048M\nTasksMax=512\nEnvironment=NODE_OPTIONS=--max-old-space-size=1536\n",
         mode: "0644",
       },
+      originPullCa: { path: "/etc/caddy/origin-pull-ca.pem", content: "", mode: "0644" },
       site: {
         path: "/etc/caddy/Caddyfile",
-        content:
-          "https://anna.claws.example {\n\ttls /etc/caddy/tls/certificate.pem /etc/caddy/tls/key.pem\n\treverse_proxy 127.0.0.1:18789\n}\n",
+        content: siteTemplate
+          .replace("{$HOST}", "anna.claws.example")
+          .replace(/key\.pem \{[\s\S]*?\n\t\}\n/, "key.pem\n"),
         mode: "0644",
+      },
+      ports: { path: "/etc/clawfleet/ports.nft", content: "", mode: "0644" },
+      workspace: {
+        script: remoteScripts.seedWorkspace,
+        folder: "/var/lib/openclaw/.openclaw/workspace",
+        ledger: "/var/lib/openclaw/.clawfleet-workspace.json",
+        files: {},
       },
     });
   });
 
-  it("puts secrets into the environment file and nowhere else", () => {
-    const { environment, ...others } = configured();
-    for (const secret of ["gateway-token", "telegram", "sk-ant"]) {
-      expect(environment.content).toContain(secret);
+  it("lets the proxy serve Cloudflare's certificate alone once its authority is known", () => {
+    const originPullCa = "-----BEGIN CERTIFICATE-----\nroot\n-----END CERTIFICATE-----\n";
+    const [open, shut] = [configured(), configured({ originPullCa })];
+    expect(open.site.content).not.toContain("client_auth");
+    expect(open.site.content).toContain(
+      "\ttls /etc/caddy/tls/certificate.pem /etc/caddy/tls/key.pem\n\theader {\n",
+    );
+    expect(shut.site.content).toContain("mode require_and_verify\n");
+    expect(shut.originPullCa.content).toBe(originPullCa);
+    expect(shut.revision).not.toBe(open.revision);
+  });
+
+  it("opens the customer's own ports in the machine's wall", () => {
+    const { ports } = configured({
+      ports: [
+        { protocol: "udp", port: "5000" },
+        { protocol: "tcp", port: "6000-6010" },
+      ],
+    });
+    expect(ports.content).toBe("udp dport 5000 accept\ntcp dport 6000-6010 accept\n");
+  });
+
+  it("puts every secret into one file of mode 0600 and nowhere else", () => {
+    const { environment, secrets, ...others } = configured();
+    for (const secret of ["gateway-token", "telegram:secret", "sk-ant"]) {
+      const holders = [environment, secrets].filter(({ content }) => content.includes(secret));
+      expect(holders.map(({ mode }) => mode)).toEqual(["0600"]);
       expect(JSON.stringify(others)).not.toContain(secret);
     }
   });
@@ -103,9 +146,10 @@ describe("the document of configure", () => {
     [4096, 3276, 3072],
     [65_536, 52_428, 49_152],
   ])("with %i MB reclaims from %i MB on and gives Node %i MB", (memoryMb, high, heap) => {
-    expect(configured({ memoryMb }).limits.content.split("\n").slice(1, 4)).toEqual([
+    expect(configured({ memoryMb }).limits.content.split("\n").slice(1, 5)).toEqual([
       `MemoryHigh=${high}M`,
       `MemoryMax=${memoryMb}M`,
+      "TasksMax=512",
       `Environment=NODE_OPTIONS=--max-old-space-size=${heap}`,
     ]);
   });

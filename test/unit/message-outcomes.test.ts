@@ -84,7 +84,7 @@ describe("notices", () => {
   it("say what it is, about whom, and what to do", () => {
     const [notice] = composeNotices([alert()], 20);
     expect(notice?.text).toBe(
-      "An instance needs a person: anna\na record is in the way\nWhat to do: fleet show <name> says what to do",
+      "Something needs a person: anna\na record is in the way\nWhat to do: fleet show <name> says what to do, of a cell fleet cells",
     );
   });
 

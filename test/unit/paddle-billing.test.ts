@@ -184,7 +184,7 @@ describe("a refusal", () => {
     answerWith({ "/subscriptions": () => refusal });
     const error = await failureOf(readAll());
     expect(error.message).toBe("Paddle: GET /subscriptions: answered 403 invalid_token, request req_42");
-    expect(error.retry).toEqual({ kind: "blocked", by: "billing" });
+    expect(error.retry).toEqual({ kind: "retryable" });
     expect(paddle.asked, "is not tried again").toHaveLength(1);
   });
 

@@ -6,7 +6,16 @@ import { describeHeld, unlockRemedy } from "../../reconciler/recovery/remedies.t
 const at = (minute: number, second = 0) => new Date(Date.UTC(2026, 0, 1, 12, minute, second));
 const lock = { pid: 77, username: "alice", hostname: "here", takenAt: at(10) };
 const process = { startedAt: at(9), isOurs: false };
-const run: PastRun = { id: 5, worker: "there-9", startedAt: at(9), endedAt: null, outcome: null };
+const run: PastRun = {
+  id: 5,
+  worker: "there-9",
+  outcome: "interrupted",
+  processes: [
+    { pid: 76, startedAt: at(8) },
+    { pid: 77, startedAt: at(9, 50) },
+  ],
+};
+const there = { ...lock, hostname: "there" };
 
 describe("whose lock may be removed", () => {
   const cases: [string, typeof lock, Partial<LockFacts>, string][] = [
@@ -26,38 +35,25 @@ describe("whose lock may be removed", () => {
     ],
     ["one whose start nobody knows", lock, { process: { ...process, startedAt: undefined } }, "living"],
     ["a run of ours that lives without a claim", lock, { process: { ...process, isOurs: true } }, "orphan"],
-    ["another machine, no run of ours there", { ...lock, hostname: "there" }, {}, "living"],
+    ["another machine, no run of ours there", there, {}, "living"],
+    ["another machine, a process of a run of ours that was cut off", there, { runs: [run] }, "dead"],
     [
-      "another machine, within a run that has no end",
-      { ...lock, hostname: "there" },
-      { runs: [run] },
+      "another machine, a process of a run that nobody ended",
+      there,
+      { runs: [{ ...run, outcome: null }] },
       "dead",
     ],
     [
-      "another machine, within a run that was interrupted",
-      { ...lock, hostname: "there" },
-      { runs: [{ ...run, endedAt: at(11), outcome: "interrupted" }] },
-      "dead",
-    ],
-    [
-      "another machine, within a run that ended by itself",
-      { ...lock, hostname: "there" },
-      { runs: [{ ...run, endedAt: at(11), outcome: "failed" }] },
+      "another machine, a process of a run that ended by itself",
+      there,
+      { runs: [{ ...run, outcome: "failed" }] },
       "living",
     ],
-    [
-      "another machine, taken after that run had ended",
-      { ...lock, hostname: "there", takenAt: at(12) },
-      { runs: [{ ...run, endedAt: at(11), outcome: "interrupted" }] },
-      "living",
-    ],
-    [
-      "another machine, taken before that run",
-      { ...lock, hostname: "there", takenAt: at(8) },
-      { runs: [run] },
-      "living",
-    ],
-    ["a third machine", { ...lock, hostname: "laptop" }, { runs: [run] }, "living"],
+    ["a person's there, while a run of ours was dead", { ...there, pid: 78 }, { runs: [run] }, "living"],
+    ["a run that recorded no process", there, { runs: [{ ...run, processes: [] }] }, "living"],
+    ["the same number, long after ours", { ...there, takenAt: at(13) }, { runs: [run] }, "living"],
+    ["the same number, before ours", { ...there, takenAt: at(9) }, { runs: [run] }, "living"],
+    ["the same number on a third machine", { ...lock, hostname: "laptop" }, { runs: [run] }, "living"],
     ["a machine whose name begins the same", { ...lock, hostname: "there-9" }, { runs: [run] }, "living"],
   ];
   test.each(cases)("%s", (_name, held, facts, verdict) => {

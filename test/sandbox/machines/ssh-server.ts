@@ -25,7 +25,7 @@ const closePatienceMs = 2_000;
 const hostKeyFile = "/etc/ssh/ssh_host_ed25519_key";
 
 /** What sshd sets for root on Ubuntu. */
-const sessionEnvironment = {
+export const sessionEnvironment = {
   HOME: "/root",
   USER: "root",
   LOGNAME: "root",

@@ -5,7 +5,15 @@ import type { Supervisor } from "./supervisor.ts";
 
 export const controlSocket = "/run/sandbox/control.sock";
 
-export type ControlRequest = { verb: string; units: string[]; now: boolean };
+export type ControlRequest = {
+  verb: string;
+  units: string[];
+  now: boolean;
+  /** Of `kill`. */
+  signal?: string;
+  /** Of `show`. */
+  property?: string;
+};
 export type ControlAnswer = { code: number; output: string };
 
 export function serveControl(supervisor: Supervisor): void {

@@ -11,6 +11,8 @@ const host = "/run/sandbox/host";
 const standIns = ["systemctl", "apt-get", "cloud-init", "journalctl"];
 /** What a fresh server does not have, whatever this host has. */
 const absent = ["npm", "npx", "node", "caddy", "openclaw"];
+/** Before the real ones on PATH, which our own stand-ins may still want. */
+const standInsBefore = ["sleep", "curl", "sha512sum"];
 
 function say(event: Record<string, unknown>): void {
   process.stdout.write(`${JSON.stringify(event)}\n`);
@@ -28,8 +30,7 @@ function prepareDisk(): void {
   for (const folder of ["/var/lib/dpkg", "/var/lib/cloud/sem", "/root"])
     mkdirSync(folder, { recursive: true });
   for (const name of standIns) symlinkSync(`${code}/bin/${name}.ts`, `/usr/bin/${name}`);
-  // Before the real one on PATH, which our own stand-ins may still want.
-  symlinkSync(`${code}/bin/sleep.ts`, "/usr/local/bin/sleep");
+  for (const name of standInsBefore) symlinkSync(`${code}/bin/${name}.ts`, `/usr/local/bin/${name}`);
   rmSync("/etc/machine-id", { force: true });
   writeFileSync(done, "");
 }

@@ -1,6 +1,7 @@
 /** One service: its process, its state, its restarts, its journal. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { appendFileSync, chmodSync, chownSync, existsSync, mkdirSync, openSync, closeSync } from "node:fs";
+import { uptime } from "node:os";
 import { loadUnit, readEnvironmentFile, type Unit } from "./units.ts";
 
 export type ServiceState = "active" | "inactive" | "failed" | "activating" | "deactivating";
@@ -13,6 +14,10 @@ export type Service = {
   stop(): Promise<void>;
   restart(): Promise<string | undefined>;
   reload(): Promise<string | undefined>;
+  /** Resolves to what went wrong, or undefined. */
+  kill(signal: string): string | undefined;
+  /** On the clock that `uptime` reads; 0 while it does not run. */
+  activeSinceMicroseconds(): number;
   resetFailed(): void;
   /** daemon-reload: the file as it is now counts from the next start. */
   reloadUnit(): void;
@@ -28,6 +33,7 @@ export function createService(first: Unit): Service {
   let child: ChildProcess | undefined;
   let ended: Promise<void> = Promise.resolve();
   let starts = 0;
+  let activeSince = 0;
   let retry: NodeJS.Timeout | undefined;
   const journal = (line: string) => {
     mkdirSync(journalFolder, { recursive: true });
@@ -50,6 +56,7 @@ export function createService(first: Unit): Service {
       return reason;
     }
     state = "active";
+    activeSince = Math.round(uptime() * 1e6);
     journal(`Started ${unit.name}.`);
     watch(child);
     return undefined;
@@ -119,6 +126,12 @@ export function createService(first: Unit): Service {
       if (unit.execReload.length === 0) return `Job type reload is not applicable for unit ${unit.name}`;
       return runReload(unit);
     },
+    kill(signal) {
+      if (!child) return `${unit.name} has no process`;
+      child.kill(signal as NodeJS.Signals);
+      return undefined;
+    },
+    activeSinceMicroseconds: () => (state === "active" ? activeSince : 0),
     resetFailed() {
       starts = 0;
       if (state === "failed") state = "inactive";

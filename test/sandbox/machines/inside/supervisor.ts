@@ -14,6 +14,8 @@ export type Supervisor = {
 const wantsFolder = "/etc/systemd/system/multi-user.target.wants";
 /** Not a process of ours: the host serves it. */
 const sshUnits = new Set(["ssh.service", "sshd.service", "ssh.socket"]);
+/** Timers, the journal and the packet filter: light machines have none, and scripts cannot tell. */
+const absentUnits = /\.timer$|^(?:systemd-journald|nftables)\.service$/;
 
 export function createSupervisor(options: { onSshRestart: () => void }): Supervisor {
   // A unit is what it was when it was loaded, until daemon-reload.
@@ -27,11 +29,13 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
     return made;
   };
 
-  async function run(verb: string, name: string, now: boolean): Promise<ControlAnswer> {
+  async function run(request: ControlRequest, name: string): Promise<ControlAnswer> {
+    const { verb, now } = request;
     if (sshUnits.has(name)) {
       if (["restart", "try-restart", "reload", "start"].includes(verb)) options.onSshRestart();
       return { code: 0, output: verb === "is-active" ? "active\n" : "" };
     }
+    if (absentUnits.test(name)) return done;
     switch (verb) {
       case "start":
         return toAnswer(name, await service(name).start());
@@ -44,6 +48,14 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
         return service(name).state() === "active" ? toAnswer(name, await service(name).restart()) : done;
       case "reload":
         return toAnswer(name, await service(name).reload());
+      case "kill":
+        return toAnswer(name, service(name).kill(request.signal ?? "SIGTERM"));
+      case "show": {
+        if (request.property !== "ActiveEnterTimestampMonotonic")
+          return { code: 1, output: `light machines do not show ${request.property}\n` };
+        const since = findUnitFile(name) === undefined ? 0 : service(name).activeSinceMicroseconds();
+        return { code: 0, output: `${since}\n` };
+      }
       case "reset-failed":
         service(name).resetFailed();
         return done;
@@ -73,13 +85,15 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
     startEnabled() {
       if (!existsSync(wantsFolder)) return [];
       const names = readdirSync(wantsFolder);
-      for (const name of names) void run("start", name, false).catch(() => undefined);
+      for (const name of names)
+        void run({ verb: "start", units: [name], now: false }, name).catch(() => undefined);
       return names.filter((name) => findUnitFile(name) === undefined);
     },
     stopAll: async () => {
       await Promise.all([...loaded.values()].map((one) => one.stop()));
     },
-    async handle({ verb, units, now }) {
+    async handle(request) {
+      const { verb, units } = request;
       if (verb === "daemon-reload") {
         for (const one of loaded.values()) one.reloadUnit();
         return done;
@@ -87,7 +101,7 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
       let worst = 0;
       let output = "";
       for (const name of units.map(toUnitName)) {
-        const answer = await run(verb, name, now).catch((error: unknown): ControlAnswer => ({
+        const answer = await run(request, name).catch((error: unknown): ControlAnswer => ({
           code: 5,
           output: `Failed to ${verb} ${name}: ${error instanceof Error ? error.message : String(error)}\n`,
         }));

@@ -11,8 +11,9 @@ const packages: Record<string, () => void> = {
   "ca-certificates": nothing,
   curl: nothing,
   openssl: nothing,
+  nftables: nothing,
+  "systemd-timesyncd": nothing,
   "unattended-upgrades": nothing,
-  npm: () => symlinkSync(`${code}/bin/npm.ts`, "/usr/bin/npm"),
   caddy: installCaddy,
 };
 

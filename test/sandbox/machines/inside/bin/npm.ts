@@ -1,7 +1,8 @@
 #!/run/sandbox/node
-/** npm: `install --global --prefix FOLDER NAME@VERSION` for the three packages that a machine needs. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+/** npm: `install --global --prefix FOLDER openclaw@VERSION`, and `view` of a pinned release's hash. */
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { isRegistryAway } from "../registry.ts";
 
 const code = "/run/sandbox/code";
 
@@ -17,8 +18,6 @@ function link(target: string, path: string): void {
 
 /** What lands under `<prefix>/lib/node_modules/<name>` and in `<prefix>/bin`. */
 const packages: Record<string, (prefix: string, folder: string, version: string) => void> = {
-  npm: (prefix) => link(`${code}/bin/npm.ts`, `${prefix}/bin/npm`),
-  node: (prefix) => link("/run/sandbox/node", `${prefix}/bin/node`),
   openclaw(prefix, folder, version) {
     const allowed = values["allow-scripts"]?.split(",").includes("openclaw") ?? false;
     if (!allowed) process.stderr.write("npm warn scripts of openclaw were blocked\n");
@@ -33,13 +32,7 @@ const packages: Record<string, (prefix: string, folder: string, version: string)
   },
 };
 
-/** While this file holds a number above 0, so many installs find no registry. */
-const outage = "/run/registry-outage";
-const failuresLeft = existsSync(outage) ? Number(readFileSync(outage, "utf8")) : 0;
-if (failuresLeft > 0) {
-  writeFileSync(outage, String(failuresLeft - 1));
-  fail("EAI_AGAIN", "request to the registry failed, reason: getaddrinfo EAI_AGAIN");
-}
+if (isRegistryAway()) fail("EAI_AGAIN", "request to the registry failed, reason: getaddrinfo EAI_AGAIN");
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -48,10 +41,18 @@ const { values, positionals } = parseArgs({
     prefix: { type: "string" },
     "no-fund": { type: "boolean" },
     "no-audit": { type: "boolean" },
+    "no-update-notifier": { type: "boolean" },
     "allow-scripts": { type: "string" },
   },
 });
 const [verb, ...specs] = positionals;
+if (verb === "view") {
+  const [name, version] = (specs[0] ?? "").split("@");
+  const pins = readFileSync("/usr/local/lib/clawfleet/releases", "utf8").split("\n");
+  const hash = pins.find((line) => line.startsWith(`${name} ${version} `))?.split(" ")[2] ?? "";
+  process.stdout.write(`sha512-${Buffer.from(hash, "hex").toString("base64")}\n`);
+  process.exit(0);
+}
 if (verb !== "install" && verb !== "i") fail("EUSAGE", `Unknown command: "${verb ?? ""}"`);
 if (!values.global && values["allow-scripts"] !== undefined)
   fail("EUSAGE", "--allow-scripts is not allowed in project-scoped installs");

@@ -3,12 +3,23 @@
 import { readdirSync } from "node:fs";
 import { askControl } from "../control.ts";
 
-const words = process.argv.slice(2);
+const given = process.argv.slice(2);
+// `--property` takes the next word.
+const words = given.filter((word, index) => word !== "--property" && given[index - 1] !== "--property");
 const flags = new Set(words.filter((word) => word.startsWith("-")));
 const [verb = "list-units", ...units] = words.filter((word) => !word.startsWith("-"));
-const unknown = [...flags].filter(
-  (flag) => !["--now", "--quiet", "-q", "--no-pager", "--no-block", "--force"].includes(flag),
-);
+const signal = words.find((word) => word.startsWith("--signal="))?.slice("--signal=".length);
+const known = [
+  "--now",
+  "--quiet",
+  "-q",
+  "--no-pager",
+  "--no-block",
+  "--force",
+  "--value",
+  `--signal=${signal}`,
+];
+const unknown = [...flags].filter((flag) => !known.includes(flag));
 if (unknown.length > 0) {
   process.stderr.write(`systemctl: unrecognized option '${unknown[0]}'\n`);
   process.exit(1);
@@ -19,8 +30,17 @@ if (verb === "list-units") {
   process.stderr.write("Too few arguments.\n");
   process.exitCode = 1;
 } else {
-  const { code, output } = await askControl({ verb, units, now: flags.has("--now") });
+  const { code, output } = await askControl({
+    verb,
+    units,
+    now: flags.has("--now"),
+    ...(signal === undefined ? {} : { signal }),
+    ...(given.includes("--property") ? { property: given[given.indexOf("--property") + 1] ?? "" } : {}),
+  });
   const quiet = flags.has("--quiet") || flags.has("-q");
-  if (!quiet) (verb.startsWith("is-") || verb === "status" ? process.stdout : process.stderr).write(output);
+  if (!quiet)
+    (verb.startsWith("is-") || verb === "status" || verb === "show" ? process.stdout : process.stderr).write(
+      output,
+    );
   process.exitCode = code;
 }

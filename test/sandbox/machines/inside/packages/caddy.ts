@@ -11,6 +11,7 @@ import { createServer as createHttpsServer, type Server } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { Duplex } from "node:stream";
 import { parseArgs } from "node:util";
+import { parseCaddyfile, type Directive } from "./caddyfile.ts";
 
 type Site = { host: string; context: SecureContext; upstream: { host: string; port: number } };
 
@@ -19,33 +20,39 @@ const adminPort = 2019;
 /** @throws with what Caddy would complain about. */
 function readSites(path: string): Map<string, Site> {
   const sites = new Map<string, Site>();
-  const text = readFileSync(path, "utf8");
-  const rest = text.replaceAll(/^(\S+) \{\n([\s\S]*?)^\}\n?/gm, (_whole, address: string, body: string) => {
-    if (address.startsWith(":")) return "";
-    const site = readSite(address, body);
+  for (const { words, block } of parseCaddyfile(readFileSync(path, "utf8"))) {
+    const [address = ""] = words;
+    // Global options, and Debian's own page on port 80.
+    if (address === "" || address.startsWith(":")) continue;
+    const site = readSite(address, block);
     sites.set(site.host, site);
-    return "";
-  });
-  if (rest.trim() !== "") throw new Error(`${path}: unexpected ${JSON.stringify(rest.trim().slice(0, 40))}`);
+  }
   return sites;
 }
 
-function readSite(address: string, body: string): Site {
+/** What a light machine has no part for: headers, pages, who may come. */
+const ignored: ReadonlySet<string> = new Set(["header", "handle_errors"]);
+
+function readSite(address: string, block: readonly Directive[]): Site {
   const host = /^https:\/\/([a-z0-9.-]+)$/.exec(address)?.[1];
   if (host === undefined) throw new Error(`cannot serve ${address}`);
   let context: SecureContext | undefined;
   let upstream: Site["upstream"] | undefined;
-  for (const line of body.split("\n").map((one) => one.trim())) {
-    const [directive = "", ...args] = line.split(/\s+/);
-    if (directive === "") continue;
-    if (directive === "tls") {
-      const [certificate = "", key = ""] = args;
-      context = createSecureContext({ cert: readFileSync(certificate), key: readFileSync(key) });
-    } else if (directive === "reverse_proxy") {
-      const [name = "", port = ""] = (args[0] ?? "").split(":");
-      upstream = { host: name, port: Number(port) };
-    } else throw new Error(`unrecognized directive: ${directive}`);
-  }
+  const read = (directives: readonly Directive[]): void => {
+    for (const { words, block: inner } of directives) {
+      const [directive = "", ...args] = words;
+      if (directive === "tls") {
+        const [certificate = "", key = ""] = args;
+        context = createSecureContext({ cert: readFileSync(certificate), key: readFileSync(key) });
+      } else if (directive === "reverse_proxy") {
+        const [name = "", port = ""] = (args[0] ?? "").split(":");
+        upstream = { host: name, port: Number(port) };
+      } else if (directive === "handle") {
+        if (args.length === 0) read(inner);
+      } else if (!ignored.has(directive)) throw new Error(`unrecognized directive: ${directive}`);
+    }
+  };
+  read(block);
   if (!context) throw new Error(`${address} has no certificate of its own, and there is no ACME here`);
   if (!upstream) throw new Error(`${address} leads nowhere`);
   return { host, context, upstream };

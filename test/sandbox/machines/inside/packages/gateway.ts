@@ -1,4 +1,5 @@
 /** The OpenClaw gateway's outside: the health paths, the token, the proxies, a reply. Behaviour as measured in openclaw.md. */
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, watch } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { basename, dirname } from "node:path";
@@ -26,6 +27,8 @@ export async function runGateway(version: string, scriptsRan: boolean): Promise<
     process.stdout.write(`${version}\n`);
     return;
   }
+  if (verb === "dashboard") return dashboard();
+  if (verb === "config" && rest[0] === "validate") return validate();
   if (verb !== "gateway" || rest[0] !== "run") stop(1, `unknown command ${verb ?? ""}`);
   if (!scriptsRan) stop(1, "openclaw was installed without its install scripts");
   const path = process.env["OPENCLAW_CONFIG_PATH"] ?? `${process.env["HOME"]}/.openclaw/openclaw.json`;
@@ -43,6 +46,29 @@ export async function runGateway(version: string, scriptsRan: boolean): Promise<
       for (const server of servers) server.close();
       setTimeout(() => process.exit(0), 100);
     });
+  }
+}
+
+/** The address is loopback's, whatever the configuration says. */
+function dashboard(): void {
+  const fragment = new URLSearchParams({
+    bootstrapToken: randomBytes(32).toString("base64url"),
+    bootstrapProfile: "owner",
+    gatewayUrl: "ws://127.0.0.1:18789",
+  });
+  process.stdout.write(
+    `${JSON.stringify({ browserUrl: `http://127.0.0.1:18789/#${fragment.toString()}` })}\n`,
+  );
+}
+
+/** Values and keys only; whether a named secret is there it does not look. */
+function validate(): void {
+  const path = process.env["OPENCLAW_CONFIG_PATH"] ?? "";
+  try {
+    parseGatewayConfig(readFileSync(path, "utf8"));
+    process.stdout.write(`${JSON.stringify({ valid: true, path, warnings: [] })}\n`);
+  } catch (error) {
+    stop(1, error instanceof Error ? error.message : String(error));
   }
 }
 
