@@ -53,6 +53,17 @@ export function serverUrn(slug: string): string {
   return `urn:pulumi:${instanceStack(slug)}::clawfleet::${type}::server`;
 }
 
+/** The DNS label of an instance: its name, unless a person gave it another one. */
+export function addressOf({
+  slug,
+  override,
+}: {
+  slug: string;
+  override: { address?: string | undefined };
+}): string {
+  return override.address ?? slug;
+}
+
 /** Public name of an instance, without a trailing dot: the form that Cloudflare's API answers with. */
 export function instanceHost(slug: string, zone: string): string {
   return `${slug}.${zone}`;

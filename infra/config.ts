@@ -90,6 +90,8 @@ const planShape = z.strictObject({
   fairUseDays: z.number().int().min(1).max(36_500).optional(),
   /** First is wanted, the rest are fallbacks in order when Hetzner has no capacity. */
   serverTypes: z.array(serverTypeSchema).min(1).max(6),
+  /** Whoever upgrades to this plan gets its larger disk too, and can never again come down to a type with a smaller one. */
+  growDisk: z.boolean().default(false),
   /** Tried in order, all of them for one server type before the next type. */
   locations: z.array(locationSchema).min(1),
   /** Hetzner's daily backups, +20 % of the server's price. Changes in place. */
@@ -259,8 +261,10 @@ export const overrideSchema = z.strictObject({
   plan: planIdSchema.optional(),
   /** Changes in place where the disk allows it. */
   serverType: serverTypeSchema.optional(),
-  /** REPLACES the server and its disk. */
+  /** Moves the customer: a snapshot of the server, and a new one made from it there. Minutes without an answer. */
   location: locationSchema.optional(),
+  /** DNS label in place of the name: records in place, certificate anew, the server stays. The name stays reserved. */
+  address: slugSchema.optional(),
   /** Changes in place. */
   openclawVersion: versionSchema.optional(),
   /** Leaves the instance as it is, whatever billing says; never deletes it. */

@@ -15,6 +15,7 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
   return {
     id: inputs.id,
     slug: inputs.slug,
+    ...(override.address === undefined ? {} : { address: override.address }),
     cell: {
       name: cell.name,
       subnetId: cell.outputs.subnetId,
@@ -32,6 +33,7 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
       ...(cell.settings.originPullCa === undefined ? {} : { originPullCa: cell.settings.originPullCa }),
     },
     serverType: override.serverType ?? inputs.placement.serverType,
+    growDisk: plan.growDisk,
     location: override.location ?? inputs.placement.location,
     privateIp: inputs.privateIp,
     phase: inputs.phase,

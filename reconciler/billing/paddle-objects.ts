@@ -20,7 +20,7 @@ export const subscriptionSchema = z.object({
   current_billing_period: z.object({ ends_at: dateSchema }).nullable(),
   scheduled_change: z.object({ action: z.string(), effective_at: dateSchema }).nullable(),
   custom_data: customDataSchema,
-  items: z.array(z.object({ price: z.object({ id: z.string() }) })),
+  items: z.array(z.object({ price: z.object({ id: z.string() }), quantity: z.number().default(1) })),
 });
 export type PaddleSubscription = z.output<typeof subscriptionSchema>;
 

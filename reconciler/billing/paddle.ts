@@ -17,6 +17,7 @@ import {
 } from "./paddle-objects.ts";
 import { isLiveKey, type PaddleSettings } from "./paddle-settings.ts";
 import { findSignatureProblem } from "./paddle-signature.ts";
+import { toSeats } from "./seats.ts";
 import type { BillingProvider, SubscriptionReading, WebhookHint } from "./provider.ts";
 
 export type PaddleDeps = PaddleSettings &
@@ -133,7 +134,9 @@ async function toReadings(
     for await (const page of http.list("/customers", query, customerSchema, patience))
       for (const { id, email } of page) emails.set(id, email);
   }
-  return subscriptions.map((one) => toReading(one, emails.get(one.customer_id) ?? null));
+  return subscriptions.flatMap((one) =>
+    toSeats(toReading(one, emails.get(one.customer_id) ?? null), one.items[0]?.quantity ?? 1),
+  );
 }
 
 function toOneTimeReadings(transactions: readonly PaddleTransaction[]): SubscriptionReading[] {

@@ -1,6 +1,7 @@
 /** Stripe behind our few verbs, through the official SDK; its errors become ours here and nowhere else. */
 import Stripe from "stripe";
 import { ClawfleetError } from "../errors.ts";
+import { toSeats } from "./seats.ts";
 import type { BillingProvider, Price, SubscriptionReading, WebhookHint } from "./provider.ts";
 
 export type StripeSettings = {
@@ -29,7 +30,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
         const page = await inOurWords(() =>
           stripe.subscriptions.list({ status: "all", limit: pageSize, expand: ["data.customer"], ...cursor }),
         );
-        yield page.data.map(toReading);
+        yield page.data.flatMap(toReadings);
         after = page.data.at(-1)?.id;
         if (!page.has_more || after === undefined) return;
       }
@@ -40,7 +41,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
           .list({ customer, status: "all", limit: pageSize, expand: ["data.customer"] })
           .autoPagingToArray({ limit: 1000 }),
       );
-      return (found ?? []).map(toReading);
+      return (found ?? []).flatMap(toReadings);
     },
     findCustomer: (objectId) => findCustomer(stripe, objectId),
     verifyWebhook: (rawBody, headers) => verifyWebhook(stripe, settings, rawBody, headers),
@@ -108,6 +109,11 @@ function createClient({ secretKey, apiUrl }: StripeSettings): Stripe {
     maxNetworkRetries: 2,
     telemetry: false,
   });
+}
+
+/** What is metered has no quantity. */
+function toReadings(subscription: Stripe.Subscription): SubscriptionReading[] {
+  return toSeats(toReading(subscription), subscription.items.data[0]?.quantity ?? 1);
 }
 
 function toReading(subscription: Stripe.Subscription): SubscriptionReading {

@@ -17,6 +17,8 @@ const serverSchema = z.object({
   status: z.string(),
   protection: z.object({ delete: z.boolean() }),
   location: z.object({ name: z.string() }).transform(({ name }) => name),
+  /** GB; grows and never shrinks. */
+  primary_disk_size: z.number(),
 });
 const serversSchema = pageSchema.extend({ servers: z.array(serverSchema) });
 const firewallsSchema = pageSchema.extend({

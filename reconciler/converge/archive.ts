@@ -9,8 +9,8 @@ export type ArchiveOf = {
   id: string;
   slug: string;
   cell: string;
-  /** When the phase began: a snapshot that is labelled with it belongs to this archiving and to none before it. */
-  phaseSince: Date;
+  /** Label of the snapshot: one that carries it belongs to this removal and to none before it. Letters, digits, `-_.`. */
+  mark: string;
   /** It never held anything of a customer's. */
   empty: boolean;
 };
@@ -53,7 +53,7 @@ export async function keepSnapshot(
 
 async function findOwn(hetzner: Hetzner, of: ArchiveOf): Promise<Snapshot | undefined> {
   const mine = (await hetzner.findSnapshots(of.id)).filter(
-    ({ labels, status }) => labels[archiveLabel] === toLabel(of) && status !== "unavailable",
+    ({ labels, status }) => labels[archiveLabel] === of.mark && status !== "unavailable",
   );
   return mine.find(({ status }) => status === "available") ?? mine[0];
 }
@@ -67,7 +67,7 @@ async function take(
   const [server, second] = await hetzner.findServers(of.id);
   if (!server || second) throw notOne(of, server !== undefined);
   await switchOff(hetzner, server.id, signal, patience);
-  const labels = { ...instanceLabels(of), [archiveLabel]: toLabel(of) };
+  const labels = { ...instanceLabels(of), [archiveLabel]: of.mark };
   return await hetzner.takeSnapshot(server.id, { description: `clawfleet archive of ${of.slug}`, labels });
 }
 
@@ -94,11 +94,6 @@ async function switchOff(
     }
     await sleep(pollMs, undefined, { signal });
   }
-}
-
-/** Labels hold letters, digits and `-_.` only. */
-function toLabel({ phaseSince }: ArchiveOf): string {
-  return String(phaseSince.getTime());
 }
 
 function notOne({ slug, id }: ArchiveOf, some: boolean): ClawfleetError {

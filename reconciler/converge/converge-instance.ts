@@ -1,6 +1,5 @@
 /** Makes one instance match its desired row: observe, decide, run, record. The only verb that changes the cloud. */
-import { instanceHost, instanceStack, serverUrn } from "../../components/naming.ts";
-import { planSchema } from "../../infra/config.ts";
+import { addressOf, instanceHost, instanceStack, serverUrn } from "../../components/naming.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
@@ -12,11 +11,11 @@ import type { Queue } from "../queue/queue.ts";
 import { releaseProtection } from "./cleanup.ts";
 import { waitForCell, wakeInstances } from "./converge-cell.ts";
 import { decideConverge } from "./decide.ts";
-import { listPlaces, listPlacesIn, nextPlace, type Place } from "./placement.ts";
+import { choosePlaces, placesOf } from "./places.ts";
+import { nextPlace, type Place } from "./placement.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
-import { findRestorePlaces } from "./restore.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
-import { archive, destroy, dropSnapshots } from "./take-away.ts";
+import { archive, destroy, dropSnapshots, moveOut } from "./take-away.ts";
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
@@ -72,18 +71,20 @@ async function up(
 ): Promise<void> {
   // Here, so that nobody goes on waiting if this one fails for a reason of its own.
   if (found.blockedBy === "cell") await wakeInstances(deps, found.cell);
-  if (found.observedPhase === null || found.observedPhase === "archived")
-    await refuseForeignRecords(deps, found, job.reason);
+  if (getsItsRecords(found)) await refuseForeignRecords(deps, found, job.reason);
   await markConverging(deps.sql, found);
-  const places = await findPlaces(deps, found, job.reason);
-  const row = await placeAgain(deps, found, places);
-  // Another location replaces the server, and Hetzner refuses to delete a protected one.
-  if (await leavesItsLocation(deps, row, job.reason))
-    await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
+  const leaves = await leavesItsLocation(deps, found, job.reason);
+  // What holds a customer's data moves with it; what never answered is made anew, and Hetzner deletes no protected server.
+  if (leaves && found.readyBefore) {
+    if (!(await moveOut(deps, found, job, signal))) return;
+    return await moveIn(deps, found, job, signal);
+  }
+  if (leaves) await releaseProtection(deps.cloudsOf(found.account, job.reason), found.id);
+  const { row, places } = await choosePlaces(deps, found, job.reason);
   let result = await runUp(deps, row, job, { refresh }, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
-    const next = findNextPlace(row, places, place);
+    const next = findNextPlace(places, place);
     if (!next) break;
     place = next;
     await recordPlacement(deps.sql, row.id, { ...place, attempt });
@@ -91,7 +92,7 @@ async function up(
     result = await runUp(deps, row, job, { refresh }, signal);
   }
   if (result.kind === "done") return await recordUp(deps, row, job, result);
-  if (wantsOtherPlace(result)) await startOverPlacement(deps, row);
+  if (wantsOtherPlace(result)) await startOverPlacement(deps, row, places);
   await recordTrouble(deps, row, job, result, signal);
 }
 
@@ -161,48 +162,43 @@ function wantsOtherPlace(result: OperationResult): boolean {
   return result.kind === "failed" && result.failure.tryElsewhere;
 }
 
-function findNextPlace(row: ConvergeRow, places: readonly Place[], current: Place) {
-  // A server that stands somewhere is not moved because another type is sold out.
-  return row.outputs === null ? nextPlace(places, current) : undefined;
+/** One that leads back to the same place would never end; places that nothing stands in are listed by `choosePlaces`. */
+function findNextPlace(places: readonly Place[], current: Place): Place | undefined {
+  return places.length === 0 ? undefined : nextPlace(places, current);
 }
 
-/** Those of the plan; of one that comes back from the archive those that can hold its snapshot. */
-async function findPlaces(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<Place[]> {
-  const { snapshotId } = row;
-  if (row.observedPhase !== "archived" || snapshotId === null) return placesOf(row);
-  const { hetzner } = deps.cloudsOf(row.account, reason);
-  return await findRestorePlaces(hetzner, { ...row, snapshotId }, placesOf(row));
-}
-
-/** Who comes back on another plan may not fit where the row says. */
-async function placeAgain(
+/** The rest of a move, with the row as the first half has left it. */
+async function moveIn(
   deps: ConvergeDeps,
-  row: ConvergeRow,
-  places: readonly Place[],
-): Promise<ConvergeRow> {
-  const [first] = places;
-  const returns = row.observedPhase === "archived" && row.snapshotId !== null;
-  if (!returns || !first || places.some(({ serverType }) => serverType === row.serverType)) return row;
-  await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
-  return { ...row, ...first };
+  { id }: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  const row = await findConvergeRow(deps.sql, id);
+  if (row?.observedPhase === "archived") await up(deps, row, job, false, signal);
 }
 
-/** The plan as the row has it: what a worker's own files say counts for nothing. */
-function placesOf(row: ConvergeRow): Place[] {
-  const plan = planSchema.safeParse(row.planSettings);
-  return plan.success ? listPlacesIn(listPlaces(plan.data, row.override), row.networkZone) : [];
+/** Nobody has looked yet whether the name is free in the zone. */
+function getsItsRecords({ observedPhase, outputs, ...row }: ConvergeRow): boolean {
+  if (observedPhase === null || observedPhase === "archived") return true;
+  const seen = instanceOutputsSchema.safeParse(outputs);
+  return seen.success && !seen.data.url.startsWith(`https://${addressOf(row)}.`);
 }
 
 /** The next try begins with what the plan wants most. */
-async function startOverPlacement(deps: ConvergeDeps, row: ConvergeRow): Promise<void> {
-  const [first] = placesOf(row);
-  if (first && row.outputs === null) await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
+async function startOverPlacement(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  places: readonly Place[],
+): Promise<void> {
+  const [first] = row.outputs === null ? placesOf(row) : places;
+  if (first) await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
 }
 
 /** Several A records of one name are legal at Cloudflare: ours beside a stranger's would take half of their traffic. */
 async function refuseForeignRecords(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const cell = cellOutputsSchema.parse(row.cellOutputs);
-  const host = instanceHost(row.slug, cell.zoneName);
+  const host = instanceHost(addressOf(row), cell.zoneName);
   const { cloudflare } = deps.cloudsOf(row.account, reason);
   const [foreign] = await cloudflare.findForeignRecords(cell.zoneId, host, row.id);
   if (!foreign) return;

@@ -1,8 +1,14 @@
 /** The two ways in which an instance loses its server: archived with a snapshot of it, gone with everything. */
-import { instanceHost, instanceStack } from "../../components/naming.ts";
+import { addressOf, instanceHost, instanceStack } from "../../components/naming.ts";
 import { cellOutputsSchema } from "../../infra/outputs.ts";
 import { findHalt } from "../db/halt.ts";
-import { markConverging, recordSnapshot, recordWaiting, type ConvergeRow } from "../db/observed.ts";
+import {
+  markConverging,
+  recordMovedOut,
+  recordSnapshot,
+  recordWaiting,
+  type ConvergeRow,
+} from "../db/observed.ts";
 import { tellArchived, tellGone } from "../messages/recorded.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import { keepSnapshot } from "./archive.ts";
@@ -31,19 +37,51 @@ export async function archive(
   await markConverging(deps.sql, row);
   if (row.observedPhase !== "archived") {
     const { hetzner } = deps.cloudsOf(row.account, job.reason);
-    const kept = await keepSnapshot(hetzner, { ...row, empty: !row.readyBefore }, signal);
+    const kept = await keepSnapshot(
+      hetzner,
+      { ...row, mark: String(row.phaseSince.getTime()), empty: !row.readyBefore },
+      signal,
+    );
     await recordSnapshot(deps.sql, row.id, kept.snapshotId);
-    if (kept.kind === "copying") {
-      const retryAt = new Date(deps.clock.now().getTime() + copyWaitMs);
-      const detail = "Hetzner is taking the last snapshot";
-      const { reason } = job;
-      return await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
-    }
+    if (kept.kind === "copying") return await waitForCopy(deps, row, job.reason);
     if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return;
   }
   const seen = { generation: row.generation, now: deps.clock.now() };
   const { behind } = await tellArchived(deps.sql, row.id, seen);
   if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
+}
+
+/**
+ * Its disk into a snapshot, and everything of it out of the clouds: what is made next, wherever it is, is made from that
+ * snapshot. False when that is not done yet; the row says why.
+ */
+export async function moveOut(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (await waitsForHalt(deps, row, job)) return false;
+  const { hetzner } = deps.cloudsOf(row.account, job.reason);
+  const kept = await keepSnapshot(
+    hetzner,
+    { ...row, mark: `move-${row.override.location ?? row.location}`, empty: false },
+    signal,
+  );
+  await recordSnapshot(deps.sql, row.id, kept.snapshotId);
+  if (kept.kind === "copying") {
+    await waitForCopy(deps, row, job.reason);
+    return false;
+  }
+  if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return false;
+  await recordMovedOut(deps.sql, row.id);
+  return true;
+}
+
+async function waitForCopy(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
+  const retryAt = new Date(deps.clock.now().getTime() + copyWaitMs);
+  const detail = "Hetzner is taking the last snapshot";
+  await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
 }
 
 export async function destroy(
@@ -98,7 +136,7 @@ async function destroyStack(
       return false;
     }
     const { zoneId, zoneName } = cell.data;
-    const host = instanceHost(row.slug, zoneName);
+    const host = instanceHost(addressOf(row), zoneName);
     await removeLeftovers({ ...clouds, log: deps.log }, { instanceId: row.id, zoneId, host, keepSnapshots });
     await healAfter(deps, row, result);
   }

@@ -106,6 +106,11 @@ export async function recordArchived(
   return { behind: row?.behind ?? false };
 }
 
+/** As if archived, whatever is desired: the next converge makes it from its snapshot. */
+export async function recordMovedOut(sql: Query, id: string): Promise<void> {
+  await sql`update clawfleet.instances set observed_phase = 'archived', outputs = null where id = ${id}`;
+}
+
 /** Tried again by itself at `retryAt`. */
 export async function recordWaiting(
   sql: Query,

@@ -35,7 +35,8 @@ export async function insertOrder(
     insert into clawfleet.orders (id, slug, plan, state, created_at, expires_at)
     select ${order.id}, ${order.slug}, ${order.plan}, 'open', ${order.createdAt}, ${order.expiresAt}
     where not exists (
-      select 1 from clawfleet.instances where slug = ${order.slug} and status <> 'gone'
+      select 1 from clawfleet.instances
+      where (slug = ${order.slug} or override ->> 'address' = ${order.slug}) and status <> 'gone'
     )
     on conflict (slug) where state = 'open' do nothing
     returning id`;

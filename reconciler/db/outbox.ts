@@ -51,6 +51,21 @@ export async function withdrawMessages(
     where o.channel = 'mail' and o.subject = w.subject and o.occasion = w.occasion and o.state = 'waiting'`;
 }
 
+/** Letters that have not left yet go to where their customer is now. */
+export async function readdressMessages(
+  sql: Query,
+  moved: readonly { instanceId: string; email: string | null }[],
+): Promise<void> {
+  const known = moved.filter((one) => one.email !== null);
+  if (known.length === 0) return;
+  await sql`
+    update clawfleet.outbox o set recipient = w.email
+    from unnest(
+      ${known.map((one) => one.instanceId)}::text[], ${known.map((one) => one.email)}::text[]
+    ) as w(subject, email)
+    where o.channel = 'mail' and o.subject = w.subject and o.state = 'waiting'`;
+}
+
 export type ClaimedMessage = {
   id: number;
   channel: Channel;

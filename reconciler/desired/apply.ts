@@ -10,11 +10,13 @@ import { listInterventions } from "../db/interventions.ts";
 import { writeLedger, type LedgerEntry } from "../db/ledger.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
 import { listOutages } from "../db/outages.ts";
+import { readdressMessages } from "../db/outbox.ts";
 import { announceChange, announceGone, type Decided } from "../messages/occasions.ts";
-import { announceAll, type Letter } from "../messages/outbox.ts";
+import { announceAll, type Addressee, type Letter } from "../messages/outbox.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import { alert, type ApplyDeps, type ApplyScope, type Change } from "./apply-deps.ts";
 import { choosePlace, toColumns, toEntry } from "./columns.ts";
+import { settleLabels } from "./labels.ts";
 import { nameFor, phaseRank, type Desired } from "./desire.ts";
 import { desireFleet, type FleetFacts } from "./desire-fleet.ts";
 import { createRow } from "./create-row.ts";
@@ -22,7 +24,13 @@ import type { Outage } from "./outages.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 /** Written in as few statements as possible: a sweep may change every row that there is. */
-type Batch = { changes: InstanceChange[]; gone: string[]; letters: Letter[]; ledger: LedgerEntry[] };
+type Batch = {
+  changes: InstanceChange[];
+  gone: string[];
+  letters: Letter[];
+  moved: Addressee[];
+  ledger: LedgerEntry[];
+};
 
 export type ApplyResult = { created: number; changed: number; queued: number };
 
@@ -41,13 +49,17 @@ export async function applyDesiredIn(
 ): Promise<ApplyResult> {
   const files = await deps.files();
   const halted = (await findHalt(tx)) !== undefined;
-  const facts = await readFacts(tx, await readUnderLock(tx, scope), { files, now: deps.clock.now() });
+  const { overrides, refused } = await settleLabels(tx, files.overrides);
+  const settled = { files: { ...files, overrides }, now: deps.clock.now() };
+  const facts = await readFacts(tx, await readUnderLock(tx, scope), settled);
   const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
   const jobs: ConvergeJob[] = [];
-  const batch: Batch = { changes: [], gone: [], letters: [], ledger: [] };
+  const batch: Batch = { changes: [], gone: [], letters: [], moved: [], ledger: [] };
   const creations: (() => Promise<Change | undefined>)[] = [];
   for (const { slug, instance: row, desired, override, alerts } of desireFleet(facts)) {
     for (const one of alerts) alert(deps, one.kind, slug, one.message);
+    const unsettled = refused.get(slug);
+    if (unsettled !== undefined) alert(deps, "address_taken", slug, unsettled);
     if (!desired) continue;
     if (!row) {
       creations.push(() => createRow(deps, tx, slug, desired, override, scope));
@@ -105,6 +117,7 @@ async function readOutages(tx: TransactionSql, rows: readonly InstanceRow[]): Pr
 async function writeBatch(tx: TransactionSql, batch: Batch, now: Date): Promise<void> {
   await updateDesired(tx, batch.changes);
   await writeLedger(tx, batch.ledger);
+  await readdressMessages(tx, batch.moved);
   await announceAll(tx, batch.letters, now);
   for (const id of batch.gone) {
     await recordGone(tx, id, now);
@@ -170,13 +183,15 @@ async function changeRow(
     row.hasPlanSettings &&
     columns.phaseReason === row.phaseReason &&
     columns.nextChangeAt?.getTime() === row.nextChangeAt?.getTime() &&
-    columns.subscriptionId === row.subscriptionId;
+    columns.subscriptionId === row.subscriptionId &&
+    columns.email === row.email;
   if (same) return undefined;
   const newPlacement = place.serverType !== row.serverType || place.location !== row.location;
   const now = deps.clock.now();
   batch.changes.push({ ...columns, id: row.id, newGeneration: changed, newPlacement, now });
   const told = { instanceId: row.id, email: columns.email };
   if (columns.phase !== row.phase) batch.ledger.push(toEntry(row, columns, now));
+  if (row.email !== columns.email) batch.moved.push({ instanceId: row.id, email: columns.email });
   batch.letters.push({ ...told, ...announceChange(row, toDecided(wanted), now) });
   if (!changed) return undefined;
   if (row.cell === null) {

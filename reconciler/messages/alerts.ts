@@ -36,6 +36,14 @@ export const alertTexts = {
     title: "An override names a location outside of its cell",
     remedy: "take the override back; another network zone means a new instance",
   },
+  address_taken: {
+    title: "An override asks for an address that somebody has",
+    remedy: "choose another one; the customer keeps the address that they have",
+  },
+  plan_does_not_fit: {
+    title: "A customer's disk fits no server type of their new plan",
+    remedy: "add a type with a larger disk to the plan; until then they keep the server that they have",
+  },
   no_worker_for_cell: {
     title: "No living worker serves a cell",
     remedy: "start work --cell <name> in that network; fleet cells names the workers",

@@ -115,6 +115,7 @@ describe("a plan", () => {
       ...plan,
       backups: false,
       protection: true,
+      growDisk: false,
       gatewayMemoryMb: 2048,
       model: "anthropic/claude-sonnet-4-6",
       denyRuntimeTools: false,

@@ -74,6 +74,16 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
     );
   });
   v1.get("/customers", (c) => list(c, store.customers.newest()));
+  v1.post("/customers/:id", async (c) => {
+    const customer = find(store.customers, "customer", c.req.param("id"));
+    const { email } = stringsOf(await bodyOf(c));
+    if (email !== undefined && email !== customer["email"]) {
+      const previous = { email: customer["email"] };
+      customer["email"] = email;
+      billing.emit("customer.updated", customer, previous);
+    }
+    return answer(c, customer);
+  });
   v1.get("/customers/:id", (c) => answer(c, find(store.customers, "customer", c.req.param("id"))));
 
   v1.post("/checkout/sessions", async (c) => {
