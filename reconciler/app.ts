@@ -8,6 +8,7 @@ import { routePath } from "hono/route";
 import type { Logger } from "pino";
 import { requireBearer } from "./routes/bearer.ts";
 import { answerError } from "./routes/errors.ts";
+import type { createAccountRoutes } from "./routes/account.tsx";
 import type { createAdminRoutes } from "./routes/admin.ts";
 import type { createHealthRoutes } from "./routes/health.ts";
 import type { createOrderRoutes } from "./routes/orders.tsx";
@@ -22,6 +23,7 @@ export type AppDeps = {
   health: ReturnType<typeof createHealthRoutes>;
   webhooks: Hono;
   orders: ReturnType<typeof createOrderRoutes>;
+  account: ReturnType<typeof createAccountRoutes>;
   admin: ReturnType<typeof createAdminRoutes>;
 };
 
@@ -52,6 +54,7 @@ export function createApp(deps: AppDeps): Hono {
   );
   app.use("/assets/*", serveStatic({ root: new URL("./web", import.meta.url).pathname }));
   app.route("/", deps.orders);
+  app.route("/", deps.account);
   app.notFound((c) =>
     c.json(
       { error: { code: "not_found", message: `nothing at ${c.req.path}`, requestId: c.get("requestId") } },

@@ -58,6 +58,8 @@ const serveSchema = workSchema.extend({
     .string()
     .transform((value) => value.split(",").map((secret) => secret.trim()))
     .pipe(z.array(z.string().startsWith("whsec_", "starts with whsec_")).min(1)),
+  /** Stripe Tax reckons tax at the checkout; it must be set up in the account. */
+  STRIPE_AUTOMATIC_TAX: z.enum(["true", "false"]).default("false"),
   STRIPE_API_URL: z.url().default("https://api.stripe.com"),
   ...paddleVariables,
   ...messageVariables,
@@ -97,7 +99,7 @@ export type Config = WorkConfig & {
   publicUrl: string;
   sweepIntervalMs: number;
   deleteCap: { count: number; share: number };
-  stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string };
+  stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string; automaticTax: boolean };
   /** undefined: nothing is sold or read at Paddle. */
   paddle: PaddleSettings | undefined;
   messages: CarrierSettings;
@@ -137,6 +139,7 @@ export function parseConfig(environment: Environment, role: "start" | "serve" = 
       secretKey: env.STRIPE_SECRET_KEY,
       webhookSecrets: env.STRIPE_WEBHOOK_SECRET,
       apiUrl: env.STRIPE_API_URL,
+      automaticTax: env.STRIPE_AUTOMATIC_TAX === "true",
     },
     paddle,
     messages,

@@ -17,6 +17,7 @@ import {
 } from "./paddle-objects.ts";
 import { isLiveKey, type PaddleSettings } from "./paddle-settings.ts";
 import { findSignatureProblem } from "./paddle-signature.ts";
+import { createPaddleDesk } from "./paddle-desk.ts";
 import { toSeats } from "./seats.ts";
 import type { BillingProvider, SubscriptionReading, WebhookHint } from "./provider.ts";
 
@@ -44,6 +45,7 @@ export function createPaddleBilling(deps: PaddleDeps): BillingProvider {
   return {
     name: "paddle",
     livemode,
+    desk: createPaddleDesk(http),
     async *listSubscriptions(signal) {
       const patience = { signal };
       const all = http.list("/subscriptions", { per_page: pageSize }, subscriptionSchema, patience);
@@ -76,13 +78,14 @@ export function createPaddleBilling(deps: PaddleDeps): BillingProvider {
       if (problem !== undefined) throw refuse(problem);
       return toHint(rawBody, livemode);
     },
-    async createCheckout({ orderId, slug, lookupKey }) {
+    async createCheckout({ orderId, slug, lookupKey, customerId }) {
       const page = new URL(deps.checkoutUrl);
       page.searchParams.set("order", orderId);
       const body = {
         items: [{ price_id: lookupKey, quantity: 1 }],
         collection_mode: "automatic",
         custom_data: { slug, order: orderId },
+        ...(customerId === undefined ? {} : { customer_id: customerId }),
         checkout: { url: page.href },
       };
       const { id, checkout } = await http.send("POST", "/transactions", body, transactionSchema);

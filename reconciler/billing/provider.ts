@@ -1,5 +1,7 @@
 /** What Clawfleet asks of whoever bills its customers. Stripe is the first, others stand beside it behind the same few verbs. */
 
+import type { BillingDesk } from "./desk.ts";
+
 /**
  * A subscription as the provider has it now. A level: nothing in it says what changed. What is paid once (Paddle) is read as
  * one that goes on; the plan's own rule ends it (desired/one-time.ts).
@@ -49,6 +51,10 @@ export type CheckoutRequest = {
   expiresAt: Date;
   successUrl: string;
   cancelUrl: string;
+  /** Somebody who comes back; absent: somebody new. */
+  customerId?: string;
+  /** Tells apart pages for the same order: each gives a session of its own. */
+  attempt?: string;
 };
 
 export type Price = {
@@ -65,6 +71,8 @@ export type Price = {
 };
 
 export type BillingProvider = {
+  /** What its customers may do by themselves. */
+  readonly desk: BillingDesk;
   /** Name in our rows: stripe, paddle, comped. */
   readonly name: string;
   /** Whether our key is one for real money; events of the other mode are not ours. */

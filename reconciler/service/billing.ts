@@ -13,8 +13,17 @@ export function createProviders(config: Config, clock: { now(): Date }): Billing
   return [stripe, createPaddleBilling({ ...config.paddle, fetch, clock, wait })];
 }
 
-/** Where a customer's browser may be sent to pay. */
+/** Where a customer's browser may be sent to pay, and to the provider's own pages for customers. */
 export function listCheckoutOrigins({ stripe, paddle }: Config): string[] {
-  const stripes = stripe.apiUrl === "https://api.stripe.com" ? "https://checkout.stripe.com" : stripe.apiUrl;
-  return paddle ? [stripes, new URL(paddle.checkoutUrl).origin] : [stripes];
+  const stripes =
+    stripe.apiUrl === "https://api.stripe.com"
+      ? ["https://checkout.stripe.com", "https://billing.stripe.com"]
+      : [stripe.apiUrl];
+  if (!paddle) return stripes;
+  const portal = isPaddles(paddle.apiUrl) ? "https://*.paddle.com" : paddle.apiUrl;
+  return [...stripes, new URL(paddle.checkoutUrl).origin, portal];
+}
+
+function isPaddles(apiUrl: string): boolean {
+  return new URL(apiUrl).hostname.endsWith(".paddle.com");
 }

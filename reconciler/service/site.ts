@@ -1,5 +1,6 @@
 /** The HTTP surface of `start` and `serve`, on the real rows and the real billing. */
 import type { Hono } from "hono";
+import { createAccount } from "../account/account.ts";
 import { createApp } from "../app.ts";
 import type { BillingProvider } from "../billing/provider.ts";
 import type { Config } from "../config.ts";
@@ -8,6 +9,7 @@ import { findSellingZone } from "../desired/selling.ts";
 import { createOperationWatch } from "../operations/watch.ts";
 import { createOperators } from "../operators/operators.ts";
 import { createOrders } from "../orders/orders.ts";
+import { createAccountRoutes } from "../routes/account.tsx";
 import { createAdminRoutes } from "../routes/admin.ts";
 import { createHealthRoutes, type ReadinessCheck } from "../routes/health.ts";
 import { createOrderRoutes } from "../routes/orders.tsx";
@@ -41,6 +43,12 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
     zone,
     plans: () => files.last().plans,
   });
+  const account = createAccount({
+    ...apply,
+    providers,
+    publicUrl: config.publicUrl,
+    plans: () => files.last().plans,
+  });
   const app = createApp({
     log,
     metrics,
@@ -60,6 +68,7 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
       onWebhook: (provider, outcome) => metrics.webhooks.inc({ provider, outcome }),
     }),
     orders: createOrderRoutes({ ...orders, log, zone }),
+    account: createAccountRoutes({ ...account, log }),
     admin: createAdminRoutes({ sql, ...createOperators(apply) }),
   });
   return { app, stop: () => watch.stop() };

@@ -6,6 +6,7 @@ import type { MovableClock } from "../kit/clock.ts";
 import type { SimulatorEnv } from "../kit/simulator.ts";
 import type { Checkout } from "./checkout.ts";
 import { badRequest, notFound } from "./errors.ts";
+import { previewChange } from "./preview.ts";
 import type { Life } from "./life.ts";
 import { matches, page, type PageLimits } from "./listing.ts";
 import { newId, type Item, type Store, type Subscription, type Transaction } from "./model.ts";
@@ -143,6 +144,12 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
     };
     return answer(c, life.change(subscription, members));
   });
+  api.patch("/subscriptions/:id/preview", async (c) => {
+    const subscription = find(store.subscriptions, "subscription", c);
+    const { items = [] } = await read(c, bodies.subscription);
+    const changed = items.map((one) => toItem(subscription, one));
+    return answer(c, previewChange(subscription, changed, clock.now()));
+  });
   api.post("/subscriptions/:id/cancel", async (c) => {
     const { effective_from } = await read(c, effective);
     return answer(c, life.cancel(find(store.subscriptions, "subscription", c), effective_from));
@@ -175,6 +182,10 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
     return answer(c, include(c, checkout.create(order)), 201);
   });
   api.get("/transactions/:id", (c) => answer(c, include(c, checkout.find(c.req.param("id")))));
+  api.get("/transactions/:id/invoice", (c) => {
+    const { id: transaction } = checkout.find(c.req.param("id"));
+    return answer(c, { url: `${deps.origin()}/invoices/${transaction}.pdf` });
+  });
   api.patch("/transactions/:id", async (c) => {
     const change = await read(c, bodies.transactionChange);
     const { status: wanted, custom_data } = change;
