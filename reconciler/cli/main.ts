@@ -7,6 +7,7 @@ import { Command, CommanderError, Option } from "commander";
 import { instanceStatuses } from "../web/order-view.ts";
 import { haltCommand, historyCommand, resumeCommand } from "./billing.ts";
 import { cellsCommand, drainCommand } from "./cells.ts";
+import { moneyCommand } from "./money.ts";
 import { createFleetClient, FleetRequestError } from "./client.ts";
 import {
   applyCommand,
@@ -136,6 +137,11 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     .description("what billing said, what followed, and when it was reached")
     .option("--json", "for programs")
     .action(async (name, options) => finish(await historyCommand(createIo(), name, options)));
+  program
+    .command("money")
+    .description("revenue, cost of servers and margin by plan; servers that nobody pays for (always 0)")
+    .option("--json", "for programs")
+    .action(async (options) => finish(await moneyCommand(createIo(), options)));
   program
     .command("halt")
     .description("take nothing away from anybody, whatever billing says, until resume")

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { instanceSelector } from "../../components/naming.ts";
+import { readPriceList, readStock, type PriceList, type Stock } from "./hetzner-inventory.ts";
 import { createObjectFinder, type FindObjects } from "./hetzner-objects.ts";
 import { createSnapshots, type Snapshots } from "./hetzner-snapshots.ts";
 import { readServerTypes, type ServerType } from "./hetzner-types.ts";
@@ -29,6 +30,9 @@ const actionSchema = z.object({ action: z.object({ id: z.number(), status: z.str
 export type HetznerServer = z.infer<typeof serverSchema>;
 
 export type Hetzner = Snapshots & {
+  readPriceList(): Promise<PriceList>;
+  /** Every server and snapshot with our label. */
+  readStock(): Promise<Stock>;
   readServerTypes(): Promise<ServerType[]>;
   findObjects: FindObjects;
   findServers(instanceId: string): Promise<HetznerServer[]>;
@@ -59,6 +63,8 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
   };
   return {
     ...createSnapshots(http),
+    readPriceList: () => readPriceList(http),
+    readStock: () => readStock(http),
     readServerTypes: () => readServerTypes(http),
     findObjects: createObjectFinder(http),
     findServers: (instanceId) =>

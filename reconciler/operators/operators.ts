@@ -22,6 +22,7 @@ import { createBillingOperators } from "./billing.ts";
 import { askForLink } from "../sign-in/ask.ts";
 import { applyCell, drainCell, readCells } from "./cells.ts";
 import { changeEnvironment } from "./environment.ts";
+import type { MoneyOperators } from "./money.ts";
 import { notFound } from "./problems.ts";
 import type { AdminDeps } from "../routes/admin.ts";
 import type { OperationAnswer } from "../routes/operations.ts";
@@ -31,7 +32,7 @@ export type OperatorsDeps = ApplyDeps & { sql: Sql; log: Logger };
 /** Provider name of instances that nobody pays for. */
 export const compedProvider = "comped";
 
-export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql"> {
+export function createOperators(deps: OperatorsDeps): Omit<AdminDeps, "sql" | keyof MoneyOperators> {
   const { sql, clock, queue } = deps;
   return {
     ...createBillingOperators(deps),

@@ -7,12 +7,14 @@ import { countFleet, findFleetInstance, listFleet, type FleetRow } from "../db/f
 import { instanceStatuses } from "../web/order-view.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { BillingOperators } from "../operators/billing.ts";
+import type { MoneyOperators } from "../operators/money.ts";
 import { createBillingRoutes } from "./billing.ts";
 import { createCellRoutes, type CellDeps } from "./cells.ts";
 import { applyQuery, type OperationsDeps } from "./operations.ts";
 import { validate } from "./validate.ts";
 
 export type AdminDeps = CellDeps &
+  MoneyOperators &
   BillingOperators & {
     sql: Sql;
     operations: OperationsDeps;
@@ -81,6 +83,7 @@ export function createAdminRoutes(deps: AdminDeps) {
   return new Hono()
     .route("/cells", createCellRoutes(deps, actor))
     .route("/", createBillingRoutes(deps, actor))
+    .get("/money", async (c) => c.json({ money: await deps.readMoney() }))
     .get("/instances", validate("query", listQuery), async (c) => {
       const query = c.req.valid("query");
       const instances = await listFleet(sql, query);

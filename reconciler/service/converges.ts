@@ -18,6 +18,7 @@ import { openStateStore } from "../recovery/state-store.ts";
 import type { ReadinessCheck } from "../routes/health.ts";
 import { createClouds } from "./clouds.ts";
 import type { Core } from "./core.ts";
+import { startInventory } from "../money/inventory.ts";
 import { startHealthReader } from "./health.ts";
 import { startPresence } from "./presence.ts";
 import { startSignIns } from "./sign-ins.ts";
@@ -100,10 +101,13 @@ export async function startConverges(
     },
     { ...config.probe, binding },
   );
+  const hetznerOf = (account: string) => cloudsOf(account, "spare").hetzner;
+  const stopInventory = startInventory({ sql, clock, log, hetznerOf }, remit.accounts);
   const signIns = startSignIns({ ...core, masterKey: config.masterKey }, binding);
   return {
     checks: [createEngineCheck(environment, engine), createTokensCheck(sql, remit)],
     async drain() {
+      stopInventory();
       await presence.drain();
       await Promise.all([reader.stop(), signIns.stop()]);
     },

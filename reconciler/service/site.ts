@@ -7,6 +7,7 @@ import type { Config } from "../config.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { findSellingZone } from "../desired/selling.ts";
 import { createOperationWatch } from "../operations/watch.ts";
+import { createMoneyOperators } from "../operators/money.ts";
 import { createOperators } from "../operators/operators.ts";
 import { createOrders } from "../orders/orders.ts";
 import { createAccountRoutes } from "../routes/account.tsx";
@@ -69,7 +70,11 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
     }),
     orders: createOrderRoutes({ ...orders, log, zone }),
     account: createAccountRoutes({ ...account, log }),
-    admin: createAdminRoutes({ sql, ...createOperators(apply) }),
+    admin: createAdminRoutes({
+      sql,
+      ...createOperators(apply),
+      ...createMoneyOperators({ sql, clock, providers, plans: () => files.last().plans }),
+    }),
   });
   return { app, stop: () => watch.stop() };
 }

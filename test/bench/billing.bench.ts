@@ -93,7 +93,7 @@ function measureDesired({ say, report }: Reporter, size: number): void {
   if (desired.length !== size) throw new Error(`${desired.length} of ${size} names were decided`);
   say(`desired ${size}: ${seconds.toFixed(2)} s, ${megabytes.toFixed(0)} MB`);
   report({ case: `desired ${size}`, value: seconds, unit: "s", baseline: goalSeconds, goal: 1 });
-  report({ case: `desired ${size} memory`, value: megabytes, unit: "MB", baseline: goalMb, goal: 1 });
+  report({ case: `desired ${size}`, value: megabytes, unit: "MB", baseline: goalMb, goal: 1 });
 }
 
 /** A sweep of a fleet that has not changed: what happens each hour. Stripe's own time is not in it. */
@@ -136,7 +136,7 @@ async function measureSweep(reporter: Reporter, size: number, database: BenchDat
     );
     report({ case: `sweep ${size}`, value: ours, unit: "s", baseline: goalSeconds, goal: 1 });
     report({ case: `sweep ${size} with Stripe`, value: seconds, unit: "s" });
-    report({ case: `sweep ${size} memory`, value: megabytes, unit: "MB", baseline: goalMb, goal: 1 });
+    report({ case: `sweep ${size}`, value: megabytes, unit: "MB", baseline: goalMb, goal: 1 });
   } finally {
     await queue.stop(1000);
     await list.close();
