@@ -40,9 +40,13 @@ export type AssistantInstanceArgs = {
   id: string;
   /** The customer's name. Renames server, firewall and records in place; replaces the certificate. */
   slug: string;
+  /** DNS label under the zone where it is not the name. Renames the records in place, replaces the certificate; the server stays. */
+  address?: string;
   cell: InstanceCell;
   /** Hetzner server type. In place: the server is powered off, changed and started again; the disk must not shrink. */
   serverType: string;
+  /** An upgrade grows the disk for good, and no smaller type fits any more. Looked at with a change of type alone. */
+  growDisk?: boolean;
   /** Hetzner location. REPLACES the server and its disk. */
   location: Location;
   /** Address in the cell's subnet. Replaces the network attachment, then configures again. */

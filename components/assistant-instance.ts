@@ -44,7 +44,7 @@ export class AssistantInstance extends pulumi.ComponentResource {
     this.ipv4 = server.ipv4Address;
     this.ipv6 = server.ipv6Address;
     this.privateIp = network.ip;
-    this.url = pulumi.output(`https://${instanceHost(args.slug, args.cell.zone)}`);
+    this.url = pulumi.output(`https://${hostOf(args)}`);
     this.health = health.apply((text) => text.trim());
     this.registerOutputs({
       serverId: this.serverId,
@@ -91,6 +91,8 @@ export class AssistantInstance extends pulumi.ComponentResource {
       {
         name: serverName(args.slug),
         serverType: args.serverType,
+        // A disk never shrinks: who goes up on a kept one can come down again in place.
+        keepDisk: args.growDisk !== true,
         location: args.location,
         image: args.cell.image,
         labels: labelsOf(args),
@@ -125,7 +127,7 @@ export class AssistantInstance extends pulumi.ComponentResource {
   private createRecords(args: AssistantInstanceArgs, server: Server): DnsRecord[] {
     const common = {
       zoneId: args.cell.zoneId,
-      name: instanceHost(args.slug, args.cell.zone),
+      name: hostOf(args),
       proxied: true,
       ttl: automaticTtl,
       comment: recordComment(args.id),
@@ -152,9 +154,9 @@ export class AssistantInstance extends pulumi.ComponentResource {
           ...sshDials,
         },
         serverId: server.id,
-        host: instanceHost(args.slug, args.cell.zone),
+        host: hostOf(args),
         configuration: secrets.apply(([gatewayToken, environment]) => ({
-          host: instanceHost(args.slug, args.cell.zone),
+          host: hostOf(args),
           privateIp: args.privateIp,
           phase: args.phase,
           openclawVersion: args.openclawVersion,
@@ -177,4 +179,8 @@ export class AssistantInstance extends pulumi.ComponentResource {
 
 function labelsOf(args: AssistantInstanceArgs): Record<string, string> {
   return instanceLabels({ id: args.id, slug: args.slug, cell: args.cell.name });
+}
+
+function hostOf(args: AssistantInstanceArgs): string {
+  return instanceHost(args.address ?? args.slug, args.cell.zone);
 }

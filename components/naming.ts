@@ -9,6 +9,9 @@ export const labelKeys = {
   cell: "clawfleet-cell",
 } as const;
 
+/** On snapshots that stand in for an archived server: when the archiving began, milliseconds since 1970. */
+export const archiveLabel = "clawfleet-archive";
+
 export type InstanceIdentity = { id: string; slug: string; cell: string };
 
 /** Valid Hetzner labels: at most 63 of letters, digits, `-_.` (source: Hetzner Cloud API, Labels). */
@@ -48,6 +51,17 @@ export function cellObjectName(cell: string): string {
 export function serverUrn(slug: string): string {
   const type = "clawfleet:index:AssistantInstance$hcloud:index/server:Server";
   return `urn:pulumi:${instanceStack(slug)}::clawfleet::${type}::server`;
+}
+
+/** The DNS label of an instance: its name, unless a person gave it another one. */
+export function addressOf({
+  slug,
+  override,
+}: {
+  slug: string;
+  override: { address?: string | undefined };
+}): string {
+  return override.address ?? slug;
 }
 
 /** Public name of an instance, without a trailing dot: the form that Cloudflare's API answers with. */

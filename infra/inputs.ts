@@ -52,8 +52,10 @@ export type InstanceInputs = {
   /** Chosen by the reconciler; an override beats it. */
   placement: { serverType: string; location: Location };
   privateIp: string;
-  /** It was ready once: its server holds a customer's data. */
+  /** It was ready once, and not archived since: its server holds a customer's data. */
   established: boolean;
+  /** Snapshot that a new server is made from instead of the cell's image: it comes back from the archive. */
+  snapshotId: string | null;
   cell: { name: string; settings: CellSettings; outputs: CellOutputs; sshPrivateKey: string };
   secrets: InstanceSecrets;
   credentials: Credentials;
@@ -156,6 +158,7 @@ type InstanceRow = {
   settings: unknown;
   outputs: unknown;
   established: boolean;
+  snapshotId: string | null;
   converged: boolean;
   cellSecrets: Uint8Array;
 };
@@ -164,7 +167,8 @@ async function readInstanceInputs(sources: InputSources, slug: string): Promise<
   const [row] = await sources.sql<InstanceRow[]>`
     select i.id, i.slug, i.phase, i.plan, i.server_type as "serverType", i.location, host(i.private_ip) as "privateIp",
       i.override, i.plan_settings as "planSettings", i.secrets, i.generation, i.cell, c.settings, c.outputs, c.secrets as "cellSecrets",
-      i.ready_at is not null as established, i.observed_generation > 0 as converged
+      i.ready_at is not null and i.observed_phase is distinct from 'archived' as established,
+      i.snapshot_id as "snapshotId", i.observed_generation > 0 as converged
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where i.slug = ${slug} and i.status <> 'gone'`;
   if (!row) throw new InputsError(`there is no instance named ${slug}, or it has no cell yet`);
@@ -187,6 +191,7 @@ async function readInstanceInputs(sources: InputSources, slug: string): Promise<
     placement: { serverType: row.serverType, location: locationSchema.parse(row.location) },
     privateIp: row.privateIp,
     established: row.established,
+    snapshotId: row.snapshotId,
     cell: { name: row.cell, settings, outputs: outputs.data, sshPrivateKey: cellSecrets.sshPrivateKey },
     secrets: instanceSecretsSchema.parse(open(sources.masterKey, row.secrets, sealContext.instance(row.id))),
     credentials: readCredentials(sources.environment, settings.account),

@@ -15,6 +15,7 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
   return {
     id: inputs.id,
     slug: inputs.slug,
+    ...(override.address === undefined ? {} : { address: override.address }),
     cell: {
       name: cell.name,
       subnetId: cell.outputs.subnetId,
@@ -25,13 +26,14 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
       backendPrivateIp: cell.settings.backendPrivateIp,
       backendPublicIps: cell.settings.backendPublicIps,
       sshPort: cell.settings.sshPort,
-      image: cell.settings.image,
+      image: inputs.snapshotId ?? cell.settings.image,
       openclawVersion: cell.settings.openclawVersion,
       cloudflareRanges: cell.outputs.cloudflareRanges,
       dnsTags: cell.settings.dnsTags,
       ...(cell.settings.originPullCa === undefined ? {} : { originPullCa: cell.settings.originPullCa }),
     },
     serverType: override.serverType ?? inputs.placement.serverType,
+    growDisk: plan.growDisk,
     location: override.location ?? inputs.placement.location,
     privateIp: inputs.privateIp,
     phase: inputs.phase,

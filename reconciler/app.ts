@@ -12,6 +12,7 @@ import { audit, idempotent, identify, type GuardDeps } from "./routes/guard.ts";
 import { toOpenApi } from "./routes/openapi.ts";
 import { createReferenceRoutes } from "./routes/reference.tsx";
 import { answerError } from "./routes/errors.ts";
+import type { createAccountRoutes } from "./routes/account.tsx";
 import type { createConsole } from "./console/routes.tsx";
 import type { createAdminRoutes } from "./routes/admin.ts";
 import type { createHealthRoutes } from "./routes/health.ts";
@@ -22,11 +23,12 @@ export type AppDeps = {
   log: Logger;
   metrics: Metrics;
   guard: GuardDeps;
-  /** Where the payment page lives: the one foreign origin that a form may lead to. */
-  checkoutOrigin: string;
+  /** Where the payment pages live: the only foreign origins that a form may lead to. */
+  checkoutOrigins: readonly string[];
   health: ReturnType<typeof createHealthRoutes>;
   webhooks: Hono;
   orders: ReturnType<typeof createOrderRoutes>;
+  account: ReturnType<typeof createAccountRoutes>;
   admin: ReturnType<typeof createAdminRoutes>;
   console: ReturnType<typeof createConsole>;
 };
@@ -63,7 +65,7 @@ export function createApp(deps: AppDeps): Hono {
         styleSrc: ["'self'"],
         scriptSrc: ["'self'"],
         connectSrc: ["'self'"],
-        formAction: ["'self'", deps.checkoutOrigin],
+        formAction: ["'self'", ...deps.checkoutOrigins],
         frameAncestors: ["'none'"],
         baseUri: ["'none'"],
       },
@@ -73,6 +75,7 @@ export function createApp(deps: AppDeps): Hono {
   app.use("/assets/*", serveStatic({ root: new URL("./web", import.meta.url).pathname }));
   app.route("/", createReferenceRoutes(document));
   app.route("/", deps.orders);
+  app.route("/", deps.account);
   app.notFound((c) =>
     c.json(
       { error: { code: "not_found", message: `nothing at ${c.req.path}`, requestId: c.get("requestId") } },

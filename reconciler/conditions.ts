@@ -2,12 +2,17 @@
 import type { Sql } from "postgres";
 import { countFindings } from "./db/drift.ts";
 import { findRefused } from "./db/git.ts";
-import { countUnplaced } from "./db/instances.ts";
+import { findHalt } from "./db/halt.ts";
 import { countUnread, listBrakes } from "./db/health.ts";
+import { countUnplaced } from "./db/instances.ts";
 import { listUnserved } from "./db/workers.ts";
+import type { AlertKind } from "./messages/alerts.ts";
 
 export type Condition = {
-  kind: "cells_full" | "no_worker_for_cell" | "healing_braked" | "not_read" | "drift" | "push_refused";
+  kind: Extract<
+    AlertKind,
+    "cells_full" | "no_worker_for_cell" | "healing_braked" | "not_read" | "drift" | "push_refused" | "halted"
+  >;
   count: number;
   detail: string;
 };
@@ -19,13 +24,14 @@ const dueMs = 30_000;
 const unreadMs = 5 * 60_000;
 
 export async function readConditions(sql: Sql): Promise<Conditions> {
-  const [unplaced, unserved, brakes, unread, findings, refused] = await Promise.all([
+  const [unplaced, unserved, brakes, unread, findings, refused, halt] = await Promise.all([
     countUnplaced(sql),
     listUnserved(sql, dueMs),
     listBrakes(sql),
     countUnread(sql, unreadMs),
     countFindings(sql),
     findRefused(sql),
+    findHalt(sql),
   ]);
   const braked = brakes
     .map(({ scope, suspected, watched }) => `${scope} (${suspected} of ${watched})`)
@@ -62,6 +68,11 @@ export async function readConditions(sql: Sql): Promise<Conditions> {
       kind: "push_refused",
       count: refused.length,
       detail: `not applied: ${refused.join(", ")}; fleet git says why`,
+    },
+    {
+      kind: "halted",
+      count: halt ? 1 : 0,
+      detail: `${halt?.by ?? "nobody"} stopped every removal${halt?.reason ? `: ${halt.reason}` : ""}; fleet halt --end ends it`,
     },
   ];
 }

@@ -1,9 +1,17 @@
 /** Configuration from the environment. Every mistake is reported at once; no default is a secret. */
 import { z } from "zod";
-import { defaultAccount, findToken, isShared, sharedToken, tokenVariable } from "../infra/accounts.ts";
+import { paddleVariables, toPaddleSettings, type PaddleSettings } from "./billing/paddle-settings.ts";
+import { readAccounts, type AccountTokens } from "./account-tokens.ts";
 import type { Role } from "./db/connections.ts";
 import { driftVariables, toDriftSettings, type DriftSettings } from "./drift/settings.ts";
 import { gitopsSecrets, gitopsVariables, toGitopsSettings, type GitopsSettings } from "./gitops/settings.ts";
+import type { CarrierSettings } from "./messages/carriers.ts";
+import {
+  listMessageProblems,
+  listMessageSecrets,
+  messageVariables,
+  toCarrierSettings,
+} from "./messages/settings.ts";
 
 const seconds = (fallback: number, min: number, max: number) =>
   z.coerce.number().min(min).max(max).default(fallback);
@@ -53,25 +61,13 @@ const serveSchema = workSchema.extend({
     .string()
     .transform((value) => value.split(",").map((secret) => secret.trim()))
     .pipe(z.array(z.string().startsWith("whsec_", "starts with whsec_")).min(1)),
+  /** Stripe Tax reckons tax at the checkout; it must be set up in the account. */
+  STRIPE_AUTOMATIC_TAX: z.enum(["true", "false"]).default("false"),
   STRIPE_API_URL: z.url().default("https://api.stripe.com"),
   ...gitopsVariables,
+  ...paddleVariables,
+  ...messageVariables,
 });
-
-/** HCLOUD_TOKEN or HCLOUD_TOKEN_<ACCOUNT>; the same for Cloudflare. */
-const tokenRules = [
-  {
-    name: /^HCLOUD_TOKEN(?:_([A-Z0-9]+))?$/,
-    value: /^[A-Za-z0-9]{64}$/,
-    hint: "a Hetzner Cloud token: exactly 64 letters and digits",
-  },
-  {
-    name: /^CLOUDFLARE_API_TOKEN(?:_([A-Z0-9]+))?$/,
-    value: /^[\w-]{20,}$/,
-    hint: `a Cloudflare API token; that of an account other than \`default\` may be the word ${sharedToken}`,
-  },
-] as const;
-
-export type AccountTokens = { hcloudToken: string; cloudflareToken: string };
 
 export type Address = { hostname: string; port: number };
 
@@ -108,7 +104,10 @@ export type Config = WorkConfig & {
   publicUrl: string;
   sweepIntervalMs: number;
   deleteCap: { count: number; share: number };
-  stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string };
+  stripe: { secretKey: string; webhookSecrets: string[]; apiUrl: string; automaticTax: boolean };
+  /** undefined: nothing is sold or read at Paddle. */
+  paddle: PaddleSettings | undefined;
+  messages: CarrierSettings;
   /** undefined: `stacks/` is the folder. */
   gitops: GitopsSettings | undefined;
 };
@@ -128,10 +127,14 @@ export class ConfigError extends Error {
 
 /** For `start` and `serve`. @throws ConfigError that lists every mistake. */
 export function parseConfig(environment: Environment, role: "start" | "serve" = "start"): Config {
-  const { env, present, accounts } = check(serveSchema, environment, role);
-  const problems: string[] = [];
-  const gitops = toGitopsSettings(env, problems);
-  if (problems.length > 0) throw new ConfigError(problems);
+  let paddle: PaddleSettings | undefined;
+  let gitops: GitopsSettings | undefined;
+  const { env, present, accounts } = check(serveSchema, environment, role, (parsed, problems) => {
+    problems.push(...listMessageProblems(environment));
+    paddle = toPaddleSettings(parsed, problems);
+    gitops = toGitopsSettings(parsed, problems);
+  });
+  const messages = toCarrierSettings(env);
   return {
     ...toWorkConfig(env, present, accounts),
     listen: toAddress(env.CLAWFLEET_LISTEN),
@@ -145,13 +148,18 @@ export function parseConfig(environment: Environment, role: "start" | "serve" = 
       secretKey: env.STRIPE_SECRET_KEY,
       webhookSecrets: env.STRIPE_WEBHOOK_SECRET,
       apiUrl: env.STRIPE_API_URL,
+      automaticTax: env.STRIPE_AUTOMATIC_TAX === "true",
     },
+    paddle,
+    messages,
     gitops,
     secretValues: listSecrets(env, accounts, [
       ...(gitops?.github ? [gitops.github.privateKey, gitops.github.webhookSecret] : []),
       env.CLAWFLEET_ADMIN_KEY,
       env.STRIPE_SECRET_KEY,
       ...env.STRIPE_WEBHOOK_SECRET,
+      ...(paddle === undefined ? [] : [paddle.apiKey, ...paddle.webhookSecrets]),
+      ...listMessageSecrets(messages),
     ]),
   };
 }
@@ -162,7 +170,12 @@ export function parseWorkConfig(environment: Environment): WorkConfig {
   return toWorkConfig(env, present, accounts);
 }
 
-function check<Schema extends z.ZodType>(schema: Schema, environment: Environment, role: Role) {
+function check<Schema extends z.ZodType>(
+  schema: Schema,
+  environment: Environment,
+  role: Role,
+  listMore: (parsed: z.output<Schema>, problems: string[]) => void = () => undefined,
+) {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
   const parsed = schema.safeParse(present);
   const problems = parsed.success ? [] : parsed.error.issues.map(describeIssue);
@@ -172,6 +185,7 @@ function check<Schema extends z.ZodType>(schema: Schema, environment: Environmen
     );
   }
   const accounts = readAccounts(present, problems, role);
+  if (parsed.success) listMore(parsed.data, problems);
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return { env: parsed.data, present, accounts };
 }
@@ -209,61 +223,6 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   const name = issue.path.join(".");
   const missing = issue.code === "invalid_type" && issue.input === undefined;
   return missing ? `${name} is missing` : `${name}: ${issue.message}`;
-}
-
-/** `serve` touches no cloud; `work` may have the tokens of its own cells' accounts alone. */
-function readAccounts(
-  environment: Environment,
-  problems: string[],
-  role: Role,
-): Record<string, AccountTokens> {
-  const accounts: Record<string, AccountTokens> = {};
-  const names = listAccounts(environment, problems);
-  for (const account of names) {
-    const hcloudToken = findToken(environment, "hetzner", account);
-    const cloudflareToken = findToken(environment, "cloudflare", account);
-    if (hcloudToken && cloudflareToken) accounts[account] = { hcloudToken, cloudflareToken };
-    else if (role !== "serve" && account !== defaultAccount)
-      problems.push(...describeMissing(environment, account));
-  }
-  const needsDefault =
-    role === "start" || (role === "work" && names.every((name) => name === defaultAccount));
-  if (needsDefault && !accounts[defaultAccount])
-    problems.push(...describeMissing(environment, defaultAccount));
-  return accounts;
-}
-
-/** Every account that a well-formed variable names. */
-function listAccounts(environment: Environment, problems: string[]): string[] {
-  const names = new Set<string>();
-  for (const [name, value] of Object.entries(environment)) {
-    for (const rule of tokenRules) {
-      const match = rule.name.exec(name);
-      if (!match || value === undefined) continue;
-      const account = match[1]?.toLowerCase() ?? defaultAccount;
-      if (match[1] !== undefined && account === defaultAccount)
-        problems.push(`${name}: the account default has its tokens in variables without a suffix`);
-      else if (rule.value.test(value) || isShared(environment, "cloudflare", account)) names.add(account);
-      else problems.push(`${name}: ${rule.hint}`);
-    }
-  }
-  return [...names];
-}
-
-function describeMissing(environment: Environment, account: string): string[] {
-  const missing: string[] = [];
-  for (const cloud of ["hetzner", "cloudflare"] as const) {
-    if (findToken(environment, cloud, account) !== undefined) continue;
-    const shares = isShared(environment, cloud, account);
-    const name = tokenVariable(cloud, shares ? defaultAccount : account);
-    const why = shares
-      ? `: the account ${account} shares it`
-      : account === defaultAccount
-        ? ""
-        : `: the account ${account} has a token at one cloud only${cloud === "cloudflare" ? `; the word ${sharedToken} shares the default's` : ""}`;
-    missing.push(`${name} is missing${why}`);
-  }
-  return missing;
 }
 
 const engineVariable =

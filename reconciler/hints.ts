@@ -4,7 +4,8 @@ import type { Sql } from "postgres";
 import type { BillingProvider } from "./billing/provider.ts";
 import { markEventsHandled } from "./db/billing-events.ts";
 import { storeReadings } from "./db/subscriptions.ts";
-import { applyDesired, type ApplyDeps } from "./desired/apply.ts";
+import { applyDesired } from "./desired/apply.ts";
+import type { ApplyDeps } from "./desired/apply-deps.ts";
 import type { HintJob } from "./queue/jobs.ts";
 
 export type HintDeps = ApplyDeps & { sql: Sql; log: Logger; providers: readonly BillingProvider[] };

@@ -46,6 +46,12 @@ export function createMetrics(sql?: Sql) {
     labelNames: ["kind"],
     registers: [registry],
   });
+  const messages = new Counter({
+    name: "clawfleet_messages_total",
+    help: "Messages to customers and operators by channel and what became of them.",
+    labelNames: ["channel", "outcome"],
+    registers: [registry],
+  });
   const readings = new Histogram({
     name: "clawfleet_health_reading_seconds",
     help: "Time of one reading of one machine, by what it said: well, busy, ill.",
@@ -61,7 +67,7 @@ export function createMetrics(sql?: Sql) {
   });
   if (sql) registerFleet(registry, sql);
 
-  return { registry, requests, converges, webhooks, sweeps, alerts, readings, steps };
+  return { registry, requests, converges, webhooks, sweeps, alerts, messages, readings, steps };
 }
 
 function registerFleet(registry: Registry, sql: Sql): void {

@@ -4,7 +4,6 @@
  */
 import { Hono } from "hono";
 import type { Logger } from "pino";
-import { createStripeBilling } from "./billing/stripe.ts";
 import type { Config, WorkConfig } from "./config.ts";
 import { syncCells } from "./desired/cells.ts";
 import { placeWaiting } from "./desired/place.ts";
@@ -14,9 +13,11 @@ import { createHealthRoutes, type ReadinessCheck } from "./routes/health.ts";
 import { startClocks } from "./service/clocks.ts";
 import { prepareConverges, startConverges, type Converges } from "./service/converges.ts";
 import { openCore, type Core } from "./service/core.ts";
+import { createProviders } from "./service/billing.ts";
 import { createCommitReader, createFilesReader } from "./service/files.ts";
 import { createGitops, startGitops } from "./service/gitops.ts";
 import { listen, type HttpServer } from "./service/http.ts";
+import { openMessages } from "./service/messages.ts";
 import { createSite } from "./service/site.ts";
 
 export type Service = {
@@ -38,30 +39,33 @@ export type Service = {
 /** `start` and `serve`. */
 export async function startServer(role: "start" | "serve", config: Config, log: Logger): Promise<Service> {
   const core = await openCore(role, config, log);
+  const messages = openMessages(core, config, () => files.last().plans);
   const gitops = createGitops(core, config);
   const files = gitops
-    ? createCommitReader({ ...core, ...gitops }, log)
-    : createFilesReader(config.stacksDir, log);
+    ? createCommitReader({ ...core, ...gitops }, log, core.onAlert)
+    : createFilesReader(config.stacksDir, log, core.onAlert);
   await files();
-  const { secretKey, webhookSecrets, apiUrl } = config.stripe;
-  const billing = createStripeBilling({ secretKey, webhookSecrets, apiUrl });
-  const apply = {
-    ...core,
-    masterKey: config.masterKey,
-    files,
-    onAlert: (kind: string) => core.metrics.alerts.inc({ kind }),
-  };
+  const providers = createProviders(config, core.clock);
+  const apply = { ...core, masterKey: config.masterKey, files };
   await syncCells(apply);
   await placeWaiting(apply);
 
   const state = createState(core);
   const engine = role === "start" ? await prepareConverges(core, config) : undefined;
   const isDraining = () => state.draining;
-  const site = createSite(core, config, { billing, apply, files, gitops, checks: state.checks, isDraining });
+  const site = createSite(core, config, {
+    providers,
+    apply,
+    files,
+    gitops,
+    checks: state.checks,
+    isDraining,
+  });
   state.server = await listen(site.app.fetch, config.listen);
   // From here on jobs are taken, so that a start that failed before holds none.
-  const stopClocks = startClocks(core, config, apply, [billing], files);
+  const stopClocks = startClocks(core, config, apply, providers, files);
   const stopGitops = startGitops(core, apply, gitops);
+  messages.start();
   if (engine) state.add(await startConverges(core, config, engine, { kind: "all" }));
   log.info({ role, url: state.server.url, workers: engine ? config.workers : 0 }, "ready");
   return toService(core, state, {
@@ -70,6 +74,7 @@ export async function startServer(role: "start" | "serve", config: Config, log: 
       stopGitops();
     },
     stopSite: () => site.stop(),
+    stopMessages: () => messages.stop(),
   });
 }
 
@@ -85,7 +90,7 @@ export async function startWorker(binding: Binding, config: WorkConfig, log: Log
   }
   state.add(await startConverges(core, config, engine, binding));
   log.info({ role: "work", binding, url: state.server?.url, workers: config.workers }, "ready");
-  return toService(core, state, { stopClocks: () => undefined, stopSite: async () => undefined });
+  return toService(core, state, {});
 }
 
 type State = {
@@ -114,7 +119,7 @@ function createState(core: Core): State {
 function toService(
   core: Core,
   state: State,
-  parts: { stopClocks(): void; stopSite(): Promise<void> },
+  parts: { stopClocks?(): void; stopSite?(): Promise<void>; stopMessages?(): Promise<void> },
 ): Service {
   return {
     url: state.server?.url,
@@ -122,10 +127,11 @@ function toService(
     outdated: core.schema.outdated,
     async stop({ graceMs, hurry }) {
       state.draining = true;
-      parts.stopClocks();
+      parts.stopClocks?.();
       await state.converges?.drain();
       await core.queue.stop(graceMs, hurry);
-      await parts.stopSite();
+      await parts.stopMessages?.();
+      await parts.stopSite?.();
       await state.converges?.stop();
       await state.server?.close();
       await core.close();

@@ -1,29 +1,26 @@
 /** The full reading of billing: repairs whatever webhooks lost, and is the only one that may lead to a deletion. */
 import type { Logger } from "pino";
 import type { BillingProvider } from "./billing/provider.ts";
-import { addDeleteVotes, clearDeleteVotes, countLiving, listLagging, lockInstances } from "./db/instances.ts";
-import { listInterventions } from "./db/interventions.ts";
+import { claimMode } from "./db/billing-modes.ts";
+import { writeLedger } from "./db/ledger.ts";
+import { listLagging } from "./db/instances.ts";
 import { expireOrders } from "./db/orders.ts";
 import {
   countAbsent,
   listNameless,
   listSlugs,
-  listSubscriptionsFor,
   markAbsent,
   storeReadings,
   touchMissing,
 } from "./db/subscriptions.ts";
 import { beginSweep, endSweep } from "./db/sweeps.ts";
-import { applyDesired, type ApplyDeps } from "./desired/apply.ts";
-import { desire } from "./desired/desire.ts";
+import { applyDesired } from "./desired/apply.ts";
 import type { ConvergeJob } from "./queue/jobs.ts";
+import { countRoomForRemovals, vote, type Pass, type VoteDeps } from "./votes.ts";
 
-export type SweepDeps = ApplyDeps & {
+export type SweepDeps = VoteDeps & {
   log: Logger;
   providers: readonly BillingProvider[];
-  /** Two readings that may agree on a deletion are at least this far apart. */
-  intervalMs: number;
-  deleteCap: { count: number; share: number };
 };
 
 export type SweepResult = {
@@ -42,21 +39,26 @@ export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<Sweep
   const startedAt = deps.clock.now();
   const id = await beginSweep(deps.sql, startedAt);
   let readings = 0;
-  let detail: string | null = null;
+  const complete = new Set<string>();
+  const failures: string[] = [];
   for (const provider of deps.providers) {
     try {
       readings += await readAll(deps, provider, { sweepId: id, startedAt }, signal);
+      complete.add(provider.name);
     } catch (error) {
-      detail = error instanceof Error ? error.message : String(error);
+      const message = error instanceof Error ? error.message : String(error);
+      failures.push(message);
+      deps.onAlert?.({ kind: "sweep_failed", about: provider.name, message });
       deps.log.error(
         { err: error, provider: provider.name },
-        "a full reading of billing failed; nothing is deleted",
+        "a full reading of billing failed; nothing that it bills is deleted",
       );
     }
   }
-  const outcome = detail === null ? "complete" : "failed";
+  const outcome = failures.length === 0 ? "complete" : "failed";
+  const detail = failures.length === 0 ? null : failures.join("; ");
   await expireOrders(deps.sql, deps.clock.now());
-  const totals = await applyAll(deps, { id, startedAt, mayDelete: outcome === "complete" });
+  const totals = await applyAll(deps, { id, startedAt, complete });
   await queueLagging(deps, id);
   await endSweep(deps.sql, { id, endedAt: deps.clock.now(), outcome, readings, detail });
   return { outcome, readings, ...totals };
@@ -68,6 +70,11 @@ async function readAll(
   pass: { sweepId: number; startedAt: Date },
   signal: AbortSignal,
 ): Promise<number> {
+  // A test key reads a complete list too, of other customers.
+  if (!(await claimMode(deps.sql, provider, pass.startedAt))) {
+    const mode = provider.livemode ? "live" : "test";
+    throw new Error(`the ${mode} key of ${provider.name} is not of the mode that this fleet is billed in`);
+  }
   let count = 0;
   for await (const readings of provider.listSubscriptions(signal)) {
     await storeReadings(deps.sql, {
@@ -79,27 +86,37 @@ async function readAll(
     count += readings.length;
   }
   const whole = { provider: provider.name, ...pass };
-  const { absent, known } = await countAbsent(deps.sql, whole);
+  const { absent, known, ever } = await countAbsent(deps.sql, whole);
+  // Providers keep listing what has ended: a list of nothing is no answer, had there ever been but one.
+  if (count === 0 && ever > 0)
+    throw new Error(`${provider.name} lists nothing, and it listed ${ever} before`);
   if (absent > 1 && absent > known * absentShareLimit) {
     throw new Error(
       `${provider.name} lists ${absent} of ${known} subscriptions no longer: is this the right account?`,
     );
   }
-  await markAbsent(deps.sql, whole, deps.intervalMs);
+  const missing = await markAbsent(deps.sql, whole, deps.intervalMs);
+  const entry = { at: pass.startedAt, kind: "status", provider: provider.name, value: "missing" } as const;
+  const nobody = { instanceId: null, slug: null, detail: "billing lists it no longer" };
+  await writeLedger(
+    deps.sql,
+    missing.map((subscriptionId) => ({ ...entry, ...nobody, subscriptionId })),
+  );
   await touchMissing(deps.sql, whole);
   return count;
 }
 
-type Pass = { id: number; startedAt: Date; mayDelete: boolean };
-
 async function applyAll(deps: SweepDeps, pass: Pass): Promise<{ created: number; changed: number }> {
   const totals = { created: 0, changed: 0 };
-  let room = pass.mayDelete ? await deletionRoom(deps) : 0;
+  const room = await countRoomForRemovals(deps);
+  const votes = { granted: 0, due: 0 };
   let after = "";
   for (;;) {
     const slugs = await listSlugs(deps.sql, after, pageSize);
     if (slugs.length === 0) break;
-    room -= await vote(deps, slugs, pass, room);
+    const { granted, due } = await vote(deps, slugs, pass, room - votes.granted);
+    votes.granted += granted;
+    votes.due += due;
     const result = await applyDesired(deps, {
       kind: "slugs",
       slugs,
@@ -111,6 +128,11 @@ async function applyAll(deps: SweepDeps, pass: Pass): Promise<{ created: number;
     after = slugs.at(-1) ?? after;
   }
   await applyNameless(deps, pass, totals);
+  if (votes.granted < votes.due) {
+    const message = `${votes.due} servers and snapshots are due to go, the cap leaves room for ${room}`;
+    deps.log.warn({ ...votes, room }, message);
+    deps.onAlert?.({ kind: "deletion_cap", message });
+  }
   return totals;
 }
 
@@ -157,64 +179,4 @@ async function applyNameless(
     if (!last) return;
     after = { provider: last.provider, id: last.id };
   }
-}
-
-async function deletionRoom(deps: SweepDeps): Promise<number> {
-  const living = await countLiving(deps.sql);
-  return Math.min(deps.deleteCap.count, Math.max(1, Math.floor(living * deps.deleteCap.share)));
-}
-
-/**
- * Gives a vote to every instance that this complete reading found due for deletion, and takes votes back from the others.
- * The last vote, which lets it go, counts against the cap. Returns how many of those were given.
- */
-async function vote(deps: SweepDeps, slugs: readonly string[], pass: Pass, room: number): Promise<number> {
-  if (!pass.mayDelete) return 0;
-  const files = await deps.files();
-  return await deps.sql.begin(async (tx) => {
-    const rows = await lockInstances(tx, slugs, []);
-    const subscriptions = await listSubscriptionsFor(tx, slugs);
-    const interventions = await listInterventions(tx, subscriptions);
-    const firsts: string[] = [];
-    const seconds: string[] = [];
-    const withdrawn: string[] = [];
-    for (const row of rows) {
-      const mine = subscriptions.filter(
-        (one) => one.provider === row.provider && one.customerId === row.customerId,
-      );
-      const override = files.overrides.get(row.slug) ?? {};
-      const { desired } = desire({
-        slug: row.slug,
-        subscriptions: mine,
-        override,
-        interventions,
-        plans: files.plans,
-        now: pass.startedAt,
-      });
-      const due = desired?.phase === "gone" && desired.needsVotes && override.hold !== true;
-      if (!due) {
-        if (row.deleteVotes > 0) withdrawn.push(row.id);
-        continue;
-      }
-      if (row.deleteVotes === 0) firsts.push(row.id);
-      else if (row.deleteVotes === 1 && isApart(row.deleteVoteAt, pass.startedAt, deps.intervalMs))
-        seconds.push(row.id);
-    }
-    const granted = seconds.slice(0, Math.max(0, room));
-    if (granted.length < seconds.length) {
-      deps.log.warn(
-        { alert: "deletion_cap", due: seconds.length, cap: room },
-        "more deletions are due than the cap allows",
-      );
-      deps.onAlert?.("deletion_cap");
-    }
-    await addDeleteVotes(tx, [...firsts, ...granted], { id: pass.id, startedAt: pass.startedAt });
-    await clearDeleteVotes(tx, withdrawn);
-    return granted.length;
-  });
-}
-
-/** Clocks of two sweeps never agree to the millisecond. */
-function isApart(before: Date | null, now: Date, intervalMs: number): boolean {
-  return before !== null && now.getTime() - before.getTime() >= intervalMs * 0.5;
 }

@@ -1,6 +1,11 @@
 /** What Clawfleet asks of whoever bills its customers. Stripe is the first, others stand beside it behind the same few verbs. */
 
-/** A subscription as the provider has it now. A level: nothing in it says what changed. */
+import type { BillingDesk } from "./desk.ts";
+
+/**
+ * A subscription as the provider has it now. A level: nothing in it says what changed. What is paid once (Paddle) is read as
+ * one that goes on; the plan's own rule ends it (desired/one-time.ts).
+ */
 export type SubscriptionReading = {
   id: string;
   customerId: string;
@@ -8,7 +13,7 @@ export type SubscriptionReading = {
   /** Name and order that our own Checkout wrote into the metadata. */
   slug: string | null;
   orderId: string | null;
-  /** Of each item the lookup key of its price, else the price's id. */
+  /** Of each item the lookup key of its price, else (Paddle: always) the price's id. */
   priceKeys: string[];
   /** In the provider's words for Stripe's states; others are translated into these. */
   status: string;
@@ -18,6 +23,8 @@ export type SubscriptionReading = {
   /** Set while a cancellation lies ahead. */
   cancelAt: Date | null;
   endedAt: Date | null;
+  /** While or after a trial. Absent where the provider has none. */
+  trialEnd?: Date | null;
 };
 
 /** A verified webhook. Only a hint: what it is about is read again. */
@@ -36,16 +43,22 @@ export type CheckoutRequest = {
   orderId: string;
   slug: string;
   planId: string;
+  /** By which the plan names its price at this provider. */
   lookupKey: string;
-  /** 0: none. */
+  /** 0: none. Paddle: those of the price count. */
   trialDays: number;
-  /** 30 minutes to 24 hours ahead (Stripe's limits). */
+  /** 30 minutes to 24 hours ahead (Stripe's limits). Paddle's page stays open: who pays late is served under another name. */
   expiresAt: Date;
   successUrl: string;
   cancelUrl: string;
+  /** Somebody who comes back; absent: somebody new. */
+  customerId?: string;
+  /** Tells apart pages for the same order: each gives a session of its own. */
+  attempt?: string;
 };
 
 export type Price = {
+  /** By which the plan names it. */
   lookupKey: string;
   id: string;
   /** In the currency's smallest unit; null for tiered or metered prices. */
@@ -53,10 +66,14 @@ export type Price = {
   currency: string;
   interval: string | null;
   intervalCount: number;
+  /** Absent where the plan says it (Stripe). */
+  trialDays?: number;
 };
 
 export type BillingProvider = {
-  /** Name in our rows: stripe, comped. */
+  /** What its customers may do by themselves. */
+  readonly desk: BillingDesk;
+  /** Name in our rows: stripe, paddle, comped. */
   readonly name: string;
   /** Whether our key is one for real money; events of the other mode are not ours. */
   readonly livemode: boolean;
@@ -71,11 +88,11 @@ export type BillingProvider = {
   findCustomer(objectId: string): Promise<string | null>;
   /** @throws ClawfleetError input_invalid when the signature is wrong, too old or missing, or the body is not an event. */
   verifyWebhook(rawBody: string, headers: Headers): Promise<WebhookHint>;
-  /** The same order asked for twice gives the same session. */
+  /** The same order asked for twice gives the same session at Stripe, a second one at Paddle: ask once. */
   createCheckout(request: CheckoutRequest): Promise<{ sessionId: string; url: string }>;
-  /** True when nobody can pay it any more; false when it was paid already. @throws billing_unavailable */
+  /** True when nobody can pay for the order's name any more; false when it was paid already. @throws billing_unavailable */
   expireCheckout(sessionId: string): Promise<boolean>;
   createPortal(request: { customerId: string; returnUrl: string }): Promise<{ url: string }>;
-  /** Active prices by lookup key; unknown keys are absent. */
+  /** Active prices by the key that plans name them by; unknown keys are absent. */
   readPrices(lookupKeys: readonly string[]): Promise<Map<string, Price>>;
 };

@@ -1,6 +1,9 @@
 /** Stripe behind our few verbs, through the official SDK; its errors become ours here and nowhere else. */
 import Stripe from "stripe";
 import { ClawfleetError } from "../errors.ts";
+import { toSeats } from "./seats.ts";
+import { createStripeDesk } from "./stripe-desk.ts";
+import { inOurWords, noPrice, orNothing, unavailable } from "./stripe-errors.ts";
 import type { BillingProvider, Price, SubscriptionReading, WebhookHint } from "./provider.ts";
 
 export type StripeSettings = {
@@ -8,6 +11,8 @@ export type StripeSettings = {
   /** Several while one is being rotated. */
   webhookSecrets: readonly string[];
   apiUrl: string;
+  /** Stripe Tax reckons tax and asks for address and tax id. */
+  automaticTax?: boolean;
 };
 
 const pageSize = 100;
@@ -21,6 +26,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
   return {
     name: "stripe",
     livemode,
+    desk: createStripeDesk(stripe),
     async *listSubscriptions(signal) {
       let after: string | undefined;
       for (;;) {
@@ -29,7 +35,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
         const page = await inOurWords(() =>
           stripe.subscriptions.list({ status: "all", limit: pageSize, expand: ["data.customer"], ...cursor }),
         );
-        yield page.data.map(toReading);
+        yield page.data.flatMap(toReadings);
         after = page.data.at(-1)?.id;
         if (!page.has_more || after === undefined) return;
       }
@@ -40,7 +46,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
           .list({ customer, status: "all", limit: pageSize, expand: ["data.customer"] })
           .autoPagingToArray({ limit: 1000 }),
       );
-      return (found ?? []).map(toReading);
+      return (found ?? []).flatMap(toReadings);
     },
     findCustomer: (objectId) => findCustomer(stripe, objectId),
     verifyWebhook: (rawBody, headers) => verifyWebhook(stripe, settings, rawBody, headers),
@@ -58,6 +64,8 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
             line_items: [{ price: price.id, quantity: 1 }],
             client_reference_id: request.orderId,
             metadata,
+            ...(request.customerId === undefined ? {} : { customer: request.customerId }),
+            ...(settings.automaticTax ? taxByStripe(request.customerId) : {}),
             subscription_data: {
               metadata,
               ...(request.trialDays > 0 ? { trial_period_days: request.trialDays } : {}),
@@ -67,7 +75,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
             cancel_url: request.cancelUrl,
             expires_at: Math.floor(request.expiresAt.getTime() / 1000),
           },
-          { idempotencyKey: `order-${request.orderId}` },
+          { idempotencyKey: `order-${request.orderId}${request.attempt ?? ""}` },
         ),
       );
       if (session.url === null) throw unavailable("the payment page has no address");
@@ -97,6 +105,16 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
   };
 }
 
+/** What a known customer types there is kept. */
+function taxByStripe(customerId: string | undefined) {
+  const kept = { customer_update: { address: "auto", name: "auto" } } as const;
+  return {
+    automatic_tax: { enabled: true },
+    tax_id_collection: { enabled: true },
+    ...(customerId === undefined ? {} : kept),
+  };
+}
+
 function createClient({ secretKey, apiUrl }: StripeSettings): Stripe {
   const url = new URL(apiUrl);
   const plain = url.protocol === "http:";
@@ -108,6 +126,11 @@ function createClient({ secretKey, apiUrl }: StripeSettings): Stripe {
     maxNetworkRetries: 2,
     telemetry: false,
   });
+}
+
+/** What is metered has no quantity. */
+function toReadings(subscription: Stripe.Subscription): SubscriptionReading[] {
+  return toSeats(toReading(subscription), subscription.items.data[0]?.quantity ?? 1);
 }
 
 function toReading(subscription: Stripe.Subscription): SubscriptionReading {
@@ -126,6 +149,7 @@ function toReading(subscription: Stripe.Subscription): SubscriptionReading {
     periodEnd: ends.length === 0 ? null : toDate(Math.max(...ends)),
     cancelAt: subscription.cancel_at === null ? null : toDate(subscription.cancel_at),
     endedAt: subscription.ended_at === null ? null : toDate(subscription.ended_at),
+    trialEnd: subscription.trial_end === null ? null : toDate(subscription.trial_end),
   };
 }
 
@@ -228,46 +252,4 @@ function refuse(reason: string): ClawfleetError {
     remedy: "is STRIPE_WEBHOOK_SECRET that of this endpoint, and is the clock right?",
     retry: { kind: "permanent" },
   });
-}
-
-function noPrice(lookupKey: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "billing_unavailable",
-    message: `Stripe has no active price with the lookup key ${lookupKey}`,
-    remedy: "give the plan's price this lookup key in Stripe, or correct stacks/plans.yaml",
-    retry: { kind: "retryable" },
-  });
-}
-
-function unavailable(why: string, cause?: unknown): ClawfleetError {
-  return new ClawfleetError({
-    code: "billing_unavailable",
-    message: `Stripe: ${why}`,
-    remedy:
-      "look at Stripe's status page, and whether the key is right and has the rights of docs/operations.md",
-    retry: { kind: "retryable" },
-    cause,
-  });
-}
-
-async function inOurWords<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof Stripe.errors.StripeError) {
-      throw unavailable(`${error.type}${error.code === undefined ? "" : ` ${error.code}`}`, error);
-    }
-    throw error;
-  }
-}
-
-/** undefined when Stripe knows no such object. */
-async function orNothing<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing")
-      return undefined;
-    return await inOurWords(() => Promise.reject(error));
-  }
 }

@@ -1,11 +1,13 @@
-/** The commands of `fleet` about the whole of it: drift, git, keys, doctor and the like. */
+/** The commands of `fleet` about the whole of it: drift, git, billing, keys, doctor and the like. */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { scopes, type Scope } from "../operators/api-keys.ts";
+import { haltCommand } from "./billing.ts";
 import { renderCompletion, shells } from "./completion.ts";
 import { doctorCommand } from "./doctor.ts";
 import { driftCommand, driftDeleteCommand, driftRepairCommand, driftScanCommand } from "./drift.ts";
 import type { CommandIo, ExitCode } from "./io.ts";
 import { auditCommand, createKeyCommand, keysCommand, revokeKeyCommand } from "./keys.ts";
+import { moneyCommand } from "./money.ts";
 import { gitAcceptCommand, gitCommand, gitSyncCommand, planCommand, planFormats } from "./plan.ts";
 import { plansCommand, stateExportCommand } from "./standing.ts";
 
@@ -20,6 +22,7 @@ export type ProgramDeps = {
 export function addFleet(program: Command, deps: ProgramDeps): void {
   addDrift(program, deps);
   addGit(program, deps);
+  addBilling(program, deps);
   addKeys(program, deps);
   addOthers(program, deps);
 }
@@ -77,6 +80,22 @@ function addGit(program: Command, deps: ProgramDeps): void {
     .description("apply a refused commit, if it still is the plan that you have seen")
     .requiredOption("--hash <hash>", "of that plan")
     .action(async (commit, options) => finish(await gitAcceptCommand(deps.createIo(), commit, options)));
+}
+
+function addBilling(program: Command, deps: ProgramDeps): void {
+  const { finish } = deps;
+  program
+    .command("money")
+    .description("revenue, cost of servers and margin by plan; servers that nobody pays for (always 0)")
+    .option("--json", "for programs")
+    .action(async (options) => finish(await moneyCommand(deps.createIo(), options)));
+  program
+    .command("halt")
+    .description("take nothing away from anybody, whatever billing says, until halt --end")
+    .addOption(new Option("--reason <text>", "why, for whoever sees what waits").conflicts("end"))
+    .option("--end", "let removals go on")
+    .option("--json", "for programs")
+    .action(async (options) => finish(await haltCommand(deps.createIo(), options)));
 }
 
 function addKeys(program: Command, deps: ProgramDeps): void {

@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { rungs, type Rung } from "../health/decide.ts";
 import { instanceStatuses } from "../web/order-view.ts";
+import { historyCommand } from "./billing.ts";
 import { cellsCommand, drainCommand } from "./cells.ts";
 import {
   applyCommand,
@@ -56,6 +57,11 @@ function addLooking(program: Command, { createIo, finish }: ProgramDeps): void {
     .option("-f, --follow", "go on with the next ones, until it is interrupted")
     .option("--json", "one event a line, for programs")
     .action(async (name, options) => finish(await logsCommand(createIo(), name, options)));
+  program
+    .command("history <name>")
+    .description("what billing said, what followed, and when it was reached")
+    .option(...json)
+    .action(async (name, options) => finish(await historyCommand(createIo(), name, options)));
 }
 
 function addInstances(program: Command, deps: ProgramDeps): void {

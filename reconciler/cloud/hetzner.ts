@@ -2,7 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { instanceSelector } from "../../components/naming.ts";
+import { readPriceList, readStock, type PriceList, type Stock } from "./hetzner-inventory.ts";
 import { createObjectFinder, type FindObjects } from "./hetzner-objects.ts";
+import { createSnapshots, type Snapshots } from "./hetzner-snapshots.ts";
+import { readServerTypes, type ServerType } from "./hetzner-types.ts";
 import { createCloudHttp, type CloudHttp } from "./http.ts";
 
 const pageSchema = z.object({
@@ -15,6 +18,8 @@ const serverSchema = z.object({
   status: z.string(),
   protection: z.object({ delete: z.boolean() }),
   location: z.object({ name: z.string() }).transform(({ name }) => name),
+  /** GB; grows and never shrinks. */
+  primary_disk_size: z.number(),
 });
 const serversSchema = pageSchema.extend({ servers: z.array(serverSchema) });
 const firewallsSchema = pageSchema.extend({
@@ -24,7 +29,11 @@ const actionSchema = z.object({ action: z.object({ id: z.number(), status: z.str
 
 export type HetznerServer = z.infer<typeof serverSchema>;
 
-export type Hetzner = {
+export type Hetzner = Snapshots & {
+  readPriceList(): Promise<PriceList>;
+  /** Every server and snapshot with our label. */
+  readStock(): Promise<Stock>;
+  readServerTypes(): Promise<ServerType[]>;
   findObjects: FindObjects;
   findServers(instanceId: string): Promise<HetznerServer[]>;
   findFirewalls(instanceId: string): Promise<{ id: number; name: string }[]>;
@@ -55,6 +64,10 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
     if (answer?.action) await waitForAction(http, answer.action.id);
   };
   return {
+    ...createSnapshots(http),
+    readPriceList: () => readPriceList(http),
+    readStock: () => readStock(http),
+    readServerTypes: () => readServerTypes(http),
     findObjects: createObjectFinder(http),
     findServers: (instanceId) =>
       collect(async (page) => {

@@ -7,6 +7,7 @@ export const places = [
   { id: "fleet", title: "Fleet", path: "/console" },
   { id: "drift", title: "Drift", path: "/console/drift" },
   { id: "queue", title: "Queue and budgets", path: "/console/queue" },
+  { id: "money", title: "Money", path: "/console/money" },
   { id: "audit", title: "Audit", path: "/console/audit" },
 ] as const;
 export type PlaceId = (typeof places)[number]["id"];

@@ -34,7 +34,10 @@ export function InstanceFactsList({
     ],
     ...describeHealth(instance.health, now).map(([name, text]): [string, Child] => [capitalize(name), text]),
     ["Plan", instance.plan],
-    ["Server", `${instance.serverType} in ${instance.location}`],
+    ["Server", describeServer(instance)],
+    ...(facts.snapshotId === null
+      ? []
+      : [["Snapshot", <code>{facts.snapshotId}</code>] satisfies [string, Child]]),
     ["Cell", cell === null ? "none has room yet" : `${cell}, account ${facts.account ?? "?"}`],
     ["Customer", instance.email ?? facts.customerId],
     ["Billing", `${instance.provider} ${facts.subscriptionId}`],
@@ -47,6 +50,11 @@ export function InstanceFactsList({
       <Facts facts={rows} />
     </section>
   );
+}
+
+function describeServer({ phase, status, serverType, location }: FleetRow): string {
+  const place = `${serverType} in ${location}`;
+  return phase === "archived" && status === "ready" ? `none; ${place} when it comes back` : place;
 }
 
 function capitalize(text: string): string {

@@ -1,21 +1,28 @@
-/** Drift, queue and budgets, audit. */
+/** Drift, queue and budgets, money, audit. */
 import { Hono } from "hono";
 import type { Sql } from "postgres";
 import { z } from "zod";
 import { listAudit } from "../db/api-keys.ts";
+import type { BillingOperators } from "../operators/billing.ts";
 import type { DriftOperators } from "../operators/drift.ts";
+import type { MoneyOperators } from "../operators/money.ts";
 import type { StandingOperators } from "../operators/standing.ts";
 import { validate } from "../routes/validate.ts";
 import { AuditPage } from "./audit-page.tsx";
 import { DriftPage } from "./drift-page.tsx";
 import { requireScope, type ConsoleEnv } from "./guard.ts";
 import { requireTyped } from "./instance-routes.tsx";
+import { MoneyPage } from "./money-page.tsx";
 import { QueuePage } from "./queue-page.tsx";
 import { readQueueView } from "./queue-view.ts";
 
 export type OtherRouteDeps = {
   sql: Sql;
-  operators: { drift: DriftOperators; standing: StandingOperators };
+  operators: { drift: DriftOperators; standing: StandingOperators } & Pick<
+    BillingOperators,
+    "halt" | "endHalt"
+  > &
+    MoneyOperators;
 };
 
 const auditLength = 100;
@@ -25,15 +32,21 @@ const said = {
   delete: "Its deletion is queued.",
   pause: "The fleet is held.",
   unpause: "The fleet is released.",
+  halt: "Every removal is stopped.",
+  unhalt: "Removals go on with the next sweep.",
 } as const;
 const doneQuery = z.object({
-  done: z.enum(["scan", "repair", "delete", "pause", "unpause"]).optional().catch(undefined),
+  done: z
+    .enum(["scan", "repair", "delete", "pause", "unpause", "halt", "unhalt"])
+    .optional()
+    .catch(undefined),
 });
 const auditQuery = z.object({
   actor: z.string().trim().min(1).max(100).optional().catch(undefined),
   before: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional().catch(undefined),
 });
 const nameForm = z.object({ name: z.string().max(100) });
+const haltForm = z.object({ reason: z.string().trim().max(300).default("") });
 const objectForm = z.object({ object: z.string().max(300), typed: z.string().max(300) });
 
 export function createOtherRoutes({ sql, operators }: OtherRouteDeps) {
@@ -76,6 +89,23 @@ export function createOtherRoutes({ sql, operators }: OtherRouteDeps) {
       await standing.unpause({ slug: null, actor: c.get("viewer").operator.name });
       return c.redirect("/console/queue?done=unpause", 303);
     })
+    .post("/queue/halt", validate("form", haltForm), async (c) => {
+      requireScope(c.get("viewer"), "operate");
+      const { reason } = c.req.valid("form");
+      await operators.halt({
+        reason: reason === "" ? null : reason,
+        actor: c.get("viewer").operator.name,
+      });
+      return c.redirect("/console/queue?done=halt", 303);
+    })
+    .post("/queue/unhalt", async (c) => {
+      requireScope(c.get("viewer"), "operate");
+      await operators.endHalt();
+      return c.redirect("/console/queue?done=unhalt", 303);
+    })
+    .get("/money", async (c) =>
+      c.html(<MoneyPage viewer={c.get("viewer")} money={await operators.readMoney()} />),
+    )
     .get("/audit", validate("query", auditQuery), async (c) => {
       const { actor, before } = c.req.valid("query");
       const entries = await listAudit(sql, { actor, before, limit: auditLength });

@@ -13,6 +13,7 @@ export function QueuePage({ viewer, view, done }: QueuePageProps) {
       <h1>Queue and budgets</h1>
       {done === undefined ? null : <Notice kind="good">{done}</Notice>}
       <FleetHold viewer={viewer} view={view} />
+      <Halt viewer={viewer} halt={view.halt} />
       <div id="queue" data-live="" data-refresh="5000">
         <ul class="figures">
           {view.jobs.map((job) => (
@@ -83,6 +84,46 @@ function FleetHold({ viewer, view }: { viewer: Viewer; view: QueueView }) {
           <Csrf viewer={viewer} />
           <button type="submit">Release the fleet</button>
         </form>
+      )}
+    </div>
+  );
+}
+
+/** The smaller switch: nobody loses anything, and everything else goes on. */
+function Halt({ viewer, halt }: { viewer: Viewer; halt: QueueView["halt"] }) {
+  const may = viewer.operator.scopes.has("operate");
+  if (halt === undefined && !may) return null;
+  return (
+    <div class="hold">
+      {halt === undefined ? (
+        <details>
+          <summary>Stop every removal</summary>
+          <form method="post" action="/console/queue/halt" class="stack">
+            <Csrf viewer={viewer} />
+            <p>
+              No gateway is stopped and no server or snapshot deleted, whatever billing says. New customers
+              and repairs go on.
+            </p>
+            <label for="halt-reason">Why (whoever sees what waits reads it)</label>
+            <input id="halt-reason" name="reason" maxlength={300} autocomplete="off" />
+            <button type="submit" class="bad">
+              Stop every removal
+            </button>
+          </form>
+        </details>
+      ) : (
+        <>
+          <p class="notice" data-kind="bad">
+            Every removal is stopped by {halt.by}, <Ago at={halt.since} now={viewer.now} />
+            {halt.reason === null ? null : `: ${halt.reason}`}.
+          </p>
+          {may ? (
+            <form method="post" action="/console/queue/unhalt">
+              <Csrf viewer={viewer} />
+              <button type="submit">Let removals go on</button>
+            </form>
+          ) : null}
+        </>
       )}
     </div>
   );

@@ -1,5 +1,6 @@
 /** Everything that the queue's page shows, read at once. */
 import type { Sql } from "postgres";
+import { findHalt, type Halt } from "../db/halt.ts";
 import { countJobs, listOldestJobs } from "../db/jobs.ts";
 import { listPauses, type PauseRow } from "../db/pauses.ts";
 import {
@@ -30,6 +31,8 @@ export type QueueView = CellsAnswer & {
   blocks: (BlockSeen & { where: string })[];
   workers: WorkerRow[];
   pauses: PauseRow[];
+  /** Every removal is stopped. */
+  halt: Halt | undefined;
 };
 
 const shown = 50;
@@ -41,12 +44,13 @@ export async function readQueueView(sql: Sql): Promise<QueueView> {
     countReasons(sql),
     listConverges(sql, shown),
   ]);
-  const [budgets, blocks, workers, pauses, cells] = await Promise.all([
+  const [budgets, blocks, workers, pauses, cells, halt] = await Promise.all([
     listBudgets(sql),
     listBlocksSeen(sql),
     listWorkers(sql),
     listPauses(sql),
     readCells(sql),
+    findHalt(sql),
   ]);
   const count = (queue: string, state: string) =>
     counts.find((one) => one.queue === queue && one.state === state)?.count ?? 0;
@@ -64,6 +68,7 @@ export async function readQueueView(sql: Sql): Promise<QueueView> {
     blocks: blocks.map((block) => ({ ...block, where: nameScope(block, budgets) })),
     workers,
     pauses,
+    halt,
   };
 }
 

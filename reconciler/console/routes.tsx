@@ -7,13 +7,12 @@ import type { Sql } from "postgres";
 import { ClawfleetError } from "../errors.ts";
 import type { OperationWatch } from "../operations/watch.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
-import type { DriftOperators } from "../operators/drift.ts";
 import { toErrorAnswer } from "../routes/errors.ts";
 import type { RateRules } from "../routes/rate-limit.ts";
 import type { ActionOperators } from "./actions.ts";
 import { createFleetRoutes } from "./fleet-routes.tsx";
 import { createInstanceRoutes } from "./instance-routes.tsx";
-import { createOtherRoutes } from "./other-routes.tsx";
+import { createOtherRoutes, type OtherRouteDeps } from "./other-routes.tsx";
 import {
   auditForms,
   dropToken,
@@ -35,7 +34,7 @@ export type ConsoleDeps = {
   watch: OperationWatch;
   /** Of each operator, in this process. */
   rate: RateRules;
-  operators: ActionOperators & { drift: DriftOperators };
+  operators: ActionOperators & OtherRouteDeps["operators"];
 };
 
 export function createConsole(deps: ConsoleDeps) {

@@ -24,7 +24,7 @@ export async function removeLeftovers(deps: Clouds & { log: Logger }, owner: Lef
     for (const object of left) {
       deps.log.warn(
         { instance: owner.instanceId, object: object.name },
-        "removing an object that the state did not know",
+        "removing an object that no state knows",
       );
       await object.remove();
     }
@@ -39,16 +39,23 @@ export async function removeLeftovers(deps: Clouds & { log: Logger }, owner: Lef
   });
 }
 
-export type LeftoversOf = { instanceId: string; zoneId: string; host: string };
+export type LeftoversOf = {
+  instanceId: string;
+  zoneId: string;
+  host: string;
+  /** What an archived instance is made from again. */
+  keepSnapshots: boolean;
+};
 type Leftover = { name: string; remove(): Promise<void> };
 
 async function findLeftovers(clouds: Clouds, owner: LeftoversOf): Promise<Leftover[]> {
   const { hetzner, cloudflare } = clouds;
-  const [servers, firewalls, records, certificates] = await Promise.all([
+  const [servers, firewalls, records, certificates, snapshots] = await Promise.all([
     hetzner.findServers(owner.instanceId),
     hetzner.findFirewalls(owner.instanceId),
     cloudflare.findOwnRecords(owner.zoneId, owner.instanceId),
     cloudflare.findCertificates(owner.zoneId, owner.host),
+    owner.keepSnapshots ? [] : hetzner.findSnapshots(owner.instanceId),
   ]);
   return [
     // The provider tries a lost order again by itself, and then there are two.
@@ -70,6 +77,10 @@ async function findLeftovers(clouds: Clouds, owner: LeftoversOf): Promise<Leftov
     ...firewalls.map((firewall) => ({
       name: `firewall ${firewall.name}`,
       remove: () => hetzner.deleteFirewall(firewall.id),
+    })),
+    ...snapshots.map((snapshot) => ({
+      name: `snapshot ${snapshot.id}`,
+      remove: () => hetzner.deleteSnapshot(snapshot.id),
     })),
   ];
 }

@@ -1,27 +1,22 @@
 /** Makes one instance match its desired row: observe, decide, run, record. The only verb that changes the cloud. */
-import { instanceHost, instanceStack, serverUrn } from "../../components/naming.ts";
-import { planSchema } from "../../infra/config.ts";
+import { addressOf, instanceHost, instanceStack, serverUrn } from "../../components/naming.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import type { Prices } from "../cloud/hetzner-prices.ts";
-import {
-  findConvergeRow,
-  markConverging,
-  recordGone,
-  recordPlacement,
-  recordReady,
-  type ConvergeRow,
-} from "../db/observed.ts";
+import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
+import { tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
-import { removeLeftovers, releaseProtection } from "./cleanup.ts";
+import { releaseProtection } from "./cleanup.ts";
 import { waitForCell, wakeInstances } from "./converge-cell.ts";
 import { decideConverge } from "./decide.ts";
+import { choosePlaces, placesOf } from "./places.ts";
+import { nextPlace, type Place } from "./placement.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
-import { listPlaces, listPlacesIn, nextPlace, type Place } from "./placement.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
+import { archive, destroy, dropSnapshots, moveOut } from "./take-away.ts";
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
@@ -50,6 +45,7 @@ export async function convergeInstance(
     generation: row.generation,
     observedGeneration: row.observedGeneration,
     cellReady: cellOutputsSchema.safeParse(row.cellOutputs).success,
+    hasSnapshot: row.snapshotId !== null,
     hold: row.override.hold === true,
     paused: row.paused,
     reason: job.reason,
@@ -61,6 +57,8 @@ export async function convergeInstance(
       return await waitForCell(deps, row, job.reason);
     case "up":
       return await up(deps, row, job, decision.refresh, signal);
+    case "archive":
+      return await archive(deps, row, job, signal);
     case "destroy":
       return await destroy(deps, row, job, signal);
     default:
@@ -70,22 +68,27 @@ export async function convergeInstance(
 
 async function up(
   deps: ConvergeDeps,
-  row: ConvergeRow,
+  found: ConvergeRow,
   job: ConvergeJob,
   refresh: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   // Here, so that nobody goes on waiting if this one fails for a reason of its own.
-  if (row.blockedBy === "cell") await wakeInstances(deps, row.cell);
-  if (row.observedPhase === null) await refuseForeignRecords(deps, row, job.reason);
-  await markConverging(deps.sql, row);
-  // Another location replaces the server, and Hetzner refuses to delete a protected one.
-  if (await leavesItsLocation(deps, row, job.reason))
-    await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
+  if (found.blockedBy === "cell") await wakeInstances(deps, found.cell);
+  if (getsItsRecords(found)) await refuseForeignRecords(deps, found, job.reason);
+  await markConverging(deps.sql, found);
+  const leaves = await leavesItsLocation(deps, found, job.reason);
+  // What holds a customer's data moves with it; what never answered is made anew, and Hetzner deletes no protected server.
+  if (leaves && found.readyBefore) {
+    if (!(await moveOut(deps, found, job, signal))) return;
+    return await moveIn(deps, found, job, signal);
+  }
+  if (leaves) await releaseProtection(deps.cloudsOf(found.account, job.reason), found.id);
+  const { row, places } = await choosePlaces(deps, found, job.reason);
   let result = await runUp(deps, row, job, { refresh }, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
-    const next = findNextPlace(row, place);
+    const next = findNextPlace(places, place);
     if (!next) break;
     place = next;
     await recordPlacement(deps.sql, row.id, { ...place, attempt });
@@ -93,7 +96,7 @@ async function up(
     result = await runUp(deps, row, job, { refresh }, signal);
   }
   if (result.kind === "done") return await recordUp(deps, row, job, result);
-  if (wantsOtherPlace(result)) await startOverPlacement(deps, row);
+  if (wantsOtherPlace(result)) await startOverPlacement(deps, row, places);
   await recordTrouble(deps, row, job, result, signal);
 }
 
@@ -158,7 +161,9 @@ async function recordUp(
   const { outcome } = result;
   const outputs = instanceOutputsSchema.parse(outcome.outputs);
   const seen = { generation: outcome.generation, phase: row.phase, outputs, now: deps.clock.now() };
-  const { behind } = await recordReady(deps.sql, row.id, seen);
+  const { behind } = await tellReady(deps.sql, row.id, seen);
+  // Its server holds what the snapshot held.
+  if (row.snapshotId !== null) await dropSnapshots(deps, row, job.reason);
   await healAfter(deps, row, result);
   // Somebody wanted something else meanwhile.
   if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
@@ -168,28 +173,43 @@ function wantsOtherPlace(result: OperationResult): boolean {
   return result.kind === "failed" && result.failure.tryElsewhere;
 }
 
-function findNextPlace(row: ConvergeRow, current: Pick<ConvergeRow, "serverType" | "location">) {
-  // A server that stands somewhere is not moved because another type is sold out.
-  if (row.outputs !== null) return undefined;
-  return nextPlace(placesOf(row), current);
+/** One that leads back to the same place would never end; places that nothing stands in are listed by `choosePlaces`. */
+function findNextPlace(places: readonly Place[], current: Place): Place | undefined {
+  return places.length === 0 ? undefined : nextPlace(places, current);
 }
 
-/** The plan as the row has it: what a worker's own files say counts for nothing. */
-function placesOf(row: ConvergeRow): Place[] {
-  const plan = planSchema.safeParse(row.planSettings);
-  return plan.success ? listPlacesIn(listPlaces(plan.data, row.override), row.networkZone) : [];
+/** The rest of a move, with the row as the first half has left it. */
+async function moveIn(
+  deps: ConvergeDeps,
+  { id }: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  const row = await findConvergeRow(deps.sql, id);
+  if (row?.observedPhase === "archived") await up(deps, row, job, false, signal);
+}
+
+/** Nobody has looked yet whether the name is free in the zone. */
+function getsItsRecords({ observedPhase, outputs, ...row }: ConvergeRow): boolean {
+  if (observedPhase === null || observedPhase === "archived") return true;
+  const seen = instanceOutputsSchema.safeParse(outputs);
+  return seen.success && !seen.data.url.startsWith(`https://${addressOf(row)}.`);
 }
 
 /** The next try begins with what the plan wants most. */
-async function startOverPlacement(deps: ConvergeDeps, row: ConvergeRow): Promise<void> {
-  const [first] = placesOf(row);
-  if (first && row.outputs === null) await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
+async function startOverPlacement(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  places: readonly Place[],
+): Promise<void> {
+  const [first] = row.outputs === null ? placesOf(row) : places;
+  if (first) await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
 }
 
 /** Several A records of one name are legal at Cloudflare: ours beside a stranger's would take half of their traffic. */
 async function refuseForeignRecords(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const cell = cellOutputsSchema.parse(row.cellOutputs);
-  const host = instanceHost(row.slug, cell.zoneName);
+  const host = instanceHost(addressOf(row), cell.zoneName);
   const { cloudflare } = deps.cloudsOf(row.account, reason);
   const [foreign] = await cloudflare.findForeignRecords(cell.zoneId, host, row.id);
   if (!foreign) return;
@@ -199,36 +219,4 @@ async function refuseForeignRecords(deps: ConvergeDeps, row: ConvergeRow, reason
     remedy: `delete or rename that record at Cloudflare, then: fleet apply ${row.slug}`,
     retry: { kind: "permanent" },
   });
-}
-
-async function destroy(
-  deps: ConvergeDeps,
-  row: ConvergeRow,
-  job: ConvergeJob,
-  signal: AbortSignal,
-): Promise<void> {
-  await markConverging(deps.sql, row);
-  const clouds = deps.cloudsOf(row.account, job.reason);
-  const cell = cellOutputsSchema.safeParse(row.cellOutputs);
-  if (cell.success) {
-    await releaseProtection(clouds, row.id);
-    const { reason, actor } = job;
-    const stack = instanceStack(row.slug);
-    const run = {
-      kind: "destroy",
-      stack,
-      instanceId: row.id,
-      account: row.account,
-      reason,
-      actor,
-      generation: row.generation,
-    } as const;
-    const result = await runOperation(deps, run, signal);
-    if (result.kind !== "done") return await recordTrouble(deps, row, job, result, signal);
-    const { zoneId, zoneName } = cell.data;
-    const owner = { instanceId: row.id, zoneId, host: instanceHost(row.slug, zoneName) };
-    await removeLeftovers({ ...clouds, log: deps.log }, owner);
-    await healAfter(deps, row, result);
-  }
-  await recordGone(deps.sql, row.id, deps.clock.now());
 }

@@ -8,6 +8,8 @@ export type ConvergeFacts = {
   generation: number;
   observedGeneration: number;
   cellReady: boolean;
+  /** A snapshot is left over from when it was archived. */
+  hasSnapshot: boolean;
   /** Left alone by a person's order. */
   hold: boolean;
   /** An operator has told the service to change nothing of it for now. */
@@ -18,6 +20,7 @@ export type ConvergeFacts = {
 export type Decision =
   | { kind: "up"; refresh: boolean }
   | { kind: "destroy" }
+  | { kind: "archive" }
   | { kind: "cell-first" }
   | { kind: "nothing"; why: string };
 
@@ -32,9 +35,11 @@ export function decideConverge(facts: ConvergeFacts): Decision {
   if (facts.hold) return { kind: "nothing", why: "an override holds it as it is" };
   if (facts.paused) return { kind: "nothing", why: "an operator has paused it" };
   if (facts.phase === "gone") return { kind: "destroy" };
-  if (facts.phase === "archived") return { kind: "nothing", why: "an archived one has no machine" };
+  const reached = facts.status === "ready" && facts.observedGeneration >= facts.generation;
+  if (facts.phase === "archived")
+    return reached ? { kind: "nothing", why: "it is archived" } : { kind: "archive" };
   if (!facts.cellReady) return { kind: "cell-first" };
-  const settled = facts.status === "ready" && facts.observedGeneration >= facts.generation;
-  if (settled && !alwaysRun.has(facts.reason)) return { kind: "nothing", why: "it is as desired" };
+  if (reached && !facts.hasSnapshot && !alwaysRun.has(facts.reason))
+    return { kind: "nothing", why: "it is as desired" };
   return { kind: "up", refresh: looksFirst.has(facts.reason) };
 }

@@ -1,6 +1,7 @@
 /** What is recorded of how a run ended, and who else may go on by it. For instances and cells. */
-import { recordParked, recordWaiting } from "../db/observed.ts";
+import { recordWaiting } from "../db/observed.ts";
 import type { Blocker } from "../errors.ts";
+import { tellParked } from "../messages/recorded.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import { heal, healSeen } from "./blocked.ts";
 import type { Failure } from "./failure.ts";
@@ -46,7 +47,7 @@ export async function recordTrouble(
       { alert: "parked", stack: job.stack, code: failure.code, remedy: failure.remedy },
       failure.message,
     );
-    return await recordParked(deps.sql, row, `${describe(failure)}; ${failure.remedy}`);
+    return await tellParked(deps.sql, row, `${describe(failure)}; ${failure.remedy}`, deps.clock.now());
   }
   const message = describeFor(row, describe(failure), failure.remedy);
   await recordFailure(deps, row, { retry: failure.retry, message, reason });

@@ -1,7 +1,8 @@
 /** Takes converge jobs from the queue and turns what escapes them into the status of the instance or cell. */
 import { findCellRow, listDueCells } from "../db/cell-status.ts";
-import { findConvergeRow, listDue, recordParked } from "../db/observed.ts";
+import { findConvergeRow, listDue } from "../db/observed.ts";
 import { isClawfleetError } from "../errors.ts";
+import { tellParked } from "../messages/recorded.ts";
 import { endOperation, insertOperation, notifyOperation } from "../operations/rows.ts";
 import type { Remit } from "../queue/binding.ts";
 import { moreUrgent, type ConvergeJob } from "../queue/jobs.ts";
@@ -65,7 +66,7 @@ async function recordEscape(deps: ConvergeDeps, job: ConvergeJob, error: unknown
   if (known?.retry.kind === "permanent") {
     const withRemedy = known.remedy === undefined ? detail : `${detail}; ${known.remedy}`;
     deps.log.error({ alert: "parked", stack: job.stack, err: error }, `the ${row.kind} needs a person`);
-    await recordParked(deps.sql, row, withRemedy);
+    await tellParked(deps.sql, row, withRemedy, deps.clock.now());
   } else {
     deps.log.error({ stack: job.stack, err: error }, "converge failed");
     const message = describeFor(row, detail, known?.remedy);

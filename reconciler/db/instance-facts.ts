@@ -11,6 +11,8 @@ export type InstanceFacts = {
   subscriptionId: string;
   customerId: string;
   account: string | null;
+  /** At Hetzner: what its next server is made from. */
+  snapshotId: string | null;
   failures: number;
   retryAt: Date | null;
   blockedBy: string | null;
@@ -26,7 +28,7 @@ const pausesSchema = z.array(z.object({ scope: z.string(), actor: z.string() }))
 export async function findInstanceFacts(sql: Sql, id: string): Promise<InstanceFacts | undefined> {
   const [row] = await sql<(Omit<InstanceFacts, "pauses"> & { pauses: unknown })[]>`
     select i.id, i.phase_reason as "phaseReason", i.phase_since as "phaseSince", i.next_change_at as "nextChangeAt",
-      i.subscription_id as "subscriptionId", i.customer_id as "customerId", c.account, i.failures, i.retry_at as "retryAt",
+      i.subscription_id as "subscriptionId", i.customer_id as "customerId", c.account, i.snapshot_id as "snapshotId", i.failures, i.retry_at as "retryAt",
       i.blocked_by as "blockedBy", coalesce((i.override ->> 'hold')::boolean, false) as held,
       (select v.actor from clawfleet.interventions v where v.phase in ('suspended', 'archived')
         and v.provider = i.provider and v.subscription_id = i.subscription_id) as "suspendedBy",

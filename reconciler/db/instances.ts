@@ -18,6 +18,7 @@ export type InstanceRow = {
   /** The plan itself is in the row. Not so in rows of older versions. */
   hasPlanSettings: boolean;
   phase: Phase;
+  phaseSince: Date;
   phaseReason: string;
   nextChangeAt: Date | null;
   override: Override;
@@ -26,19 +27,22 @@ export type InstanceRow = {
   desiredHash: string;
   generation: number;
   observedGeneration: number;
+  observedPhase: Phase | null;
   status: string;
   /** Of the work that is not done yet. */
   retryReason: Reason | null;
+  /** Readings in a row that found `deleteVotePhase` due. */
   deleteVotes: number;
+  deleteVotePhase: Phase | null;
   deleteVoteAt: Date | null;
 };
 
 const columns = (sql: Query) => sql`
   i.id, i.slug, i.provider, i.subscription_id as "subscriptionId", i.customer_id as "customerId", i.email, i.cell,
-  host(i.private_ip) as "privateIp", i.plan, i.plan_settings is not null as "hasPlanSettings", i.phase, i.phase_reason as "phaseReason", i.next_change_at as "nextChangeAt",
+  host(i.private_ip) as "privateIp", i.plan, i.plan_settings is not null as "hasPlanSettings", i.phase, i.phase_since as "phaseSince", i.phase_reason as "phaseReason", i.next_change_at as "nextChangeAt",
   i.override, i.server_type as "serverType", i.location, i.desired_hash as "desiredHash", i.generation,
-  i.observed_generation as "observedGeneration", i.status, i.retry_reason as "retryReason", i.delete_votes as "deleteVotes",
-  i.delete_vote_at as "deleteVoteAt"`;
+  i.observed_generation as "observedGeneration", i.observed_phase as "observedPhase", i.status, i.retry_reason as "retryReason", i.delete_votes as "deleteVotes",
+  i.delete_vote_phase as "deleteVotePhase", i.delete_vote_at as "deleteVoteAt"`;
 
 /**
  * Living instances with these names, and those that these subscriptions pay for. Locked in one order, against deadlock. Both
@@ -170,21 +174,25 @@ export async function updateDesired(sql: Query, changes: readonly InstanceChange
     where i.id = w.id`;
 }
 
-/** One complete reading of billing found these without entitlement. */
+/** A complete reading of billing found a phase due for each of these. Of another phase than before it is the first vote. */
 export async function addDeleteVotes(
   sql: Query,
-  ids: readonly string[],
+  votes: readonly { id: string; phase: Phase }[],
   sweep: { id: number; startedAt: Date },
 ): Promise<void> {
+  if (votes.length === 0) return;
   await sql`
-    update clawfleet.instances set
-      delete_votes = delete_votes + 1, delete_vote_sweep = ${sweep.id}, delete_vote_at = ${sweep.startedAt}
-    where id = any(${[...ids]}::text[])`;
+    update clawfleet.instances i set
+      delete_votes = case when i.delete_vote_phase = v.phase then i.delete_votes + 1 else 1 end,
+      delete_vote_phase = v.phase, delete_vote_sweep = ${sweep.id}, delete_vote_at = ${sweep.startedAt}
+    from unnest(${votes.map(({ id }) => id)}::text[], ${votes.map(({ phase }) => phase)}::text[]) as v(id, phase)
+    where i.id = v.id`;
 }
 
 export async function clearDeleteVotes(sql: Query, ids: readonly string[]): Promise<void> {
   await sql`
-    update clawfleet.instances set delete_votes = 0, delete_vote_sweep = null, delete_vote_at = null
+    update clawfleet.instances set
+      delete_votes = 0, delete_vote_phase = null, delete_vote_sweep = null, delete_vote_at = null
     where id = any(${[...ids]}::text[])`;
 }
 

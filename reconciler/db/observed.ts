@@ -14,6 +14,7 @@ export type ConvergeRow = {
   id: string;
   slug: string;
   phase: Phase;
+  phaseSince: Date;
   status: InstanceStatus;
   plan: string;
   /** As stored; null in rows of older versions. */
@@ -27,6 +28,10 @@ export type ConvergeRow = {
   generation: number;
   observedGeneration: number;
   observedPhase: Phase | null;
+  /** It answered once: its server holds a customer's data. */
+  readyBefore: boolean;
+  /** What its server is made from when there is none. */
+  snapshotId: string | null;
   failures: number;
   /** Of the work that is not done yet. */
   retryReason: Reason | null;
@@ -46,10 +51,11 @@ export type ConvergeRow = {
 
 export async function findConvergeRow(sql: Query, id: string): Promise<ConvergeRow | undefined> {
   const [row] = await sql<ConvergeRow[]>`
-    select 'instance' as kind, i.id, i.slug, i.phase, i.status, i.plan, i.plan_settings as "planSettings", i.override, i.server_type as "serverType",
+    select 'instance' as kind, i.id, i.slug, i.phase, i.phase_since as "phaseSince", i.status, i.plan, i.plan_settings as "planSettings", i.override, i.server_type as "serverType",
       i.location, c.settings ->> 'networkZone' as "networkZone",
       i.placement_attempt as "placementAttempt", i.generation, i.observed_generation as "observedGeneration",
-      i.observed_phase as "observedPhase", i.failures, i.retry_reason as "retryReason",
+      i.observed_phase as "observedPhase",
+      i.ready_at is not null as "readyBefore", i.snapshot_id as "snapshotId", i.failures, i.retry_reason as "retryReason",
       i.blocked_by as "blockedBy", i.blocked_scope as "blockedScope",
       ${isPaused(sql)} as paused, i.cell, c.account,
       c.status_detail as "cellDetail", c.outputs as "cellOutputs", i.outputs
@@ -82,6 +88,33 @@ export async function recordReady(
   return { behind: row?.behind ?? false };
 }
 
+/** As soon as it is known, so that whatever ends here, the snapshot is found again. null: there is none any more. */
+export async function recordSnapshot(sql: Query, id: string, snapshotId: string | null): Promise<void> {
+  await sql`update clawfleet.instances set snapshot_id = ${snapshotId} where id = ${id}`;
+}
+
+/** No machine, no records; name, address in the cell and secrets are kept for who comes back. */
+export async function recordArchived(
+  sql: Query,
+  id: string,
+  seen: { generation: number; now: Date },
+): Promise<{ behind: boolean }> {
+  const [row] = await sql<{ behind: boolean }[]>`
+    update clawfleet.instances set
+      status = case when generation = ${seen.generation} then 'ready' else 'pending' end,
+      status_detail = null, failures = 0, retry_at = null, retry_reason = null,
+      blocked_by = null, blocked_scope = null, blocked_at = null,
+      observed_generation = ${seen.generation}, observed_phase = 'archived', outputs = null
+    where id = ${id}
+    returning generation <> ${seen.generation} as behind`;
+  return { behind: row?.behind ?? false };
+}
+
+/** As if archived, whatever is desired: the next converge makes it from its snapshot. */
+export async function recordMovedOut(sql: Query, id: string): Promise<void> {
+  await sql`update clawfleet.instances set observed_phase = 'archived', outputs = null where id = ${id}`;
+}
+
 /** Tried again by itself at `retryAt`. */
 export async function recordWaiting(
   sql: Query,
@@ -105,12 +138,13 @@ export async function recordParked(sql: Query, row: Subject, detail: string): Pr
     where ${isLiving(sql, row)}`;
 }
 
-/** Gives name and address back; the row stays as a memory, without its secrets. */
+/** Gives name and address back; the row stays as a memory, without secrets and without what is about a person. */
 export async function recordGone(sql: Query, id: string, now: Date): Promise<void> {
   await sql`
     update clawfleet.instances set
       status = 'gone', status_detail = null, observed_phase = 'gone', observed_generation = generation,
-      private_ip = null, outputs = null, secrets = ''::bytea, retry_at = null, retry_reason = null,
+      private_ip = null, outputs = null, secrets = ''::bytea, snapshot_id = null, email = null, override = '{}',
+      retry_at = null, retry_reason = null,
       blocked_by = null, blocked_scope = null, blocked_at = null, failures = 0, gone_at = ${now}
     where id = ${id}`;
 }

@@ -6,6 +6,8 @@ export type OrderRow = {
   slug: string;
   plan: string;
   state: "open" | "paid" | "expired";
+  /** Who holds the payment page. */
+  provider: string;
   checkoutSessionId: string | null;
   checkoutUrl: string | null;
   createdAt: Date;
@@ -16,7 +18,7 @@ export type OrderRow = {
 };
 
 const columns = (sql: Query) => sql`
-  id, slug, plan, state, checkout_session_id as "checkoutSessionId", checkout_url as "checkoutUrl", created_at as "createdAt",
+  id, slug, plan, state, provider, checkout_session_id as "checkoutSessionId", checkout_url as "checkoutUrl", created_at as "createdAt",
   expires_at as "expiresAt", credentials_shown_at as "credentialsShownAt", instance_id as "instanceId"`;
 
 /** Whoever takes a name holds this until its transaction ends, so that no two look at once. */
@@ -33,7 +35,8 @@ export async function insertOrder(
     insert into clawfleet.orders (id, slug, plan, state, created_at, expires_at)
     select ${order.id}, ${order.slug}, ${order.plan}, 'open', ${order.createdAt}, ${order.expiresAt}
     where not exists (
-      select 1 from clawfleet.instances where slug = ${order.slug} and status <> 'gone'
+      select 1 from clawfleet.instances
+      where (slug = ${order.slug} or override ->> 'address' = ${order.slug}) and status <> 'gone'
     )
     on conflict (slug) where state = 'open' do nothing
     returning id`;
@@ -56,10 +59,11 @@ export async function expireOrder(sql: Query, id: string): Promise<void> {
 export async function setOrderCheckout(
   sql: Query,
   id: string,
-  checkout: { sessionId: string; url: string },
+  checkout: { provider: string; sessionId: string; url: string },
 ): Promise<void> {
   await sql`
-    update clawfleet.orders set checkout_session_id = ${checkout.sessionId}, checkout_url = ${checkout.url}
+    update clawfleet.orders set
+      provider = ${checkout.provider}, checkout_session_id = ${checkout.sessionId}, checkout_url = ${checkout.url}
     where id = ${id}`;
 }
 

@@ -1,5 +1,6 @@
 /** Rows of `clawfleet.subscriptions`: the last reading of each, whoever bills it. */
 import type { SubscriptionReading } from "../billing/provider.ts";
+import { endedStatuses } from "../desired/phases.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -7,13 +8,16 @@ export type SubscriptionRow = SubscriptionReading & {
   provider: string;
   /** First reading of this status, by our own clock: grace is counted from here. */
   statusSince: Date;
+  /** End of the trial as it was sold; what is later than that was given back for our outages. */
+  trialEndFirst?: Date | null;
   readAt: Date;
 };
 
 const columns = (sql: Query) => sql`
   s.provider, s.id, s.customer_id as "customerId", s.email, s.slug, s.order_id as "orderId", s.price_keys as "priceKeys",
   s.status, s.status_since as "statusSince", s.created_at as "createdAt", s.period_end as "periodEnd",
-  s.cancel_at as "cancelAt", s.ended_at as "endedAt", s.read_at as "readAt"`;
+  s.cancel_at as "cancelAt", s.ended_at as "endedAt",
+  s.trial_end as "trialEnd", s.trial_end_first as "trialEndFirst", s.read_at as "readAt"`;
 
 export type StoreInput = {
   provider: string;
@@ -24,29 +28,38 @@ export type StoreInput = {
   sweepId?: number;
 };
 
-/** Stores levels. Handing the same reading in twice changes nothing. */
+/** Stores levels; a status that is new is written into the ledger. Handing the same reading in twice changes nothing. */
 export async function storeReadings(sql: Query, input: StoreInput): Promise<void> {
   if (input.readings.length === 0) return;
   const sweepId = input.sweepId ?? null;
   await sql`
-    insert into clawfleet.subscriptions as s (
-      provider, id, customer_id, email, slug, order_id, price_keys, status, status_since,
-      created_at, period_end, cancel_at, ended_at, read_at, sweep_id
+    with stored as (
+      insert into clawfleet.subscriptions as s (
+        provider, id, customer_id, email, slug, order_id, price_keys, status, status_since,
+        created_at, period_end, cancel_at, ended_at, trial_end, trial_end_first, read_at, sweep_id
+      )
+      select ${input.provider}, r.id, r."customerId", r.email, r.slug, r."orderId", r."priceKeys", r.status, ${input.readAt},
+        r."createdAt", r."periodEnd", r."cancelAt", r."endedAt", r."trialEnd", r."trialEnd",
+        ${input.readAt}, ${sweepId}::bigint
+      from jsonb_to_recordset(${sql.json(toJson(input.readings))}) as r(
+        id text, "customerId" text, email text, slug text, "orderId" text, "priceKeys" text[], status text,
+        "createdAt" timestamptz, "periodEnd" timestamptz, "cancelAt" timestamptz, "endedAt" timestamptz, "trialEnd" timestamptz
+      )
+      order by r.id
+      on conflict (provider, id) do update set
+        customer_id = excluded.customer_id, slug = excluded.slug, order_id = excluded.order_id,
+        email = case when s.forgotten_at is null then excluded.email end, price_keys = excluded.price_keys, status = excluded.status,
+        status_since = case when s.status = excluded.status then s.status_since else excluded.status_since end,
+        created_at = excluded.created_at, period_end = excluded.period_end, cancel_at = excluded.cancel_at,
+        ended_at = excluded.ended_at, trial_end = excluded.trial_end,
+        trial_end_first = coalesce(s.trial_end_first, excluded.trial_end), read_at = excluded.read_at
+      where s.read_at <= excluded.read_at
+      returning s.provider, s.id, s.status, s.status_since, s.ended_at
     )
-    select ${input.provider}, r.id, r."customerId", r.email, r.slug, r."orderId", r."priceKeys", r.status, ${input.readAt},
-      r."createdAt", r."periodEnd", r."cancelAt", r."endedAt", ${input.readAt}, ${sweepId}::bigint
-    from jsonb_to_recordset(${sql.json(toJson(input.readings))}) as r(
-      id text, "customerId" text, email text, slug text, "orderId" text, "priceKeys" text[], status text,
-      "createdAt" timestamptz, "periodEnd" timestamptz, "cancelAt" timestamptz, "endedAt" timestamptz
-    )
-    order by r.id
-    on conflict (provider, id) do update set
-      customer_id = excluded.customer_id, email = excluded.email, slug = excluded.slug, order_id = excluded.order_id,
-      price_keys = excluded.price_keys, status = excluded.status,
-      status_since = case when s.status = excluded.status then s.status_since else excluded.status_since end,
-      created_at = excluded.created_at, period_end = excluded.period_end, cancel_at = excluded.cancel_at,
-      ended_at = excluded.ended_at, read_at = excluded.read_at
-    where s.read_at <= excluded.read_at`;
+    insert into clawfleet.ledger (at, kind, provider, subscription_id, value, detail)
+    select status_since, 'status', provider, id, status, 'ended ' || to_char(ended_at at time zone 'utc', 'YYYY-MM-DD HH24:MI')
+    from stored where status_since = ${input.readAt}
+    on conflict (provider, subscription_id, at, value) where kind = 'status' do nothing`;
   if (sweepId !== null) await markSeen(sql, input.provider, sweepId, input.readings);
 }
 
@@ -65,14 +78,20 @@ async function markSeen(
 
 export type SweepPass = { provider: string; sweepId: number; startedAt: Date };
 
-/** How many the provider lists no longer, of how many that had not ended. */
-export async function countAbsent(sql: Query, pass: SweepPass): Promise<{ absent: number; known: number }> {
-  const [row] = await sql<{ absent: number; known: number }[]>`
-    select count(*)::int as known,
-      (count(*) filter (where sweep_id is distinct from ${pass.sweepId} and read_at < ${pass.startedAt}))::int as absent
+/** How many the provider lists no longer, of how many that had not ended; and of how many that it ever listed. */
+export async function countAbsent(
+  sql: Query,
+  pass: SweepPass,
+): Promise<{ absent: number; known: number; ever: number }> {
+  const [row] = await sql<{ absent: number; known: number; ever: number }[]>`
+    select count(*)::int as ever, (count(*) filter (where status <> all(${[...endedStatuses]}::text[])))::int as known,
+      (count(*) filter (
+        where status <> all(${[...endedStatuses]}::text[])
+          and sweep_id is distinct from ${pass.sweepId} and read_at < ${pass.startedAt}
+      ))::int as absent
     from clawfleet.subscriptions
-    where provider = ${pass.provider} and status not in ('canceled', 'incomplete_expired', 'missing')`;
-  return row ?? { absent: 0, known: 0 };
+    where provider = ${pass.provider} and status <> 'missing'`;
+  return row ?? { absent: 0, known: 0, ever: 0 };
 }
 
 /**
@@ -88,7 +107,7 @@ export async function markAbsent(sql: Query, pass: SweepPass, apartMs: number): 
       status_since = case when absent_since <= ${longAgo} then ${pass.startedAt} else status_since end,
       read_at = case when absent_since <= ${longAgo} then ${pass.startedAt} else read_at end
     where provider = ${pass.provider} and sweep_id is distinct from ${pass.sweepId} and read_at < ${pass.startedAt}
-      and status not in ('canceled', 'incomplete_expired', 'missing')
+      and status <> all(${[...endedStatuses]}::text[])
     returning id, status`;
   return rows.filter((row) => row.status === "missing").map((row) => row.id);
 }

@@ -1,57 +1,41 @@
 /** Brings desired rows up to date and queues what follows, in one transaction. Every source of change ends here. */
-import type { Logger } from "pino";
-import type { Sql, TransactionSql } from "postgres";
+import type { TransactionSql } from "postgres";
 import { networkZoneOf, type Override } from "../../infra/config.ts";
 import { listCells } from "../db/cells.ts";
-import {
-  insertInstance,
-  isMade,
-  lockInstances,
-  updateDesired,
-  type DesiredColumns,
-  type InstanceChange,
-  type InstanceRow,
-} from "../db/instances.ts";
+import { lockInstances, updateDesired, type InstanceChange, type InstanceRow } from "../db/instances.ts";
 import { recordGone } from "../db/observed.ts";
+import { forgetCustomer } from "../db/customers.ts";
+import { findHalt } from "../db/halt.ts";
 import { listInterventions } from "../db/interventions.ts";
-import { lockSlug, markOrderPaid } from "../db/orders.ts";
+import { writeLedger, type LedgerEntry } from "../db/ledger.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
-import { listPlaces } from "../converge/placement.ts";
+import { listOutages } from "../db/outages.ts";
+import { readdressMessages } from "../db/outbox.ts";
+import { announceChange, announceGone, type Decided } from "../messages/occasions.ts";
+import { announceAll, type Addressee, type Letter } from "../messages/outbox.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
-import type { Queue } from "../queue/queue.ts";
-import { createInstanceSecrets } from "../secrets.ts";
-import { mayClaim, settleNames } from "./claims.ts";
-import { desire, nameFor, type Alert, type Desired } from "./desire.ts";
-import { findFreeId } from "./identity.ts";
-import { findRoom, hashDesired, lockPlacement } from "./place.ts";
-import type { NoRoom } from "./rooms.ts";
+import { alert, type ApplyDeps, type ApplyScope, type Change } from "./apply-deps.ts";
+import { choosePlace, toColumns, toEntry } from "./columns.ts";
+import { settleLabels } from "./labels.ts";
+import { nameFor, phaseRank, type Desired } from "./desire.ts";
+import { desireFleet, type FleetFacts } from "./desire-fleet.ts";
+import { createRow } from "./create-row.ts";
+import type { Outage } from "./outages.ts";
 import type { StackFiles } from "./stack-files.ts";
 
-export type ApplyDeps = {
-  sql: Sql;
-  queue: Queue;
-  clock: { now(): Date };
-  log: Logger;
-  masterKey: string;
-  files(): Promise<StackFiles>;
-  onAlert?: (
-    alert: Alert["kind"] | NoRoom["kind"] | "deletion_cap" | "broken_file" | "location_outside_cell",
-  ) => void;
-};
-
-export type ApplyScope =
-  | { kind: "slugs"; slugs: readonly string[]; reason: Reason; actor: string }
-  | { kind: "customer"; provider: string; customerId: string; actor: string };
-
-/** What came of a name: something to converge, or a row that has nowhere to be converged yet. */
-type Change = { job: ConvergeJob } | { row: "waits for room" };
-
 /** Written in as few statements as possible: a sweep may change every row that there is. */
-type Batch = { changes: InstanceChange[]; gone: string[] };
+type Batch = {
+  changes: InstanceChange[];
+  gone: string[];
+  letters: Letter[];
+  moved: Addressee[];
+  ledger: LedgerEntry[];
+};
 
 export type ApplyResult = { created: number; changed: number; queued: number };
 
-const requiredVotes = 2;
+/** Complete readings that have to agree before billing takes a server or a snapshot away. */
+export const requiredVotes = 2;
 
 export async function applyDesired(deps: ApplyDeps, scope: ApplyScope): Promise<ApplyResult> {
   return await deps.sql.begin((tx) => applyDesiredIn(tx, deps, scope));
@@ -64,44 +48,30 @@ export async function applyDesiredIn(
   scope: ApplyScope,
 ): Promise<ApplyResult> {
   const files = await deps.files();
-  const { subscriptions, rows } = await readUnderLock(tx, scope);
-  const interventions = await listInterventions(tx, subscriptions);
-  const names = settleNames(
-    subscriptions.filter((one) => mayClaim(one, rows, interventions, files)),
-    rows,
-  );
+  const halted = (await findHalt(tx)) !== undefined;
+  const { overrides, refused } = await settleLabels(tx, files.overrides);
+  const settled = { files: { ...files, overrides }, now: deps.clock.now() };
+  const facts = await readFacts(tx, await readUnderLock(tx, scope), settled);
   const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
   const jobs: ConvergeJob[] = [];
-  const batch: Batch = { changes: [], gone: [] };
+  const batch: Batch = { changes: [], gone: [], letters: [], moved: [], ledger: [] };
   const creations: (() => Promise<Change | undefined>)[] = [];
-  const rowOf = new Map(rows.map((row) => [row.slug, row]));
-  for (const [slug, mine] of names) {
-    const problem = files.broken.get(slug);
-    if (problem !== undefined) {
-      alert(deps, "broken_file", problem);
+  for (const { slug, instance: row, desired, override, alerts } of desireFleet(facts)) {
+    for (const one of alerts) alert(deps, one.kind, slug, one.message);
+    const unsettled = refused.get(slug);
+    if (unsettled !== undefined) alert(deps, "address_taken", slug, unsettled);
+    if (!desired) continue;
+    if (!row) {
+      creations.push(() => createRow(deps, tx, slug, desired, override, scope));
       continue;
     }
-    const override = files.overrides.get(slug) ?? {};
-    const input = {
-      slug,
-      subscriptions: mine,
-      override,
-      interventions,
-      plans: files.plans,
-      now: deps.clock.now(),
-    };
-    const { desired, alerts } = desire(input);
-    for (const one of alerts) alert(deps, one.kind, one.message);
-    if (!desired) continue;
-    const row = rowOf.get(slug);
-    if (!row) creations.push(() => createRow(deps, tx, slug, desired, override, scope));
-    const change = row && (await changeRow(deps, tx, row, desired, override, scope, batch));
+    const wanted = holdBack(row, desired, override, halted);
+    const change = wanted && (await changeRow(deps, tx, row, wanted, override, scope, batch));
     if (!change) continue;
     result.changed += 1;
     if ("job" in change) jobs.push(change.job);
   }
-  await updateDesired(tx, batch.changes);
-  for (const id of batch.gone) await recordGone(tx, id, deps.clock.now());
+  await writeBatch(tx, batch, deps.clock.now());
   // After the changes: a subscription that was taken from another row is free now.
   for (const create of creations) {
     const change = await create();
@@ -111,6 +81,64 @@ export async function applyDesiredIn(
   }
   if (jobs.length > 0) result.queued = await deps.queue.enqueueConverge(tx, jobs);
   return result;
+}
+
+/** What the decision needs beside subscriptions and rows. */
+export async function readFacts(
+  tx: TransactionSql,
+  { subscriptions, rows }: { subscriptions: SubscriptionRow[]; rows: InstanceRow[] },
+  { files, now }: { files: StackFiles; now: Date },
+): Promise<FleetFacts<InstanceRow>> {
+  return {
+    subscriptions,
+    instances: rows,
+    interventions: await listInterventions(tx, subscriptions),
+    outages: await readOutages(tx, rows),
+    plans: files.plans,
+    overrides: files.overrides,
+    broken: files.broken,
+    now,
+  };
+}
+
+/** Those on record, and of each that should run and is not up the one that goes on. */
+async function readOutages(tx: TransactionSql, rows: readonly InstanceRow[]): Promise<Map<string, Outage[]>> {
+  const outages = await listOutages(
+    tx,
+    rows.map(({ id }) => id),
+  );
+  for (const { id, phase, phaseSince, observedPhase } of rows) {
+    if (phase !== "running" || observedPhase === "running") continue;
+    outages.set(id, [...(outages.get(id) ?? []), { from: phaseSince, to: null }]);
+  }
+  return outages;
+}
+
+async function writeBatch(tx: TransactionSql, batch: Batch, now: Date): Promise<void> {
+  await updateDesired(tx, batch.changes);
+  await writeLedger(tx, batch.ledger);
+  await readdressMessages(tx, batch.moved);
+  await announceAll(tx, batch.letters, now);
+  for (const id of batch.gone) {
+    await recordGone(tx, id, now);
+    await forgetCustomer(tx, id, now);
+  }
+}
+
+/** What may be done of it now. undefined: the row stays as it is. */
+export function holdBack(
+  row: Pick<InstanceRow, "phase" | "deleteVotes" | "deleteVotePhase">,
+  desired: Desired,
+  override: Override,
+  halted: boolean,
+): Desired | undefined {
+  const worse = phaseRank[desired.phase] > phaseRank[row.phase];
+  if (worse && halted) return undefined;
+  if (desired.phase === "gone" && override.hold === true) return undefined;
+  const agreed = row.deleteVotes >= requiredVotes && row.deleteVotePhase === desired.phase;
+  if (!worse || !desired.needsVotes || agreed) return desired;
+  const phase = row.phase === "archived" ? "archived" : "suspended";
+  return { ...desired, phase, reason: `${desired.reason}; ${desired.phase} waits for a second reading` };
 }
 
 /**
@@ -136,59 +164,16 @@ async function readSubscriptions(tx: TransactionSql, scope: ApplyScope): Promise
   return [...new Map([...own, ...others].map((one) => [`${one.provider}:${one.id}`, one])).values()];
 }
 
-async function createRow(
-  deps: ApplyDeps,
-  tx: TransactionSql,
-  slug: string,
-  desired: Desired,
-  override: Override,
-  scope: ApplyScope,
-): Promise<Change | undefined> {
-  // What has ended before it began is not built.
-  if (desired.phase !== "running" || override.hold === true) return undefined;
-  const places = listPlaces(desired.plan, override);
-  const [wanted] = places;
-  if (!wanted) return undefined;
-  await lockPlacement(tx);
-  await lockSlug(tx, slug);
-  // Somebody else's reading of the same made it while this one waited; what it says is decided with the row in hand.
-  if (await isMade(tx, slug, desired.subscription)) return undefined;
-  const room = await findRoom(deps, tx, places);
-  if ("kind" in room) {
-    alert(deps, room.kind, `${slug}: ${room.detail}; add stacks/Pulumi.cell.<name>.yaml`);
-    // Whoever gives one away is told at once; who has paid keeps name and place in the line.
-    if (isGivenAway(scope)) return undefined;
-  }
-  const id = await findFreeId(tx, deps.masterKey, desired.subscription);
-  const columns = toColumns(desired, override, "kind" in room ? wanted : room.place);
-  const secrets = createInstanceSecrets(deps.masterKey, id);
-  await insertInstance(tx, { ...columns, room, id, slug, secrets, now: deps.clock.now() });
-  await markOrderPaid(tx, { orderId: desired.subscription.orderId, slug, instanceId: id });
-  if ("kind" in room) return { row: "waits for room" };
-  const who = { stack: slug, instanceId: id, cell: room.cell };
-  return { job: { ...who, kind: "converge", reason: "paid", actor: scope.actor } };
-}
-
-function isGivenAway(scope: ApplyScope): boolean {
-  return scope.kind === "slugs" && scope.reason === "operator";
-}
-
 /** What is to be written goes to `batch`; returns what is to be queued. */
 async function changeRow(
   deps: ApplyDeps,
   tx: TransactionSql,
   row: InstanceRow,
-  desired: Desired,
+  wanted: Desired,
   override: Override,
   scope: ApplyScope,
   batch: Batch,
 ): Promise<Change | undefined> {
-  const held = override.hold === true || row.override.hold === true;
-  const wanted =
-    desired.phase === "gone" && desired.needsVotes && row.deleteVotes < requiredVotes
-      ? notYetGone(desired)
-      : desired;
-  if (held && override.hold === true && wanted.phase === "gone") return undefined;
   if (await leavesItsCell(deps, tx, row, override)) return undefined;
   const place = choosePlace(row, wanted, override);
   const columns = toColumns(wanted, override, place);
@@ -198,25 +183,41 @@ async function changeRow(
     row.hasPlanSettings &&
     columns.phaseReason === row.phaseReason &&
     columns.nextChangeAt?.getTime() === row.nextChangeAt?.getTime() &&
-    columns.subscriptionId === row.subscriptionId;
+    columns.subscriptionId === row.subscriptionId &&
+    columns.email === row.email;
   if (same) return undefined;
   const newPlacement = place.serverType !== row.serverType || place.location !== row.location;
-  batch.changes.push({
-    ...columns,
-    id: row.id,
-    newGeneration: changed,
-    newPlacement,
-    now: deps.clock.now(),
-  });
+  const now = deps.clock.now();
+  batch.changes.push({ ...columns, id: row.id, newGeneration: changed, newPlacement, now });
+  const told = { instanceId: row.id, email: columns.email };
+  if (columns.phase !== row.phase) batch.ledger.push(toEntry(row, columns, now));
+  if (row.email !== columns.email) batch.moved.push({ instanceId: row.id, email: columns.email });
+  batch.letters.push({ ...told, ...announceChange(row, toDecided(wanted), now) });
   if (!changed) return undefined;
   if (row.cell === null) {
     // Nothing of it exists anywhere.
-    if (wanted.phase === "gone") batch.gone.push(row.id);
+    if (wanted.phase === "gone") {
+      batch.gone.push(row.id);
+      batch.letters.push({ ...told, ...announceGone(now) });
+    }
     return { row: "waits for room" };
   }
   const reason = moreUrgent(reasonOf(row, wanted, scope), row.retryReason);
   const who = { stack: row.slug, instanceId: row.id, cell: row.cell };
   return { job: { ...who, kind: "converge", reason, actor: scope.actor } };
+}
+
+function reasonOf(row: InstanceRow, desired: Desired, scope: ApplyScope): Reason {
+  if (scope.kind === "slugs" && scope.reason !== "resync") return scope.reason;
+  if (desired.phase === "running" && row.phase !== "running") return "paid";
+  if (desired.phase !== row.phase) return "cancel";
+  return "resync";
+}
+
+/** What customers hear of it. */
+function toDecided({ subscription, phase, nextChangeAt, deleteAt }: Desired): Decided {
+  const { status, statusSince, endedAt } = subscription;
+  return { phase, status, statusSince: endedAt ?? statusSince, nextChangeAt, deleteAt };
 }
 
 /** Its address is in its cell's network, which no server of another network zone can join. */
@@ -232,62 +233,6 @@ async function leavesItsCell(
   const zone = networkZoneOf(override.location);
   if (!cell || cell.settings.networkZone === zone) return false;
   const what = `the override of ${row.slug} names ${override.location}, and its cell ${cell.name} is in ${cell.settings.networkZone}`;
-  alert(deps, "location_outside_cell", `${what}; it stays as it is`);
+  alert(deps, "location_outside_cell", row.slug, `${what}; it stays as it is`);
   return true;
-}
-
-function notYetGone(desired: Desired): Desired {
-  return { ...desired, phase: "suspended", reason: `${desired.reason}; deletion waits for a second reading` };
-}
-
-/** A server stays where it is; another plan brings its own first type, in place. */
-function choosePlace(
-  row: InstanceRow,
-  desired: Desired,
-  override: Override,
-): { serverType: string; location: string } {
-  const types = desired.plan.serverTypes;
-  const kept = desired.planId === row.plan || types.includes(row.serverType);
-  return {
-    serverType: override.serverType ?? (kept ? row.serverType : (types[0] ?? row.serverType)),
-    location: override.location ?? row.location,
-  };
-}
-
-function reasonOf(row: InstanceRow, desired: Desired, scope: ApplyScope): Reason {
-  if (scope.kind === "slugs" && scope.reason !== "resync") return scope.reason;
-  if (desired.phase === "running" && row.phase !== "running") return "paid";
-  if (desired.phase !== row.phase) return "cancel";
-  return "resync";
-}
-
-function toColumns(
-  desired: Desired,
-  override: Override,
-  place: { serverType: string; location: string },
-): DesiredColumns {
-  const { subscription, planId, plan, phase, reason, nextChangeAt } = desired;
-  return {
-    provider: subscription.provider,
-    subscriptionId: subscription.id,
-    customerId: subscription.customerId,
-    email: subscription.email,
-    plan: planId,
-    planSettings: plan,
-    phase,
-    phaseReason: reason,
-    nextChangeAt,
-    override,
-    ...place,
-    desiredHash: hashDesired({ planId, plan, phase, override, place }),
-  };
-}
-
-function alert(
-  deps: ApplyDeps,
-  kind: Parameters<NonNullable<ApplyDeps["onAlert"]>>[0],
-  message: string,
-): void {
-  deps.log.warn({ alert: kind }, message);
-  deps.onAlert?.(kind);
 }

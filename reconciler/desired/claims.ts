@@ -1,24 +1,40 @@
 /** Which subscription may ask for which name. Pure. */
-import type { InstanceRow } from "../db/instances.ts";
-import type { Intervention } from "../db/interventions.ts";
+import type { Override } from "../../infra/config.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
 import { generatedName, nameFor } from "./desire.ts";
+import type { NamedInstance } from "./desire-fleet.ts";
 import { hasEnded } from "./phases.ts";
-import type { StackFiles } from "./stack-files.ts";
+
+/** Living instances by what they are asked for by. */
+export type Ownership<Instance extends NamedInstance = NamedInstance> = {
+  named(slug: string): Instance | undefined;
+  paidBy(subscription: { provider: string; id: string }): Instance | undefined;
+};
+
+export function createOwnership<Instance extends NamedInstance>(
+  instances: readonly Instance[],
+): Ownership<Instance> {
+  const bySlug = new Map(instances.map((one) => [one.slug, one]));
+  const byPayment = new Map(instances.map((one) => [`${one.provider}:${one.subscriptionId}`, one]));
+  return {
+    named: (slug) => bySlug.get(slug),
+    paidBy: ({ provider, id }) => byPayment.get(`${provider}:${id}`),
+  };
+}
 
 /** What has ended, and has no instance any more, asks for nothing: above all not for a name that others may have now. */
 export function mayClaim(
   subscription: SubscriptionRow,
-  rows: readonly InstanceRow[],
-  interventions: readonly Intervention[],
-  files: StackFiles,
+  ownership: Ownership,
+  /** An operator decided about it: it makes nothing new. */
+  intervened: boolean,
+  overrides: ReadonlyMap<string, Override>,
 ): boolean {
-  const { provider, id, customerId, status } = subscription;
   const name = nameFor(subscription);
-  if (rows.some((row) => row.provider === provider && row.subscriptionId === id)) return true;
-  if (rows.some((row) => row.slug === name && row.customerId === customerId)) return true;
-  if (interventions.some((one) => one.provider === provider && one.subscriptionId === id)) return false;
-  return !hasEnded(status) || files.overrides.get(name)?.comped === true;
+  if (ownership.paidBy(subscription)) return true;
+  if (ownership.named(name)?.customerId === subscription.customerId) return true;
+  if (intervened) return false;
+  return !hasEnded(subscription.status) || overrides.get(name)?.comped === true;
 }
 
 /**
@@ -27,22 +43,21 @@ export function mayClaim(
  */
 export function settleNames(
   subscriptions: readonly SubscriptionRow[],
-  rows: readonly InstanceRow[],
+  ownership: Ownership,
 ): Map<string, SubscriptionRow[]> {
-  const owners = new Map(rows.map((row) => [row.slug, row.customerId]));
+  const owners = new Map<string, string>();
   const names = new Map<string, SubscriptionRow[]>();
   for (const subscription of subscriptions.toSorted(
     (a, b) => a.createdAt.getTime() - b.createdAt.getTime(),
   )) {
-    const paying = rows.find(
-      (row) => row.provider === subscription.provider && row.subscriptionId === subscription.id,
-    );
-    const wanted = paying?.slug ?? nameFor(subscription);
-    const owner = owners.get(wanted);
+    const wanted = ownership.paidBy(subscription)?.slug ?? nameFor(subscription);
+    const owner = owners.get(wanted) ?? ownership.named(wanted)?.customerId;
     const slug =
       owner === undefined || owner === subscription.customerId ? wanted : generatedName(subscription.id);
     owners.set(slug, subscription.customerId);
-    names.set(slug, [...(names.get(slug) ?? []), subscription]);
+    const others = names.get(slug);
+    if (others) others.push(subscription);
+    else names.set(slug, [subscription]);
   }
   return names;
 }

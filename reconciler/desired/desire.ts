@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import { slugSchema, type Override, type Phase, type Plan, type Plans } from "../../infra/config.ts";
 import type { Intervention } from "../db/interventions.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
-import { decidePhase, isKnownStatus } from "./phases.ts";
+import type { Outage } from "./outages.ts";
+import { decidePhase, findDeletion, isKnownStatus } from "./phases.ts";
+import { findPlanOfPrice } from "./plan-prices.ts";
 
 export type DesireInput = {
   slug: string;
@@ -12,6 +14,8 @@ export type DesireInput = {
   override: Override;
   /** Of any of these subscriptions. */
   interventions: readonly Intervention[];
+  /** Of the instance under this name. */
+  outages?: readonly Outage[];
   plans: Plans;
   now: Date;
 };
@@ -23,7 +27,9 @@ export type Desired = {
   phase: Phase;
   reason: string;
   nextChangeAt: Date | null;
-  /** Deleting because billing says so needs two agreeing readings; because a person says so, none. */
+  /** When everything is deleted if nothing changes; null: not ahead. */
+  deleteAt: Date | null;
+  /** Removing a server because billing says so needs two agreeing readings; because a person says so, none. */
   needsVotes: boolean;
 };
 
@@ -37,24 +43,28 @@ export function desire(input: DesireInput): { desired: Desired | undefined; aler
     const plan = planId === undefined ? undefined : input.plans[planId];
     if (planId === undefined || !plan) return [];
     const since = subscription.endedAt ?? subscription.statusSince;
-    const { phase, reason, nextChangeAt } = decidePhase(subscription.status, since, plan.grace, input.now);
+    const age = { since, now: input.now, outages: input.outages ?? [] };
+    const { phase, reason, nextChangeAt } = decidePhase(subscription.status, age, plan.grace);
     if (phase === null) {
       if (!isKnownStatus(subscription.status))
         alerts.push({ kind: "unknown_status", message: `${subscription.id}: ${reason}` });
       return [];
     }
-    const found = { subscription, planId, plan, phase, reason, nextChangeAt, needsVotes: phase === "gone" };
+    const deleteAt = findDeletion(subscription.status, age, plan.grace);
+    const needsVotes = removesServer(phase);
+    const found = { subscription, planId, plan, phase, reason, nextChangeAt, deleteAt, needsVotes };
     return [intervene(comp(found, input.override), interventionFor(input, subscription))];
   });
   return { desired: candidates.toSorted(compare)[0], alerts };
 }
 
 /** The better phase wins, then the older subscription. */
-const rank: Record<Phase, number> = { running: 0, suspended: 1, archived: 2, gone: 3 };
+export const phaseRank: Record<Phase, number> = { running: 0, suspended: 1, archived: 2, gone: 3 };
 
 function compare(a: Desired, b: Desired): number {
   return (
-    rank[a.phase] - rank[b.phase] || a.subscription.createdAt.getTime() - b.subscription.createdAt.getTime()
+    phaseRank[a.phase] - phaseRank[b.phase] ||
+    a.subscription.createdAt.getTime() - b.subscription.createdAt.getTime()
   );
 }
 
@@ -70,8 +80,14 @@ function comp(desired: Desired, override: Override): Desired {
     phase: "running",
     reason: "comped by an override",
     nextChangeAt: null,
+    deleteAt: null,
     needsVotes: false,
   };
+}
+
+/** Archived or gone: what is done then cannot be taken back, or not at once. */
+export function removesServer(phase: Phase): boolean {
+  return phase === "archived" || phase === "gone";
 }
 
 const interventionWords: Record<Intervention["phase"], string> = {
@@ -83,10 +99,17 @@ const interventionWords: Record<Intervention["phase"], string> = {
 /** A person's word takes away and never gives; where billing says "gone" too, it needs no second reading any more. */
 function intervene(desired: Desired, intervention: Intervention | undefined): Desired {
   if (!intervention) return desired;
-  const decides = rank[intervention.phase] > rank[desired.phase] || intervention.phase === "gone";
+  const decides = phaseRank[intervention.phase] > phaseRank[desired.phase] || intervention.phase === "gone";
   if (!decides) return desired;
   const reason = `${interventionWords[intervention.phase]} by ${intervention.actor}`;
-  return { ...desired, phase: intervention.phase, reason, nextChangeAt: null, needsVotes: false };
+  return {
+    ...desired,
+    phase: intervention.phase,
+    reason,
+    nextChangeAt: null,
+    deleteAt: null,
+    needsVotes: false,
+  };
 }
 
 function findPlan(
@@ -104,10 +127,8 @@ function findPlan(
     return undefined;
   }
   for (const key of subscription.priceKeys) {
-    const found = Object.entries(plans).find(
-      ([id, plan]) => plan.stripeLookupKey === key || (subscription.provider === "comped" && id === key),
-    );
-    if (found) return found[0];
+    const found = findPlanOfPrice(plans, subscription.provider, key);
+    if (found !== undefined) return found;
   }
   const keys = subscription.priceKeys.join(", ");
   alerts.push({

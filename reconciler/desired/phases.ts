@@ -1,66 +1,110 @@
 /** The table that a person reads: billing status and its age decide the phase, and when that changes next. Pure. */
 import type { Phase, Plan } from "../../infra/config.ts";
+import { waitedMs, waitsNow, type Outage } from "./outages.ts";
 
 type Grace = keyof Plan["grace"];
 
-export type PhaseRow = {
-  statuses: readonly string[];
-  /** null: nothing is made, nothing is taken away. */
-  phase: Phase | null;
+export type PhaseStep = {
+  phase: Phase;
   reason: string;
-  /** After this grace time of the plan, the phase of `afterwards`. */
-  grace?: Grace;
-  afterwards?: { phase: Phase; reason: string };
+  /** From this age of the status on, by a grace time of the plan. Absent: at once. */
+  after?: Grace;
 };
 
+export type PhaseRow = {
+  statuses: readonly string[];
+  /** In the order in which a status ages. Empty: nothing is made, nothing is taken away. */
+  steps: readonly PhaseStep[];
+};
+
+const ended = "subscription ended";
+
 export const phaseTable: readonly PhaseRow[] = [
-  { statuses: ["active", "trialing"], phase: "running", reason: "paid" },
+  { statuses: ["active", "trialing"], steps: [{ phase: "running", reason: "paid" }] },
   {
     statuses: ["past_due"],
-    phase: "running",
-    reason: "payment is late",
-    grace: "pastDueDays",
-    afterwards: { phase: "suspended", reason: "payment is late for too long" },
+    steps: [
+      { phase: "running", reason: "payment is late" },
+      { phase: "suspended", reason: "payment is late for too long", after: "pastDueDays" },
+    ],
   },
-  { statuses: ["unpaid", "paused"], phase: "suspended", reason: "not paid" },
+  { statuses: ["unpaid", "paused"], steps: [{ phase: "suspended", reason: "not paid" }] },
   {
     statuses: ["canceled", "incomplete_expired", "missing"],
-    phase: "suspended",
-    reason: "subscription ended",
-    grace: "deleteAfterDays",
-    afterwards: { phase: "gone", reason: "subscription ended" },
+    steps: [
+      { phase: "suspended", reason: ended },
+      { phase: "archived", reason: ended, after: "archiveAfterDays" },
+      { phase: "gone", reason: ended, after: "deleteAfterDays" },
+    ],
   },
-  { statuses: ["incomplete"], phase: null, reason: "first payment is under way" },
+  { statuses: ["incomplete"], steps: [] },
 ];
 
 export type PhaseDecision = { phase: Phase | null; reason: string; nextChangeAt: Date | null };
 
+/** What the age of a status is counted by. */
+export type StatusAge = {
+  /** When it began. */
+  since: Date;
+  now: Date;
+  /** Times in which the instance did not answer through our fault: no grace time passes in them. */
+  outages?: readonly Outage[];
+};
+
 const dayMs = 86_400_000;
 
-/** `since`: when the status began. A status that nobody knows decides nothing. */
-export function decidePhase(status: string, since: Date, grace: Plan["grace"], now: Date): PhaseDecision {
-  const row = phaseTable.find((candidate) => candidate.statuses.includes(status));
+/** A status that nobody knows decides nothing. */
+export function decidePhase(status: string, age: StatusAge, grace: Plan["grace"]): PhaseDecision {
+  const row = findRow(status);
   if (!row) return { phase: null, reason: `unknown billing status ${status}`, nextChangeAt: null };
-  if (!row.grace || !row.afterwards) return { phase: row.phase, reason: row.reason, nextChangeAt: null };
-  const changeAt = new Date(since.getTime() + grace[row.grace] * dayMs);
-  if (changeAt <= now) return { ...row.afterwards, nextChangeAt: null };
-  return { phase: row.phase, reason: row.reason, nextChangeAt: changeAt };
+  const dated = row.steps.map((step) => ({ ...step, at: dateOf(step, age, grace) }));
+  const [first] = dated;
+  if (!first) return { phase: null, reason: "first payment is under way", nextChangeAt: null };
+  const reached = Math.max(
+    0,
+    dated.findLastIndex(({ at }) => at <= age.now),
+  );
+  const { phase, reason } = dated[reached] ?? first;
+  const waits = waitsNow(age.outages ?? [], age.now);
+  const ahead = dated.slice(reached + 1).flatMap(({ at }) => (at > age.now ? [at.getTime()] : []));
+  // While the clock waits nobody knows when it goes on.
+  return { phase, reason, nextChangeAt: ahead.length === 0 || waits ? null : new Date(Math.min(...ahead)) };
+}
+
+/** When everything is deleted if the status stays; null when nothing is. */
+export function findDeletion(status: string, age: StatusAge, grace: Plan["grace"]): Date | null {
+  const last = findRow(status)?.steps.find((step) => step.phase === "gone");
+  return last ? dateOf(last, age, grace) : null;
+}
+
+function dateOf({ after }: PhaseStep, { since, now, outages = [] }: StatusAge, grace: Plan["grace"]): Date {
+  if (after === undefined) return since;
+  return new Date(since.getTime() + grace[after] * dayMs + waitedMs(outages, since, now));
+}
+
+function findRow(status: string): PhaseRow | undefined {
+  return phaseTable.find((row) => row.statuses.includes(status));
 }
 
 export function isKnownStatus(status: string): boolean {
-  return phaseTable.some((row) => row.statuses.includes(status));
+  return findRow(status) !== undefined;
 }
 
 /** Nothing but a deletion lies ahead of this status. */
 export function hasEnded(status: string): boolean {
-  return phaseTable.some((row) => row.statuses.includes(status) && row.afterwards?.phase === "gone");
+  return findRow(status)?.steps.some(({ phase }) => phase === "gone") ?? false;
 }
+
+export const endedStatuses: readonly string[] = phaseTable
+  .filter(({ steps }) => steps.some(({ phase }) => phase === "gone"))
+  .flatMap(({ statuses }) => statuses);
 
 /** The table as text, for `fleet` and the handbook. */
 export function describePhases(grace: Plan["grace"]): string[] {
-  return phaseTable.map((row) => {
-    const later =
-      row.grace && row.afterwards ? `, ${row.afterwards.phase} after ${grace[row.grace]} days` : "";
-    return `${row.statuses.join(", ")}: ${row.phase ?? "nothing"}${later}`;
+  return phaseTable.map(({ statuses, steps }) => {
+    const words = steps.map(({ phase, after }) =>
+      after === undefined ? phase : `${phase} after ${grace[after]} days`,
+    );
+    return `${statuses.join(", ")}: ${words.join(", ") || "nothing"}`;
   });
 }

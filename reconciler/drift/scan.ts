@@ -1,7 +1,7 @@
 /** One scan of an account: bulk lists held against the states, findings kept up to date, repairs queued. */
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
-import type { RaiseAlert } from "../alerts.ts";
+import type { RaiseAlert } from "../messages/alerts.ts";
 import type { CloudAccess } from "../cloud/inventory.ts";
 import {
   beginScan,

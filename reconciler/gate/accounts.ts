@@ -1,7 +1,7 @@
 /** Which budget an account's requests come out of: that of its token, under one key in every process, whatever it is called there. Pure. */
 import { hashWithKey } from "../../infra/seal.ts";
 import type { CloudName } from "../cloud/http.ts";
-import type { AccountTokens } from "../config.ts";
+import type { AccountTokens } from "../account-tokens.ts";
 
 export type AccountBook = {
   /** A keyed hash of the account's token; of an account without one here its name, which no hash looks like. */

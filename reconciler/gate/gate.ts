@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { CloudName } from "../cloud/http.ts";
-import type { AccountTokens } from "../config.ts";
+import type { AccountTokens } from "../account-tokens.ts";
 import type { BudgetKey } from "../db/rate-budgets.ts";
 import { createAccountBook } from "./accounts.ts";
 import type { Verdict } from "./breaker.ts";

@@ -1,5 +1,5 @@
 /** What bringing fleet and forge together takes. */
-import type { ApplyDeps } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import type { Github } from "./github.ts";
 import type { Mirror } from "./mirror.ts";
 import type { GitopsSettings } from "./settings.ts";

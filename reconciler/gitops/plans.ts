@@ -1,6 +1,6 @@
 /** Plans as they come about: decided here, previewed by workers, complete when the last preview has ended. */
 import { createHash } from "node:crypto";
-import type { ApplyDeps } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import type { StackFiles } from "../desired/stack-files.ts";
 import {
   completePlan,
@@ -105,7 +105,9 @@ function toCustomerRow(
   if (files.overrides.get(slug)?.hold === true) return settled("held: nothing is done while it is");
   if (row.cell === null) return settled("it waits for room: nothing is built yet");
   if (row.phase === "gone") return settled("it is deleted", [{ resource: "server", op: "delete" }]);
-  if (row.phase === "archived") return settled("an archived one has no machine");
+  if (row.phase === "archived" && old?.built !== true) return settled("it is archived: it has no machine");
+  if (row.phase === "archived")
+    return settled("its server becomes a snapshot", [{ resource: "server", op: "delete" }]);
   const { phase, planSettings: plan, override, serverType, location } = row;
   return {
     ...common,

@@ -2,8 +2,8 @@
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { instanceOutputsSchema } from "../../infra/outputs.ts";
-import type { RaiseAlert } from "../alerts.ts";
 import { putOff, recordReadings, type DueProbe, type HealthRecord } from "../db/health.ts";
+import type { AlertKind, RaiseAlert } from "../messages/alerts.ts";
 import type { Queue } from "../queue/queue.ts";
 import { updateBrakes } from "./brakes.ts";
 import { decideHealth, type HealthContext, type HealthDecision, type HealthEvent } from "./decide.ts";
@@ -24,7 +24,7 @@ export type RoundDeps = {
   onReading?: (kind: Reading["kind"], seconds: number) => void;
 };
 
-const warningAlerts: Record<Warning, string> = {
+const warningAlerts: Record<Warning, AlertKind> = {
   disk: "disk_filling",
   memory: "memory_short",
   load: "overloaded",

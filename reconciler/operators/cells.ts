@@ -9,7 +9,7 @@ import { listWorkers, type WorkerRow } from "../db/workers.ts";
 import { countRecords, countRoom } from "../desired/rooms.ts";
 import { storeCell } from "../desired/cells.ts";
 import { placeWaiting } from "../desired/place.ts";
-import type { ApplyDeps } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { ClawfleetError } from "../errors.ts";
 import { noCell } from "./problems.ts";
 

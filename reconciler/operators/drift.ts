@@ -9,7 +9,7 @@ import {
   type FindingRow,
   type ScanRow,
 } from "../db/drift.ts";
-import type { ApplyDeps } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import type { Difference } from "../drift/compare.ts";
 import { findUnknownDifference } from "../drift/orphans.ts";
 import { toDriftJob } from "../drift/scan.ts";

@@ -2,7 +2,7 @@
 import { instanceSecretsSchema } from "../../infra/config.ts";
 import { open, seal, sealContext } from "../../infra/seal.ts";
 import { findInstance, lockSecrets, storeSecrets } from "../db/instances.ts";
-import type { ApplyDeps } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { notFound } from "./problems.ts";
 
 export type EnvironmentChange = {

@@ -8,7 +8,8 @@ import { findInstance } from "../db/instances.ts";
 import { intervene } from "../db/interventions.ts";
 import { isSlugOrdered } from "../db/orders.ts";
 import { listSubscriptionsFor, storeReadings } from "../db/subscriptions.ts";
-import { applyDesired, applyDesiredIn, type ApplyDeps } from "../desired/apply.ts";
+import { applyDesired, applyDesiredIn } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { ClawfleetError } from "../errors.ts";
 import {
   findLastOperationId,
@@ -18,10 +19,12 @@ import {
   type OperationRow,
 } from "../operations/rows.ts";
 import { askForLink, type AskDeps } from "../sign-in/ask.ts";
+import { createBillingOperators, refuseWhileHalted } from "./billing.ts";
 import { applyCell, drainCell, readCells } from "./cells.ts";
 import { askForLooks } from "./doctor.ts";
 import { createDriftOperators } from "./drift.ts";
 import { changeEnvironment } from "./environment.ts";
+import type { MoneyOperators } from "./money.ts";
 import { createPlanOperators, type PlansDeps } from "./plans.ts";
 import { held, notFound } from "./problems.ts";
 import { createStandingOperators } from "./standing.ts";
@@ -42,9 +45,10 @@ export const compedProvider = "comped";
 
 export function createOperators(
   deps: OperatorsDeps,
-): Omit<AdminDeps, "sql" | "keys" | "clock" | "exportState" | "locks" | "examine"> {
+): Omit<AdminDeps, "sql" | "keys" | "clock" | "exportState" | "locks" | "examine" | keyof MoneyOperators> {
   const { sql, clock, queue } = deps;
   return {
+    ...createBillingOperators(deps),
     operations: {
       list: async (stack, limit) => (await listOperations(sql, stack, limit)).map(toAnswer),
       find: async (id) => {
@@ -107,6 +111,7 @@ export function createOperators(
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
       if (row.override.hold === true) throw held(slug);
+      await refuseWhileHalted(sql);
       const phase = keepData ? "archived" : "gone";
       if (row.provider === compedProvider && !keepData)
         await sql`

@@ -1,7 +1,7 @@
 /** Plans that operators ask for, and where the fleet is in the repository. */
 import { acceptPush, findApplied, listPushes, type PushRow } from "../db/git.ts";
 import { findPlan } from "../db/plans.ts";
-import type { ApplyDeps } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { ClawfleetError } from "../errors.ts";
 import { renderComment } from "../gitops/comment.ts";
 import { findHindrances, type GateRules } from "../gitops/gate.ts";

@@ -3,9 +3,11 @@ import { findInstance, type InstanceRow } from "../db/instances.ts";
 import { intervene, withdraw } from "../db/interventions.ts";
 import { everybody, listPauses, listReleased, pause, unpause } from "../db/pauses.ts";
 import { listSubscriptionsFor } from "../db/subscriptions.ts";
-import { applyDesired, type ApplyDeps } from "../desired/apply.ts";
+import { applyDesired } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
+import { refuseWhileHalted } from "./billing.ts";
 import { held, notFound, refused } from "./problems.ts";
 
 export type PauseAnswer = { scope: string; actor: string; since: string };
@@ -41,6 +43,7 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
     async suspend({ slug, actor }) {
       const row = await mustFind(slug);
       if (row.override.hold === true) throw held(slug);
+      await refuseWhileHalted(sql);
       for (const { provider, id } of await subscriptionsOf(row))
         await intervene(sql, { provider, subscriptionId: id, phase: "suspended", actor, reason: null });
       await apply(slug, actor);

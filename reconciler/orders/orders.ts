@@ -6,6 +6,7 @@ import { open, sealContext } from "../../infra/seal.ts";
 import type { BillingProvider, Price } from "../billing/provider.ts";
 import { findFleetInstanceById } from "../db/fleet.ts";
 import { claimCredentials, expireOrder, findOrder, type OrderRow } from "../db/orders.ts";
+import { findSeller, priceKeyOf } from "../desired/plan-prices.ts";
 import { toProgress } from "../operations/progress.ts";
 import { listResourceMarks } from "../operations/rows.ts";
 import type { OperationWatch } from "../operations/watch.ts";
@@ -21,7 +22,8 @@ import { readOrder } from "./read-order.ts";
 export type OrdersDeps = {
   sql: Sql;
   clock: { now(): Date };
-  billing: BillingProvider;
+  /** The first that has a price for a plan sells it. */
+  sellers: readonly BillingProvider[];
   watch: OperationWatch;
   masterKey: string;
   publicUrl: string;
@@ -34,15 +36,22 @@ export type OrdersDeps = {
 const priceAgeMs = 5 * 60_000;
 
 export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> {
-  const { sql, clock, billing } = deps;
-  let prices = new Map<string, Price>();
+  const { sql, clock, sellers } = deps;
+  const prices = new Map<string, Map<string, Price>>();
   let pricesAt = -Infinity;
 
-  async function readPrices(): Promise<Map<string, Price>> {
+  /** Of every seller by its name; one that cannot be asked keeps what it said before. */
+  async function readPrices(): Promise<typeof prices> {
     const now = clock.now().getTime();
     if (now - pricesAt < priceAgeMs) return prices;
-    const keys = Object.values(deps.plans()).map((plan) => plan.stripeLookupKey);
-    prices = await billing.readPrices(keys).catch(() => prices);
+    const plans = Object.values(deps.plans());
+    await Promise.all(
+      sellers.map(async (seller) => {
+        const keys = plans.flatMap((plan) => priceKeyOf(plan, seller.name) ?? []);
+        const read = await seller.readPrices(keys).catch(() => undefined);
+        if (read !== undefined) prices.set(seller.name, read);
+      }),
+    );
     pricesAt = now;
     return prices;
   }
@@ -57,15 +66,13 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
       const known = await readPrices();
       return Object.entries(deps.plans())
         .filter(([, plan]) => plan.offered)
-        .map(([id, plan]): PlanOffer => {
-          const price = known.get(plan.stripeLookupKey);
-          return {
-            id,
-            name: plan.name,
-            summary: plan.summary,
-            price: price && describePrice(price),
-            trialDays: plan.trialDays,
-          };
+        .flatMap(([id, plan]): PlanOffer[] => {
+          const seller = findSeller(plan, sellers);
+          if (!seller) return [];
+          const price = known.get(seller.provider.name)?.get(seller.priceKey);
+          const { name, summary } = plan;
+          const trialDays = price?.trialDays ?? plan.trialDays;
+          return [{ id, name, summary, price: price && describePrice(price), trialDays }];
         });
     },
     placeOrder: (input) =>
@@ -76,7 +83,7 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
           newOrderId: createOrderId,
           plans: () => deps.plans(),
           publicUrl: deps.publicUrl,
-          openCheckout: (request) => billing.createCheckout(request),
+          sellers,
         },
         input,
       ),
@@ -84,9 +91,11 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
       const order = await findOrder(sql, orderId);
       if (order?.state !== "open") return;
       // The name is free only when nobody can pay for it any more.
-      const payable =
-        order.checkoutSessionId !== null && !(await billing.expireCheckout(order.checkoutSessionId));
-      if (!payable) await expireOrder(sql, orderId);
+      if (order.checkoutSessionId !== null) {
+        const seller = sellers.find((one) => one.name === order.provider);
+        if (seller === undefined || !(await seller.expireCheckout(order.checkoutSessionId))) return;
+      }
+      await expireOrder(sql, orderId);
     },
     readOrder: (orderId) =>
       readOrder(

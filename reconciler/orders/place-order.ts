@@ -2,23 +2,14 @@
 import type { Sql } from "postgres";
 import { slugSchema, type Plans } from "../../infra/config.ts";
 import { isReservedSlug } from "../../components/naming.ts";
+import type { BillingProvider } from "../billing/provider.ts";
 import { expireOrder, expireOrders, insertOrder, lockSlug, setOrderCheckout } from "../db/orders.ts";
+import { findSeller } from "../desired/plan-prices.ts";
 import { ClawfleetError } from "../errors.ts";
 
 /** Stripe's shortest session lifetime is 30 minutes; the name is held a little longer, for the webhook to arrive. */
 export const checkoutLifetimeMs = 31 * 60_000;
 const holdMarginMs = 5 * 60_000;
-
-export type CheckoutInput = {
-  orderId: string;
-  slug: string;
-  planId: string;
-  lookupKey: string;
-  trialDays: number;
-  expiresAt: Date;
-  successUrl: string;
-  cancelUrl: string;
-};
 
 export type PlaceOrderDeps = {
   sql: Sql;
@@ -26,7 +17,8 @@ export type PlaceOrderDeps = {
   newOrderId(): string;
   plans(): Plans;
   publicUrl: string;
-  openCheckout(input: CheckoutInput): Promise<{ sessionId: string; url: string }>;
+  /** The first that has a price for the plan sells it. */
+  sellers: readonly BillingProvider[];
 };
 
 /** @throws input_invalid (data.field says which), slug_taken, billing_unavailable. A failed order holds no name. */
@@ -35,7 +27,8 @@ export async function placeOrder(
   input: { plan: string; slug: string },
 ): Promise<{ orderId: string; payUrl: string }> {
   const plan = deps.plans()[input.plan];
-  if (!plan?.offered) throw invalid("plan", "This plan is not offered. Choose one of the list.");
+  const seller = plan?.offered === true ? findSeller(plan, deps.sellers) : undefined;
+  if (!plan || !seller) throw invalid("plan", "This plan is not offered. Choose one of the list.");
   const slug = parseSlug(input.slug);
   const now = deps.clock.now();
   const id = deps.newOrderId();
@@ -62,18 +55,18 @@ export async function placeOrder(
   }
   try {
     const orderUrl = `${deps.publicUrl}/orders/${id}`;
-    const checkout = await deps.openCheckout({
+    const checkout = await seller.provider.createCheckout({
       orderId: id,
       slug,
       planId: input.plan,
-      lookupKey: plan.stripeLookupKey,
+      lookupKey: seller.priceKey,
       trialDays: plan.trialDays,
       expiresAt,
       successUrl: orderUrl,
       // A visit changes nothing: the page there offers to pay after all or to give the name back.
       cancelUrl: orderUrl,
     });
-    await setOrderCheckout(deps.sql, id, checkout);
+    await setOrderCheckout(deps.sql, id, { provider: seller.provider.name, ...checkout });
     return { orderId: id, payUrl: checkout.url };
   } catch (error) {
     await expireOrder(deps.sql, id);

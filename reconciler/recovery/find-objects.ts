@@ -17,7 +17,15 @@ import type { CloudObject } from "./objects.ts";
 export type Clouds = { hetzner: Hetzner; cloudflare: Cloudflare };
 
 export type StackIdentity =
-  | { kind: "instance"; id: string; slug: string; zoneId: string; zoneName: string; networkId: string }
+  | {
+      kind: "instance";
+      id: string;
+      slug: string;
+      address: string;
+      zoneId: string;
+      zoneName: string;
+      networkId: string;
+    }
   | { kind: "cell"; name: string; subnetRange: string };
 
 const hetznerTypes = {
@@ -55,7 +63,7 @@ async function findInstance(
   const wanted = { name: serverName(stack.slug), selector: instanceSelector(stack.id) };
   const isOurs = ({ labels }: HetznerObject) =>
     labels[managedBy.key] === managedBy.value && labels[labelKeys.instance] === stack.id;
-  const host = instanceHost(stack.slug, stack.zoneName);
+  const host = instanceHost(stack.address, stack.zoneName);
   const [servers, firewalls, named, own, certificates] = await Promise.all([
     findBoth(hetzner, "servers", wanted),
     findBoth(hetzner, "firewalls", wanted),

@@ -39,14 +39,14 @@ export async function findIdentity(
 ): Promise<Identity | undefined> {
   const cell = parseCellStack(stack);
   if (cell !== undefined) return await findCellIdentity(sql, cell);
-  const [row] = await sql<{ id: string; slug: string; account: string; outputs: unknown }[]>`
-    select i.id, i.slug, c.account, c.outputs
+  const [row] = await sql<{ id: string; slug: string; address: string; account: string; outputs: unknown }[]>`
+    select i.id, i.slug, coalesce(i.override ->> 'address', i.slug) as address, c.account, c.outputs
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell where i.id = ${instanceId}`;
   const outputs = cellOutputsSchema.safeParse(row?.outputs);
   if (!row || !outputs.success) return undefined;
   const { zoneId, zoneName, networkId } = outputs.data;
-  const { id, slug, account } = row;
-  return { account, stack: { kind: "instance", id, slug, zoneId, zoneName, networkId } };
+  const { id, slug, address, account } = row;
+  return { account, stack: { kind: "instance", id, slug, address, zoneId, zoneName, networkId } };
 }
 
 async function findCellIdentity(sql: Query, name: string): Promise<Identity | undefined> {

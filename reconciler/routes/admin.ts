@@ -4,11 +4,14 @@ import { z } from "zod";
 import { planSchema, type Plans } from "../../infra/config.ts";
 import { countFleet } from "../db/fleet.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
+import type { BillingOperators } from "../operators/billing.ts";
 import type { DriftOperators } from "../operators/drift.ts";
 import type { Examined } from "../operators/doctor.ts";
+import type { MoneyOperators } from "../operators/money.ts";
 import type { PlanOperators } from "../operators/plans.ts";
 import { access, type OperatorEnv } from "./access.ts";
 import * as answers from "./answers.ts";
+import { createHaltRoutes, createHistoryRoutes, createMoneyRoutes } from "./billing.ts";
 import { createCellRoutes, type CellDeps } from "./cells.ts";
 import { createDriftRoutes } from "./drift.ts";
 import { createInstanceRoutes, type InstanceDeps } from "./instances.ts";
@@ -19,12 +22,12 @@ import { createGitRoutes, createPlanRoutes } from "./plans.ts";
 import { createStackRoutes, type StackDeps } from "./stacks.ts";
 import { createStepRoutes, type StepDeps } from "./steps.ts";
 
-export type { OperationAnswer, OperationEventAnswer } from "./operations.ts";
-
 export type AdminDeps = CellDeps &
   InstanceDeps &
   StackDeps &
-  StepDeps & {
+  StepDeps &
+  BillingOperators &
+  MoneyOperators & {
     clock: { now(): Date };
     keys: ApiKeys;
     drift: DriftOperators;
@@ -45,6 +48,7 @@ export function createAdminRoutes(deps: AdminDeps) {
   return new Hono<OperatorEnv>()
     .route("/instances", createInstanceRoutes(deps))
     .route("/instances", createStepRoutes(deps))
+    .route("/instances", createHistoryRoutes(deps))
     .route("/stacks", createStackRoutes(deps))
     .route("/operations", createOperationRoutes(operations))
     .route("/cells", createCellRoutes(deps))
@@ -52,6 +56,8 @@ export function createAdminRoutes(deps: AdminDeps) {
     .route("/plans", createPlanRoutes(deps.plans))
     .route("/git", createGitRoutes(deps.plans))
     .route("/pauses", createPauseRoutes(standing))
+    .route("/halt", createHaltRoutes(deps))
+    .route("/money", createMoneyRoutes(deps))
     .route("/keys", createKeyRoutes(keys, clock))
     .route("/audit", createAuditRoutes(sql))
     .get(

@@ -190,6 +190,37 @@ export const lock = z.object({
   takenAt: time,
 });
 export const pause = z.object({ scope: z.string(), actor: z.string(), since: time });
+export const halt = z.object({ by: z.string(), reason: z.string().nullable(), since: time });
+export const historyEntry = z.object({
+  at: time,
+  kind: z.enum(["status", "wanted", "reached"]),
+  value: z.string(),
+  detail: z.string().nullable(),
+  subscription: z.string(),
+});
+
+/** By currency, in cents. */
+const amounts = z.record(z.string(), z.number());
+const sums = z.object({
+  paying: z.number(),
+  trial: z.number(),
+  late: z.number(),
+  once: z.number(),
+  given: z.number(),
+  grace: z.number(),
+  servers: z.number(),
+  revenue: amounts,
+  cost: amounts,
+  margin: amounts.nullable(),
+});
+export const money = z.object({
+  plans: z.array(z.object({ plan: z.string(), ...sums.shape })),
+  total: sums,
+  snapshots: z.object({ count: z.number(), cost: amounts }),
+  unpaid: z.array(z.object({ account: z.string(), id: z.number(), name: z.string(), why: z.string() })),
+  readAt: z.record(z.string(), time),
+  unknown: z.array(z.string()),
+});
 export const failure = z.object({
   error: z.object({
     code: z.string(),

@@ -8,6 +8,7 @@ import { CredentialsPage, OrderPage, WayInPage } from "../web/order-page.tsx";
 import type { OrderView } from "../web/order-view.ts";
 import { SignupPage, type PlanOffer, type SignupPageProps } from "../web/signup-page.tsx";
 import { ProblemPage } from "../web/problem-page.tsx";
+import { orderIdPattern } from "./order-id.ts";
 
 export type OrderDeps = {
   /** Domain under which a new instance would be reached now; undefined while no cell takes any. */
@@ -27,7 +28,6 @@ export type OrderDeps = {
   waitForChange(orderId: string, timeoutMs: number): Promise<void>;
 };
 
-const orderIdPattern = "[A-Za-z0-9_-]{20,64}";
 const orderForm = z.object({ plan: z.string().max(64), slug: z.string().max(64) });
 const soldOut = {
   title: "No new assistants right now",

@@ -11,23 +11,30 @@ export type WebhookDeps = {
   queue: Queue;
   clock: { now(): Date };
   log: Logger;
-  provider: BillingProvider;
-  onWebhook: (outcome: "queued" | "duplicate" | "ignored" | "refused") => void;
+  /** One address each: `/stripe`, `/paddle`. */
+  providers: readonly BillingProvider[];
+  onWebhook: (provider: string, outcome: "queued" | "duplicate" | "ignored" | "refused") => void;
 };
 
 export function createWebhookRoutes(deps: WebhookDeps): Hono {
-  return new Hono().post(`/${deps.provider.name}`, async (c) => {
-    const hint = await deps.provider
+  const routes = new Hono();
+  for (const provider of deps.providers) addRoute(routes, deps, provider);
+  return routes;
+}
+
+function addRoute(routes: Hono, deps: Omit<WebhookDeps, "providers">, provider: BillingProvider): void {
+  routes.post(`/${provider.name}`, async (c) => {
+    const hint = await provider
       .verifyWebhook(await c.req.text(), c.req.raw.headers)
       .catch((error: unknown) => {
-        deps.onWebhook("refused");
+        deps.onWebhook(provider.name, "refused");
         throw error;
       });
-    const ignored = whyIgnored(hint, deps.provider);
+    const ignored = whyIgnored(hint, provider);
     const fresh = await deps.sql.begin(async (tx) => {
       const { eventId: id, type, objectId, customerId } = hint;
       const event = {
-        provider: deps.provider.name,
+        provider: provider.name,
         id,
         type,
         objectId,
@@ -37,17 +44,17 @@ export function createWebhookRoutes(deps: WebhookDeps): Hono {
       };
       if (!(await insertBillingEvent(tx, event))) return false;
       if (ignored === null)
-        await deps.queue.enqueueHint(tx, { provider: deps.provider.name, eventId: id, customerId, objectId });
+        await deps.queue.enqueueHint(tx, { provider: provider.name, eventId: id, customerId, objectId });
       return true;
     });
     const outcome = !fresh ? "duplicate" : ignored === null ? "queued" : "ignored";
-    deps.onWebhook(outcome);
+    deps.onWebhook(provider.name, outcome);
     deps.log.info({ event: hint.eventId, type: hint.type, outcome, ignored }, "billing webhook");
     return c.json({ received: true });
   });
 }
 
-/** Recorded and answered like any other, since Stripe would only send it again. */
+/** Recorded and answered like any other, since it would only be sent again. */
 function whyIgnored(hint: WebhookHint, provider: BillingProvider): string | null {
   if (hint.livemode !== provider.livemode)
     return `it is of ${hint.livemode ? "live" : "test"} mode and our key is not`;

@@ -2,7 +2,7 @@
 import type { Config } from "../config.ts";
 import { startRetryClock } from "../converge/worker.ts";
 import type { BillingProvider } from "../billing/provider.ts";
-import type { ApplyDeps } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { addCells, syncCells } from "../desired/cells.ts";
 import { placeWaiting } from "../desired/place.ts";
 import { listCells } from "../db/cells.ts";

@@ -3,7 +3,8 @@ import { createCloudflare, type Cloudflare } from "../cloud/cloudflare.ts";
 import { createHetzner, type Hetzner } from "../cloud/hetzner.ts";
 import type { CloudName } from "../cloud/http.ts";
 import { tokenVariable } from "../../infra/accounts.ts";
-import type { AccountTokens, WorkConfig } from "../config.ts";
+import type { AccountTokens } from "../account-tokens.ts";
+import type { WorkConfig } from "../config.ts";
 import { ClawfleetError } from "../errors.ts";
 
 type Accounts = Pick<WorkConfig, "accounts">;

@@ -19,6 +19,7 @@ import type { ReadinessCheck } from "../routes/health.ts";
 import { keepPrices, readPrices } from "../cloud/hetzner-prices.ts";
 import { createClouds, findTokens } from "./clouds.ts";
 import type { Core } from "./core.ts";
+import { startInventory } from "../money/inventory.ts";
 import { startDriftWorker } from "./drift.ts";
 import { startHealthReader } from "./health.ts";
 import { startPresence } from "./presence.ts";
@@ -40,7 +41,9 @@ const engineAnswerMs = 30_000;
 export async function prepareConverges(core: Core, config: WorkConfig): Promise<PreparedConverges> {
   const environment = { ...config.engineEnvironment, ...core.environment };
   const engine = await checkEngine(environment);
-  for (const problem of engine.problems) core.log.error({ alert: "engine_missing" }, problem);
+  for (const problem of engine.problems) {
+    core.onAlert({ kind: "engine_missing", about: hostname(), message: problem });
+  }
   return { environment, engine };
 }
 
@@ -108,10 +111,13 @@ export async function startConverges(
     },
     { ...config.probe, binding },
   );
+  const hetznerOf = (account: string) => cloudsOf(account, "spare").hetzner;
+  const stopInventory = startInventory({ sql, clock, log, hetznerOf }, remit.accounts);
   const signIns = startSignIns({ ...core, masterKey: config.masterKey }, binding);
   return {
     checks: [createEngineCheck(environment, engine), createTokensCheck(sql, remit)],
     async drain() {
+      stopInventory();
       await presence.drain();
       await Promise.all([reader.stop(), signIns.stop()]);
     },
@@ -126,12 +132,12 @@ export async function startConverges(
 }
 
 /** A worker without a binding may leave an account to others; if nobody has it, alert `no_worker_for_cell` says so. */
-async function warnOfMissingTokens({ sql, log }: Core, remit: Remit): Promise<void> {
+async function warnOfMissingTokens({ sql, onAlert }: Core, remit: Remit): Promise<void> {
   if (remit.binding.kind === "public") return;
   for (const { cell, account } of await listWithoutTokens(sql, remit)) {
     const variables = (["hetzner", "cloudflare"] as const).map((cloud) => tokenVariable(cloud, account));
     const problem = `nothing of the cell ${cell} is done by this process: it has no ${variables.join(", ")}`;
-    log.error({ alert: "account_without_tokens", cell, account }, problem);
+    onAlert({ kind: "account_without_tokens", about: `${account}, ${cell}`, message: problem });
   }
 }
 

@@ -3,11 +3,11 @@ import { hostname } from "node:os";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { backendEnvironment } from "../../infra/backend.ts";
-import { createRaiseAlert, type RaiseAlert } from "../alerts.ts";
 import type { WorkConfig } from "../config.ts";
 import { poolSize, type Role } from "../db/connections.ts";
 import { openDatabase, startDatabase } from "../db/database.ts";
 import { checkSchema, migrate, readMigrations } from "../db/migrate.ts";
+import { createAlerts, type RaiseAlert } from "../messages/alerts.ts";
 import { createMetrics, type Metrics } from "../metrics.ts";
 import { createRedact, type Redact } from "../operations/redact.ts";
 import { createQueue, type Queue } from "../queue/queue.ts";
@@ -49,15 +49,19 @@ export async function openCore(
   const queue = createQueue({ sql, connectionString: database.url, log });
   await queue.start();
   const metrics = createMetrics(role === "work" ? undefined : sql);
+  const redact = createRedact(config.secretValues);
+  const clock = { now: () => new Date() };
+  const onAlert = (kind: string) => metrics.alerts.inc({ kind });
+  const alerts = createAlerts({ sql, clock, log, redact, onAlert });
   const schema = watchSchema(() => checkSchema(sql, migrations), log);
   return {
     sql,
     queue,
     log,
-    clock: { now: () => new Date() },
-    redact: createRedact(config.secretValues),
+    clock,
+    redact,
     metrics,
-    onAlert: createRaiseAlert({ log, onAlert: (kind) => metrics.alerts.inc({ kind }) }),
+    onAlert: alerts.raise,
     name: `${hostname()}-${process.pid}`,
     databaseUrl: database.url,
     environment: {
@@ -75,6 +79,7 @@ export async function openCore(
     schema,
     async close() {
       schema.stop();
+      await alerts.settle();
       await sql.end({ timeout: 5 });
       await database.stop();
     },

@@ -13,6 +13,7 @@ import {
 import { readFolder, resolveCommit } from "../gitops/git.ts";
 import type { Mirror } from "../gitops/mirror.ts";
 import type { GitopsSettings } from "../gitops/settings.ts";
+import type { RaiseAlert } from "../messages/alerts.ts";
 
 export type FilesReader = (() => Promise<StackFiles>) & {
   last(): StackFiles;
@@ -21,11 +22,12 @@ export type FilesReader = (() => Promise<StackFiles>) & {
 };
 
 /** Files are read anew each time; while the plans cannot be read, the last good ones stand. */
-export function createFilesReader(stacksDir: string, log: Logger): FilesReader {
+export function createFilesReader(stacksDir: string, log: Logger, raise: RaiseAlert): FilesReader {
   return withLast(
     () => readStackFiles(stacksDir),
     async () => (await readCellFiles(stacksDir)).cells,
     log,
+    raise,
   );
 }
 
@@ -33,6 +35,7 @@ export function createFilesReader(stacksDir: string, log: Logger): FilesReader {
 export function createCommitReader(
   deps: { sql: Sql; mirror: Mirror; settings: GitopsSettings; clock: { now(): Date } },
   log: Logger,
+  raise: RaiseAlert,
 ): FilesReader {
   const { sql, mirror, settings } = deps;
   let known: { commit: string; files: StackFiles } | undefined;
@@ -55,13 +58,14 @@ export function createCommitReader(
     if (known?.commit !== commit) known = { commit, files: await readCommit(commit) };
     return known.files;
   };
-  return withLast(read, async () => (await read()).cells, log);
+  return withLast(read, async () => (await read()).cells, log, raise);
 }
 
 function withLast(
   readFiles: () => Promise<StackFiles>,
   cells: FilesReader["cells"],
   log: Logger,
+  raise: RaiseAlert,
 ): FilesReader {
   let last: StackFiles | undefined;
   const read = async (): Promise<StackFiles> => {
@@ -69,10 +73,9 @@ function withLast(
       last = await readFiles();
     } catch (error) {
       if (!last) throw error;
-      log.error(
-        { err: error, alert: "broken_file" },
-        "stacks/ cannot be read; the last good state of it stands",
-      );
+      log.error({ err: error }, "stacks/ cannot be read; the last good state of it stands");
+      const message = error instanceof Error ? error.message : String(error);
+      raise({ kind: "broken_file", about: "stacks/", message });
     }
     return last;
   };

@@ -1,7 +1,7 @@
 /** GitOps in a process with HTTP and clocks: its mirror, what it takes from the queue, and looking by itself. */
 import { join, resolve } from "node:path";
 import type { Config } from "../config.ts";
-import type { ApplyDeps } from "../desired/apply.ts";
+import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { createGithub, type Github } from "../gitops/github.ts";
 import { createMirror, type Mirror } from "../gitops/mirror.ts";
 import type { GitopsSettings } from "../gitops/settings.ts";

@@ -47,6 +47,11 @@ export function OrderPage({ order }: { order: OrderView }) {
           </button>
         </form>
       ) : null}
+      {order.state === "unpaid" || order.state === "expired" ? null : (
+        <p>
+          <a href={`/orders/${order.id}/billing`}>Subscription, plan and invoices</a>
+        </p>
+      )}
       {order.state === "expired" ? (
         <p>
           <a class="button" href="/">

@@ -24,8 +24,8 @@ export function SignupPage({ offers, zone, values, error }: SignupPageProps) {
     <Layout title="Your own assistant">
       <h1>Your own assistant, on your own server</h1>
       <p class="lead">
-        Choose a plan and a name. You pay at Stripe; a few minutes later your OpenClaw assistant answers at
-        its own address, on a server that nobody shares with you.
+        Choose a plan and a name. You pay on the next page; a few minutes later your OpenClaw assistant
+        answers at its own address, on a server that nobody shares with you.
       </p>
       {error?.field === "form" ? <ErrorText id="form-error" message={error.message} /> : null}
       <form method="post" action="/orders">

@@ -125,6 +125,8 @@ const instanceChanges: Record<string, (args: AssistantInstanceArgs) => Assistant
   }),
   "cell.dnsTags": inCell({ dnsTags: true }),
   serverType: inArgs({ serverType: "cx33" }),
+  address: inArgs({ address: "ethel" }),
+  growDisk: inArgs({ growDisk: true }),
   location: inArgs({ location: "fsn1" }),
   privateIp: inArgs({ privateIp: "10.0.0.4" }),
   phase: inArgs({ phase: "suspended" }),

@@ -9,7 +9,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readConditions } from "../../reconciler/conditions.ts";
 import { openDatabase } from "../../reconciler/db/database.ts";
 import { storeReadings } from "../../reconciler/db/subscriptions.ts";
-import { applyDesired, type ApplyDeps, type ApplyResult } from "../../reconciler/desired/apply.ts";
+import { applyDesired, type ApplyResult } from "../../reconciler/desired/apply.ts";
+import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { findSellingZone } from "../../reconciler/desired/selling.ts";
 import { readCellFiles, readStackFiles } from "../../reconciler/desired/stack-files.ts";
@@ -58,7 +59,7 @@ async function createApply(): Promise<ApplyDeps> {
     clock: { now: () => new Date() },
     masterKey: "ab".repeat(32),
     files: () => readStackFiles(stacksDir),
-    onAlert: (kind) => alerts.push(kind),
+    onAlert: ({ kind }) => alerts.push(kind),
   };
 }
 
@@ -207,7 +208,7 @@ describe("an order that no cell has room for", () => {
     await database.sql`
       update clawfleet.subscriptions set status = 'incomplete_expired', ended_at = now() - interval '99 days',
         status_since = now() - interval '99 days' where slug = 'second'`;
-    await database.sql`update clawfleet.instances set delete_votes = 2 where slug = 'second'`;
+    await database.sql`update clawfleet.instances set delete_votes = 2, delete_vote_phase = 'gone' where slug = 'second'`;
     await apply(one, ["second"]);
     expect(await find("second")).toBeUndefined();
     expect(await countByCell()).toEqual({ eu1: 1, waiting: 1 });

@@ -29,11 +29,12 @@ async function startAbsent(known: Record<string, object> = {}) {
 }
 
 type Absent = Awaited<ReturnType<typeof startAbsent>>;
-const owner = { instanceId: "iabc", zoneId: "z1", host: "a.claws.example" };
+const owner = { instanceId: "iabc", zoneId: "z1", keepSnapshots: false, host: "a.claws.example" };
 const page = { meta: { pagination: { next_page: null } } };
 const empty = {
   "GET /servers": { servers: [], ...page },
   "GET /firewalls": { firewalls: [], ...page },
+  "GET /images": { images: [], ...page },
   "GET /zones/z1/dns_records": { result: [] },
   "GET /certificates": { result: [] },
 };
@@ -42,6 +43,7 @@ describe("a list that is answered with 404 is no list", () => {
   const lists: [string, (absent: Absent) => Promise<unknown>][] = [
     ["servers", ({ hetzner }) => hetzner.findServers("iabc")],
     ["firewalls", ({ hetzner }) => hetzner.findFirewalls("iabc")],
+    ["snapshots", ({ hetzner }) => hetzner.findSnapshots("iabc")],
     ["objects by name", ({ hetzner }) => hetzner.findObjects("networks", { name: "n" })],
     ["records", ({ cloudflare }) => cloudflare.findRecords("z1", "a.claws.example")],
     ["own records", ({ cloudflare }) => cloudflare.findOwnRecords("z1", "iabc")],

@@ -146,7 +146,7 @@ describe("desired rows", () => {
     const files = await readStackFiles(sandboxStacks);
     const orders = createOrders({
       ...side.apply,
-      billing: side.billing,
+      sellers: [side.billing],
       watch: { wait: async () => undefined, stop: async () => undefined },
       publicUrl: "http://127.0.0.1:1",
       zone: async () => "claws.example",

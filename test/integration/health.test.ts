@@ -3,13 +3,13 @@
  * at once are not helped while a single one is. What machines say is given: nobody dials here.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { RaisedAlert } from "../../reconciler/alerts.ts";
 import { readConditions } from "../../reconciler/conditions.ts";
 import { adoptInstances, takeDue } from "../../reconciler/db/health.ts";
 import { recordReady } from "../../reconciler/db/observed.ts";
 import { updateBrakes } from "../../reconciler/health/brakes.ts";
 import type { RunOnMachine } from "../../reconciler/health/machine-ssh.ts";
 import { readLot } from "../../reconciler/health/round.ts";
+import type { RaisedAlert } from "../../reconciler/messages/alerts.ts";
 import type { Binding } from "../../reconciler/queue/binding.ts";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
 import { vitalsOf } from "../support/vitals.ts";

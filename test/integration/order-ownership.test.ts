@@ -19,7 +19,7 @@ beforeEach(async () => {
   const files = await readStackFiles(sandboxStacks);
   orders = createOrders({
     ...side.apply,
-    billing: side.billing,
+    sellers: [side.billing],
     watch: { wait: async () => undefined, stop: async () => undefined },
     publicUrl: "http://127.0.0.1:1",
     zone: async () => "claws.example",

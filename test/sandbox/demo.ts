@@ -80,6 +80,7 @@ function printAddresses({ sandbox, service, consoleKey }: Story): void {
   console    ${service.url}/console   (sign in with ${consoleKey})
   metrics    ${service.url}/metrics
   health     ${service.url}/healthz  ${service.url}/readyz
+  mails      ${sandbox.mail.origin}/   (to customers)   ${sandbox.alerts.origin}/   (alerts to operators)
   customers  curl -H 'Host: <name>.${sandboxZone}' ${sandbox.edge.origin}/
 
   in another terminal:  npm run fleet -- list

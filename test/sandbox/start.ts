@@ -16,6 +16,7 @@ import {
   type Cloudflare,
   type CloudflareOptions,
 } from "./cloudflare/cloudflare.ts";
+import { startAlertCatcher, type AlertCatcher } from "./alerts/alerts.ts";
 import { startEdge, type Edge, type EdgeOptions } from "./edge/edge.ts";
 import {
   defaultToken as hetznerToken,
@@ -26,11 +27,13 @@ import {
 import type { ExchangeCheck } from "./kit/simulator.ts";
 import { machinePorts, type MachineDriver } from "./machines/driver.ts";
 import { createMachines, type Machines } from "./machines/machines.ts";
+import { startMailCatcher, type MailCatcher } from "./mail/mail.ts";
+import { startPaddle, type PaddleSimulator } from "./paddle/paddle.ts";
 import { startProviders, type Providers, type ProvidersOptions } from "./providers/providers.ts";
 import { startStripe, type StripeSimulator } from "./stripe/stripe.ts";
 
 export type SandboxOptions = {
-  /** Where the reconciler will listen; Stripe's webhooks go there. */
+  /** Where the reconciler will listen; webhooks go there. */
   servicePort: number;
   /** Of a PostgreSQL; absent: the reconciler starts its own. */
   databaseUrl?: string;
@@ -60,20 +63,22 @@ export type Sandbox = {
   hetzner: Hetzner;
   cloudflare: Cloudflare;
   stripe: StripeSimulator;
+  paddle: PaddleSimulator;
   providers: Providers | undefined;
   machines: Machines | undefined;
   edge: Edge;
+  /** Customers' mails. */
+  mail: MailCatcher;
+  /** What operators are told. */
+  alerts: AlertCatcher;
   close(): Promise<void>;
 };
 
 export const sandboxStacks = fileURLToPath(new URL("./stacks", import.meta.url));
 export const sandboxZone = "claws.example";
 const languageHost = fileURLToPath(new URL("./language-host", import.meta.url));
-/** Cents a month by lookup key; the sandbox's own price list. */
-const prices: Record<string, number> = {
-  "clawfleet-starter-monthly": 2900,
-  "clawfleet-pro-monthly": 5900,
-};
+/** Cents by plan; the sandbox's own price list. */
+const prices: Record<string, number> = { starter: 2900, pro: 5900, lifetime: 49_900 };
 
 /** `PROVIDERS=official` in the environment: the plugins found in PULUMI_HOME or on PATH instead of the stand-ins. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -103,6 +108,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     originCaRoot: cloudflare.originCaRoot,
     ...(options.origins ?? { originPort: machinePorts.https }),
   });
+  const [mail, alerts] = await Promise.all([startMailCatcher(), startAlertCatcher()]);
   const providers = official
     ? undefined
     : await (options.providers ?? startProviders)({
@@ -111,8 +117,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         timeScale: options.timeScale ?? 0.1,
       });
   const stacksDir = options.stacksDir ?? sandboxStacks;
-  await seedPrices(stripe, stacksDir);
   const serviceUrl = `http://127.0.0.1:${options.servicePort}`;
+  const paddle = await startPaddle({ successUrl: `${serviceUrl}/orders/{order}` });
+  await seedPrices(stripe, paddle, stacksDir);
   const webhookSecret = stripe.addEndpoint(`${serviceUrl}/webhooks/stripe`);
   const masterKey = randomBytes(32).toString("hex");
   const env = {
@@ -138,6 +145,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     STRIPE_SECRET_KEY: stripe.key,
     STRIPE_WEBHOOK_SECRET: webhookSecret,
     STRIPE_API_URL: stripe.origin,
+    PADDLE_API_KEY: paddle.key,
+    PADDLE_WEBHOOK_SECRET: paddle.addDestination(`${serviceUrl}/webhooks/paddle`),
+    PADDLE_API_URL: paddle.origin,
+    PADDLE_CHECKOUT_URL: paddle.checkoutUrl,
+    SMTP_URL: mail.smtpUrl,
+    MAIL_FROM: `Claws <hello@${sandboxZone}>`,
+    ALERT_SLACK_URL: alerts.slackUrl,
+    ALERT_TELEGRAM_TOKEN: alerts.telegram.token,
+    ALERT_TELEGRAM_CHAT: alerts.telegram.chat,
+    TELEGRAM_API_URL: alerts.telegram.apiUrl,
   };
   return {
     env,
@@ -145,12 +162,23 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     hetzner,
     cloudflare,
     stripe,
+    paddle,
     providers,
     machines,
     edge,
+    mail,
+    alerts,
     async close() {
       await providers?.close();
-      await Promise.all([edge.close(), stripe.close(), cloudflare.close(), hetzner.close()]);
+      await Promise.all([
+        mail.close(),
+        alerts.close(),
+        edge.close(),
+        stripe.close(),
+        paddle.close(),
+        cloudflare.close(),
+        hetzner.close(),
+      ]);
       await driver?.close();
       await rm(home, { recursive: true, force: true });
     },
@@ -173,13 +201,17 @@ async function engineEnvironment(official: boolean, home: string): Promise<Recor
   };
 }
 
-async function seedPrices(stripe: StripeSimulator, stacksDir: string): Promise<void> {
+async function seedPrices(
+  stripe: StripeSimulator,
+  paddle: PaddleSimulator,
+  stacksDir: string,
+): Promise<void> {
   const file = join(stacksDir, "plans.yaml");
-  for (const plan of Object.values(parsePlans(await readFile(file, "utf8"), file))) {
-    stripe.seedPrice({
-      lookupKey: plan.stripeLookupKey,
-      name: plan.name,
-      unitAmount: prices[plan.stripeLookupKey] ?? 1900,
-    });
+  const plans = Object.entries(parsePlans(await readFile(file, "utf8"), file));
+  for (const [planId, { name, stripeLookupKey, paddlePriceId, oneTime }] of plans) {
+    const seed = { name, unitAmount: prices[planId] ?? 1900 };
+    if (stripeLookupKey !== undefined) stripe.seedPrice({ lookupKey: stripeLookupKey, ...seed });
+    if (paddlePriceId === undefined) continue;
+    paddle.seedPrice({ id: paddlePriceId, ...seed, ...(oneTime === true ? { cycle: null } : {}) });
   }
 }

@@ -2,12 +2,13 @@
 import type { Hono } from "hono";
 import { createApp } from "../../reconciler/app.ts";
 import { createConsole } from "../../reconciler/console/routes.tsx";
-import type { ApplyDeps } from "../../reconciler/desired/apply.ts";
+import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { createMetrics } from "../../reconciler/metrics.ts";
 import { createOperationWatch } from "../../reconciler/operations/watch.ts";
 import { createApiKeys } from "../../reconciler/operators/api-keys.ts";
+import { createMoneyOperators } from "../../reconciler/operators/money.ts";
 import { createOperators } from "../../reconciler/operators/operators.ts";
 import { readExamined } from "../../reconciler/operators/doctor.ts";
 import { createLockOperators } from "../../reconciler/operators/locks.ts";
@@ -55,16 +56,21 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
   const metrics = createMetrics();
   const withStore = createWithStore({ sql, databaseUrl, environment: {} });
   // Whom nobody answers need not wait.
-  const operators = createOperators({ ...apply, sleep: () => Promise.resolve() });
+  const { plans } = await files();
+  const operators = {
+    ...createOperators({ ...apply, sleep: () => Promise.resolve() }),
+    ...createMoneyOperators({ sql, clock, providers: [], plans: () => plans }),
+  };
   const watch = createOperationWatch(sql, log);
   const app = createApp({
     log,
     metrics,
     guard: { sql, clock, keys, rate },
-    checkoutOrigin: "https://checkout.stripe.com",
+    checkoutOrigins: ["https://checkout.stripe.com"],
     health: createHealthRoutes({ checks: [], registry: metrics.registry, isDraining: () => false }),
     webhooks: new EmptyRoutes(),
     orders: new EmptyRoutes(),
+    account: new EmptyRoutes(),
     admin: createAdminRoutes({
       sql,
       clock,

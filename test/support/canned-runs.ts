@@ -1,6 +1,6 @@
 /** What a worker has, with a pool that runs no engine: each run comes to what the test says it does. */
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
-import type { ApplyDeps } from "../../reconciler/desired/apply.ts";
+import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import type { RunOutcome } from "../../reconciler/engine/runner.ts";
 import { createRedact } from "../../reconciler/operations/redact.ts";
 import { startTestGate } from "./gate.ts";

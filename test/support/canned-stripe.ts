@@ -16,7 +16,7 @@ export type CannedStripe = {
 };
 
 /** Knows nothing until `answer` is set. */
-export async function startCannedStripe(): Promise<CannedStripe> {
+export async function startCannedStripe(settings: { automaticTax?: boolean } = {}): Promise<CannedStripe> {
   const server = createServer((request, response) => {
     let body = "";
     request.on("data", (chunk: Buffer) => (body += chunk.toString()));
@@ -38,6 +38,7 @@ export async function startCannedStripe(): Promise<CannedStripe> {
   const canned: CannedStripe = {
     billing: createStripeBilling({
       secretKey: "sk_test_1",
+      ...settings,
       webhookSecrets: [],
       apiUrl: `http://127.0.0.1:${port}`,
     }),

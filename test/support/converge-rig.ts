@@ -11,7 +11,8 @@ import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.t
 import type { HealDeps } from "../../reconciler/converge/heal-instance.ts";
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import { storeReadings } from "../../reconciler/db/subscriptions.ts";
-import { applyDesired, type ApplyDeps } from "../../reconciler/desired/apply.ts";
+import { applyDesired } from "../../reconciler/desired/apply.ts";
+import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { runOnMachine } from "../../reconciler/health/machine-ssh.ts";
@@ -58,7 +59,10 @@ export type ConvergeRig = {
 };
 
 /** On an empty, migrated database. The cell is up when this resolves. */
-export async function startConvergeRig(database: { sql: Sql; url: string }): Promise<ConvergeRig> {
+export async function startConvergeRig(
+  database: { sql: Sql; url: string },
+  clock: { now(): Date } = { now: () => new Date() },
+): Promise<ConvergeRig> {
   const { sql } = database;
   const binFolder = await findTestEngine();
   if (binFolder === undefined) throw new Error("the Pulumi engine is not installed; run: npm run engine");
@@ -84,7 +88,6 @@ export async function startConvergeRig(database: { sql: Sql; url: string }): Pro
     TMPDIR: tmp,
   };
   const { log } = createTestLog();
-  const clock = { now: () => new Date() };
   const queue = createQueue({ sql, connectionString: database.url, log });
   await queue.start();
   const masterKey = sandbox.env["CLAWFLEET_MASTER_KEY"] ?? "";

@@ -32,6 +32,7 @@ export function makePlan(change: Partial<Plan> = {}): Plan {
 export function makeInstanceInputs(change: Partial<InstanceInputs> = {}): InstanceInputs {
   return {
     kind: "instance",
+    snapshotId: null,
     id: "01j9instance",
     slug: "anna",
     phase: "running",

@@ -72,6 +72,7 @@ const expected: Expected[] = [
     {
       name: "cf-anna",
       serverType: "cx23",
+      keepDisk: true,
       location: "nbg1",
       image: "ubuntu-24.04",
       labels,

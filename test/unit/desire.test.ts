@@ -4,7 +4,6 @@ import { planSchema, type Override } from "../../infra/config.ts";
 import type { Intervention } from "../../reconciler/db/interventions.ts";
 import type { SubscriptionRow } from "../../reconciler/db/subscriptions.ts";
 import { desire, generatedName, nameFor } from "../../reconciler/desired/desire.ts";
-import { decidePhase, describePhases, phaseTable } from "../../reconciler/desired/phases.ts";
 
 const now = new Date("2026-11-21T12:00:00Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
@@ -57,33 +56,6 @@ function decide(
     now,
   });
 }
-
-describe("billing status and age to phase", () => {
-  test.each([
-    ["active", 400, "running", null],
-    ["trialing", 3, "running", null],
-    ["past_due", 6.9, "running", 7],
-    ["past_due", 7, "suspended", null],
-    ["unpaid", 0, "suspended", null],
-    ["paused", 0, "suspended", null],
-    ["canceled", 0, "suspended", 30],
-    ["canceled", 30, "gone", null],
-    ["incomplete_expired", 31, "gone", null],
-    ["missing", 31, "gone", null],
-    ["incomplete", 5, null, null],
-    ["something new", 5, null, null],
-  ] as const)("%s for %d days: %s", (status, days, phase, changesAfter) => {
-    const decision = decidePhase(status, daysAgo(days), grace, now);
-    expect(decision.phase).toBe(phase);
-    const changeAt = decision.nextChangeAt?.getTime() ?? null;
-    expect(changeAt).toBe(changesAfter === null ? null : daysAgo(days).getTime() + changesAfter * 86_400_000);
-  });
-
-  test("the table can be read as text, every row of it", () => {
-    expect(describePhases(grace)).toHaveLength(phaseTable.length);
-    expect(describePhases(grace)[1]).toBe("past_due: running, suspended after 7 days");
-  });
-});
 
 describe("what should be", () => {
   test("a paid plan runs; only billing's own deletions need votes", () => {

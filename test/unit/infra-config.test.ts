@@ -115,6 +115,7 @@ describe("a plan", () => {
       ...plan,
       backups: false,
       protection: true,
+      growDisk: false,
       gatewayMemoryMb: 2048,
       model: "anthropic/claude-sonnet-4-6",
       denyRuntimeTools: false,
@@ -122,7 +123,7 @@ describe("a plan", () => {
       workspace: {},
       healing: { rebuild: false },
       trialDays: 0,
-      grace: { pastDueDays: 7, deleteAfterDays: 30 },
+      grace: { pastDueDays: 7, archiveAfterDays: 7, deleteAfterDays: 30 },
       offered: true,
     });
   });
@@ -130,6 +131,7 @@ describe("a plan", () => {
   it("fills in half a grace", () => {
     expect(planSchema.parse({ ...plan, grace: { deleteAfterDays: 0 } }).grace).toEqual({
       pastDueDays: 7,
+      archiveAfterDays: 7,
       deleteAfterDays: 0,
     });
   });
@@ -164,7 +166,9 @@ describe("a plan", () => {
   });
 
   it("is one of at least one", () => {
-    expect(accepts(plansSchema, { starter: plan, pro: plan })).toBe(true);
+    expect(accepts(plansSchema, { starter: plan, pro: { ...plan, stripeLookupKey: "pro-monthly" } })).toBe(
+      true,
+    );
     expect(accepts(plansSchema, {})).toBe(false);
     expect(accepts(plansSchema, { "Not an id": plan })).toBe(false);
   });

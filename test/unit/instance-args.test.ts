@@ -41,6 +41,7 @@ describe("toInstanceArgs", () => {
       privateIp: "10.0.0.7",
       replaceUnfinished: true,
       phase: "running",
+      growDisk: false,
       backups: false,
       protection: true,
       extraFirewallRules: [],

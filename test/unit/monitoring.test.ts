@@ -1,4 +1,4 @@
-/** Proves that alert rules and dashboard are well formed and ask only for metrics that there are. Not that Prometheus takes their expressions. */
+/** Proves that alert rules and dashboard are well formed and ask only for metrics that there are, and that the handbook knows every alert. Not that Prometheus takes their expressions. */
 import { readFile } from "node:fs/promises";
 import { Registry } from "prom-client";
 import { openDatabase } from "../../reconciler/db/database.ts";
@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { createGateMetrics } from "../../reconciler/gate/metrics.ts";
+import { alertTexts } from "../../reconciler/messages/alerts.ts";
 import { createMetrics } from "../../reconciler/metrics.ts";
 
 const rulesSchema = z.object({
@@ -51,6 +52,12 @@ function listUsed(expressions: readonly string[]): string[] {
 }
 
 describe("what watches the fleet", () => {
+  test("every alert has a page in the handbook", async () => {
+    const handbook = (await read("../operations.md")).split(/^## .*Incidents$/m)[1] ?? "";
+    const missing = Object.keys(alertTexts).filter((kind) => !handbook.includes(`\`${kind}\``));
+    expect(missing).toEqual([]);
+  });
+
   test.each([
     [
       "alert rules",

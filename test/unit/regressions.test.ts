@@ -140,6 +140,7 @@ describe("reconciler/converge", () => {
       generation: 2,
       observedGeneration: 1,
       cellReady: true,
+      hasSnapshot: false,
       hold: false,
       paused: false,
     } as const;

@@ -176,9 +176,9 @@ describe("a missing value", () => {
       problemsOf(parsePlans, "# c\n\nstarter:\n  name: Starter\n").map(({ line, key }) => [line, key]),
     ).toEqual([
       [3, "starter.summary"],
-      [3, "starter.stripeLookupKey"],
       [3, "starter.serverTypes"],
       [3, "starter.locations"],
+      [3, "starter.stripeLookupKey"],
     ]);
   });
 
@@ -198,7 +198,7 @@ describe("an unknown key", () => {
   it("of an override is told with all that exist", () => {
     expect(told(parseOverride, "config:\n  clawfleet:plan: pro\n  clawfleet:plam: pro\n")).toEqual([
       `${file}:3: clawfleet:plam: unknown key; allowed here: clawfleet:plan, clawfleet:serverType, ` +
-        "clawfleet:location, clawfleet:openclawVersion, clawfleet:hold, clawfleet:comped, clawfleet:extraFirewallRules",
+        "clawfleet:location, clawfleet:address, clawfleet:openclawVersion, clawfleet:hold, clawfleet:comped, clawfleet:extraFirewallRules",
     ]);
   });
 

@@ -85,6 +85,22 @@ describe("checkout", () => {
     expect(stripe.idempotencyKeys[1]).toBe("order-o1");
   });
 
+  it("leaves tax to Stripe where the operator says so, and keeps what a known customer types", async () => {
+    const taxed = await startCannedStripe({ automaticTax: true });
+    taxed.answer = (method) =>
+      method === "GET" ? prices : { body: { id: "cs_1", url: "https://pay.example/1" } };
+    await taxed.billing.createCheckout(request);
+    await taxed.billing.createCheckout({ ...request, customerId: "cus_1", attempt: "-2" });
+    await taxed.close();
+    const [first = "", second = ""] = taxed.asked.filter((one) => one.startsWith("POST"));
+    expect(first).toContain("automatic_tax[enabled]=true");
+    expect(first).toContain("tax_id_collection[enabled]=true");
+    expect(first).not.toContain("customer");
+    expect(second).toContain("customer=cus_1");
+    expect(second).toContain("customer_update[address]=auto");
+    expect(taxed.idempotencyKeys.filter(Boolean)).toEqual(["order-o1", "order-o1-2"]);
+  });
+
   it("gives the plan's trial", async () => {
     stripe.answer = (method) =>
       method === "GET" ? prices : { body: { id: "cs_1", url: "https://pay.example/1" } };

@@ -36,6 +36,7 @@ function subscription(change: object = {}): object {
     created: seconds("2026-11-01T00:00:00Z"),
     cancel_at: null,
     ended_at: null,
+    trial_end: null,
     ...change,
   };
 }
@@ -52,6 +53,7 @@ const reading: SubscriptionReading = {
   periodEnd: new Date("2026-12-01T00:00:00Z"),
   cancelAt: null,
   endedAt: null,
+  trialEnd: null,
 };
 
 async function all(signal?: AbortSignal): Promise<SubscriptionReading[]> {

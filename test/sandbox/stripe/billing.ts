@@ -150,19 +150,42 @@ export function createBilling(deps: BillingDeps) {
     return subscription;
   }
 
-  function bill(subscription: Subscription, reason: string, paid: boolean): StripeObject {
-    const amount = subscription.items.data.reduce(
-      (sum, item) => sum + Number(item.price["unit_amount"]) * item.quantity,
-      0,
-    );
+  function bill(
+    subscription: Subscription,
+    reason: string,
+    paid: boolean,
+    amount = totalOf(subscription),
+  ): StripeObject {
+    const id = newId("in");
     const invoice = store.invoices.add({
+      ...toInvoice(subscription, reason, paid, amount),
+      id,
+      hosted_invoice_url: `https://invoice.stripe.com/i/acct_sandbox/${id}`,
+    });
+    emit("invoice.created", invoice);
+    emit(invoice["status"] === "paid" ? "invoice.paid" : "invoice.payment_failed", invoice);
+    return invoice;
+  }
+
+  /** As the next invoice would be; kept nowhere. */
+  function preview(subscription: Subscription, amount: number): object {
+    return {
+      ...toInvoice(subscription, "subscription_update", false, amount),
+      id: newId("upcoming_in"),
+      status: "draft",
+    };
+  }
+
+  function toInvoice(subscription: Subscription, reason: string, paid: boolean, amount: number) {
+    const due = Math.max(0, amount);
+    return {
       ...blankInvoice(),
-      id: newId("in"),
+
       object: "invoice",
       created: clock.seconds(),
-      amount_due: amount,
-      amount_paid: paid ? amount : 0,
-      amount_remaining: paid ? 0 : amount,
+      amount_due: due,
+      amount_paid: paid ? due : 0,
+      amount_remaining: paid ? 0 : due,
       billing_reason: reason,
       currency: subscription["currency"],
       customer: subscription.customer,
@@ -177,10 +200,11 @@ export function createBilling(deps: BillingDeps) {
       status: paid || reason === "subscription_create" ? "paid" : "open",
       subtotal: amount,
       total: amount,
-    });
-    emit("invoice.created", invoice);
-    emit(invoice["status"] === "paid" ? "invoice.paid" : "invoice.payment_failed", invoice);
-    return invoice;
+    };
+  }
+
+  function totalOf({ items }: Subscription): number {
+    return items.data.reduce((sum, item) => sum + Number(item.price["unit_amount"]) * item.quantity, 0);
   }
 
   /** Changes members and says what they were. */
@@ -265,5 +289,5 @@ export function createBilling(deps: BillingDeps) {
     }
   }
 
-  return { emit, createSubscription, createItem, change, cancel, bill, advance, findPrice };
+  return { emit, createSubscription, createItem, change, cancel, bill, preview, advance, findPrice };
 }

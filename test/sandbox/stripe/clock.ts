@@ -1,31 +1,19 @@
-/** The simulator's own time: real time plus whatever it was moved by. */
+/** Time as Stripe shows it: whole seconds. */
+import { addInterval as addToDate, createMovableClock, type MovableClock } from "../kit/clock.ts";
 
-export type StripeClock = {
-  now(): Date;
+export type StripeClock = MovableClock & {
   /** Unix seconds, as the API shows times. */
   seconds(): number;
-  moveBy(ms: number): void;
 };
 
 export function createStripeClock(): StripeClock {
-  let offsetMs = 0;
-  const now = () => new Date(Date.now() + offsetMs);
-  return {
-    now,
-    seconds: () => Math.floor(now().getTime() / 1000),
-    moveBy(ms) {
-      offsetMs += ms;
-    },
-  };
+  const clock = createMovableClock();
+  return { ...clock, seconds: () => Math.floor(clock.now().getTime() / 1000) };
 }
 
 export const daySeconds = 86_400;
 
 /** One billing interval later, in Stripe's calendar sense. */
 export function addInterval(seconds: number, interval: string, count: number): number {
-  const date = new Date(seconds * 1000);
-  if (interval === "month") date.setUTCMonth(date.getUTCMonth() + count);
-  else if (interval === "year") date.setUTCFullYear(date.getUTCFullYear() + count);
-  else return seconds + count * (interval === "week" ? 7 : 1) * daySeconds;
-  return Math.floor(date.getTime() / 1000);
+  return Math.floor(addToDate(new Date(seconds * 1000), interval, count).getTime() / 1000);
 }

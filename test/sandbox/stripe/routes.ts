@@ -4,9 +4,10 @@ import type { SimulatorEnv } from "../kit/simulator.ts";
 import type { Billing, Subscription } from "./billing.ts";
 import type { Checkout } from "./checkout.ts";
 import type { StripeClock } from "./clock.ts";
-import { invalid, missing } from "./errors.ts";
+import { invalid, missing, StripeRefusal } from "./errors.ts";
 import { listOf, numberOf, objectOf, parseForm, stringsOf, textOf, type Params } from "./form.ts";
 import { expand, page } from "./listing.ts";
+import { prorate, toItemChange, type ItemChange } from "./proration.ts";
 import { newId, type Collection, type Store, type StripeObject } from "./store.ts";
 
 type Ctx = Context<SimulatorEnv>;
@@ -46,7 +47,6 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
   };
 
   v1.get("/account", (c) => c.json({ id: "acct_sandbox", object: "account", email: "owner@example.com" }));
-
   v1.get("/prices", (c) => {
     const query = new URL(c.req.url).searchParams;
     const keys = [...query].filter(([name]) => name.startsWith("lookup_keys")).map(([, value]) => value);
@@ -74,6 +74,16 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
     );
   });
   v1.get("/customers", (c) => list(c, store.customers.newest()));
+  v1.post("/customers/:id", async (c) => {
+    const customer = find(store.customers, "customer", c.req.param("id"));
+    const { email } = stringsOf(await bodyOf(c));
+    if (email !== undefined && email !== customer["email"]) {
+      const previous = { email: customer["email"] };
+      customer["email"] = email;
+      billing.emit("customer.updated", customer, previous);
+    }
+    return answer(c, customer);
+  });
   v1.get("/customers/:id", (c) => answer(c, find(store.customers, "customer", c.req.param("id"))));
 
   v1.post("/checkout/sessions", async (c) => {
@@ -144,6 +154,14 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
       c,
       store.invoices.newest().filter((invoice) => customer === null || invoice["customer"] === customer),
     );
+  });
+  v1.post("/invoices/create_preview", async (c) => {
+    const params = await bodyOf(c);
+    const subscription = find(store.subscriptions, "subscription", textOf(params, "subscription") ?? "");
+    const details = objectOf(params, "subscription_details");
+    const at = numberOf(details, "proration_date") ?? clock.seconds();
+    const due = prorate(billing, subscription as Subscription, itemChanges(details), at);
+    return answer(c, billing.preview(subscription as Subscription, due));
   });
   v1.get("/invoices/:id", (c) => answer(c, find(store.invoices, "invoice", c.req.param("id"))));
 
@@ -230,19 +248,33 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
         ...stringsOf(objectOf(params, "metadata")),
       };
     }
-    for (const entry of listOf(params, "items")) {
-      if (typeof entry === "object" && !Array.isArray(entry)) changeItem(subscription, entry);
+    const changes = itemChanges(params);
+    if (textOf(params, "proration_behavior") === "always_invoice") {
+      const at = numberOf(params, "proration_date") ?? clock.seconds();
+      const due = prorate(billing, subscription, changes, at);
+      if (due > 0 && Reflect.get(subscription, "failsLater") === true)
+        throw new StripeRefusal(402, {
+          type: "card_error",
+          code: "card_declined",
+          message: "Your card was declined.",
+        });
+      if (due !== 0) billing.bill(subscription, "subscription_update", true, due);
     }
+    for (const change of changes) changeItem(subscription, change);
     return billing.change(subscription, members);
   }
 
-  function changeItem(subscription: Subscription, entry: Params): void {
-    const item =
-      subscription.items.data.find((one) => one.id === textOf(entry, "id")) ?? subscription.items.data[0];
+  function itemChanges(params: Params): ItemChange[] {
+    return listOf(params, "items").flatMap((entry) =>
+      typeof entry === "object" && !Array.isArray(entry) ? [toItemChange(entry)] : [],
+    );
+  }
+
+  function changeItem(subscription: Subscription, { id, price, quantity }: ItemChange): void {
+    const item = subscription.items.data.find((one) => one.id === id) ?? subscription.items.data[0];
     if (!item) return;
-    const price = textOf(entry, "price");
     if (price !== undefined) item.price = billing.findPrice(price);
-    item.quantity = numberOf(entry, "quantity") ?? item.quantity;
+    item.quantity = quantity ?? item.quantity;
   }
 
   return v1;

@@ -1,11 +1,11 @@
 /** The simulated Stripe: the API that the official SDK speaks, the payment page, webhooks, and a clock that can be moved. */
 import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { renderPaymentPage } from "../kit/payment-page.ts";
 import { startSimulator, type ExchangeCheck, type Simulator, type SimulatorEnv } from "../kit/simulator.ts";
 import { blankPrice, blankProduct } from "./blanks.ts";
 import { createBilling, type Billing, type EndOfRetries, type Subscription } from "./billing.ts";
 import { createCheckout, type Payment } from "./checkout.ts";
-import { renderCheckoutPage } from "./checkout-page.ts";
 import { createStripeClock, type StripeClock } from "./clock.ts";
 import { createDelivery, type Delivery } from "./delivery.ts";
 import { missing, StripeRefusal, unauthorized } from "./errors.ts";
@@ -46,6 +46,8 @@ export type StripeSimulator = Simulator & {
     email: string;
     metadata?: Record<string, string>;
     trialDays?: number;
+    /** Id of a customer who is known already; absent: a new one. */
+    customer?: string;
   }): Subscription;
   setStatus(subscriptionId: string, status: string): void;
   cancelSubscription(subscriptionId: string): void;
@@ -144,7 +146,8 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
 
   function checkoutPage(session: StripeObject, error?: string, email = "") {
     const closed = session["status"] === "open" ? undefined : "This payment page is no longer open.";
-    return renderCheckoutPage({
+    return renderPaymentPage({
+      service: "Stripe",
       action: `/c/pay/${session.id}`,
       cancelUrl: typeof session["cancel_url"] === "string" ? session["cancel_url"] : undefined,
       lines: [
@@ -232,11 +235,10 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
         email: "customer@example.com",
         ...payment,
       }),
-    createPaidSubscription({ lookupKey, email, metadata = {}, trialDays }) {
+    createPaidSubscription({ lookupKey, email, metadata = {}, trialDays, customer }) {
       const price = findPrice(lookupKey);
-      const customer = checkout.createCustomer({ email });
       return billing.createSubscription({
-        customer: customer.id,
+        customer: customer ?? checkout.createCustomer({ email }).id,
         prices: [{ id: price.id, quantity: 1 }],
         metadata,
         trialDays,

@@ -1,7 +1,9 @@
-/** The payment page of a Checkout session: one plain form, complete without JavaScript. */
+/** The payment page of a simulated billing service: one plain form, complete without JavaScript. */
 import { html } from "hono/html";
 
-export type CheckoutPage = {
+export type PaymentPage = {
+  /** Whose page it is, e.g. Stripe. */
+  service: string;
   action: string;
   cancelUrl: string | undefined;
   lines: { name: string; amount: string }[];
@@ -10,13 +12,13 @@ export type CheckoutPage = {
   trialDays: number;
 };
 
-export function renderCheckoutPage(page: CheckoutPage) {
+export function renderPaymentPage(page: PaymentPage) {
   return html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>Pay (simulated Stripe)</title>
+        <title>Pay (simulated ${page.service})</title>
         <style>
           body {
             font:
@@ -69,7 +71,7 @@ export function renderCheckoutPage(page: CheckoutPage) {
         </style>
       </head>
       <body>
-        <h1>Simulated Stripe</h1>
+        <h1>Simulated ${page.service}</h1>
         <p class="note">
           Test card 4242 4242 4242 4242 pays; 4000 0000 0000 0002 is declined. No money moves.
         </p>

@@ -1,0 +1,34 @@
+/** What a customer may do about their own subscription, whoever bills it. Amounts are in the currency's smallest unit. */
+
+export type ChangePreview = {
+  /** Charged at once; below zero: a credit. */
+  dueNow: number;
+  /** Charged each period from then on; null where it cannot be told. */
+  recurring: number | null;
+  currency: string;
+  /** The moment that the sum is of: handed over with the change, so that what was shown is what is charged. */
+  at: Date;
+};
+
+export type Invoice = {
+  id: string;
+  at: Date;
+  amount: number;
+  currency: string;
+  state: "paid" | "open" | "void";
+};
+
+export type BillingDesk = {
+  /** Changes nothing. @throws billing_unavailable */
+  previewChange(change: { subscriptionId: string; priceKey: string; now: Date }): Promise<ChangePreview>;
+  /** The difference is charged at once; a declined card leaves everything as it was. @throws conflict, billing_unavailable */
+  changePlan(change: { subscriptionId: string; priceKey: string; at: Date }): Promise<void>;
+  /** At the end of the period that is paid for. */
+  cancel(subscriptionId: string): Promise<void>;
+  /** Takes a cancellation back that lies ahead. */
+  keep(subscriptionId: string): Promise<void>;
+  /** Newest first, the last year or so. */
+  listInvoices(customerId: string): Promise<Invoice[]>;
+  /** Where it can be read and kept; undefined when it is not one of this customer's. */
+  findInvoiceUrl(invoice: { customerId: string; invoiceId: string }): Promise<string | undefined>;
+};

@@ -1,0 +1,72 @@
+/** Where an instance may stand now: anywhere that its plan names, or, once it has a disk, wherever that disk fits. */
+import { planSchema } from "../../infra/config.ts";
+import { instanceOutputsSchema } from "../../infra/outputs.ts";
+import type { Hetzner } from "../cloud/hetzner.ts";
+import { raiseAlert } from "../db/alerts.ts";
+import { recordPlacement, type ConvergeRow } from "../db/observed.ts";
+import type { AlertKind } from "../messages/alerts.ts";
+import type { Reason } from "../queue/jobs.ts";
+import type { ConvergeDeps } from "./converge-instance.ts";
+import { listPlaces, listPlacesIn, type Place } from "./placement.ts";
+import { findRestorePlaces, listFitting } from "./restore.ts";
+
+/** The plan as the row has it: what a worker's own files say counts for nothing. */
+export function placesOf(row: ConvergeRow): Place[] {
+  const plan = planSchema.safeParse(row.planSettings);
+  return plan.success ? listPlacesIn(listPlaces(plan.data, row.override), row.networkZone) : [];
+}
+
+/** In the plan's order, and the row as it stands in the first of them that will do. */
+export async function choosePlaces(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  reason: Reason,
+): Promise<{ row: ConvergeRow; places: Place[] }> {
+  const places = await findPlaces(deps, row, reason);
+  const [first] = places;
+  const bound = isArchived(row) || row.outputs !== null;
+  const stands = places.some(({ serverType }) => serverType === row.serverType);
+  if (!bound || !first || stands) return { row, places };
+  await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
+  return { row: { ...row, ...first }, places };
+}
+
+async function findPlaces(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<Place[]> {
+  const { snapshotId } = row;
+  const { hetzner } = deps.cloudsOf(row.account, reason);
+  if (isArchived(row) && snapshotId !== null)
+    return await findRestorePlaces(hetzner, { ...row, snapshotId }, placesOf(row));
+  const seen = instanceOutputsSchema.safeParse(row.outputs);
+  if (!seen.success) return row.outputs === null ? placesOf(row) : [];
+  const { serverType } = seen.data;
+  // A person's word about the type is taken as it is: Hetzner says what is wrong with it.
+  if (row.serverType === serverType || row.override.serverType !== undefined) return [];
+  return await findChanges(deps, hetzner, row, { serverType, location: row.location });
+}
+
+/** Types of the plan that the server can become where it stands; none: it stays what it is, and operators hear of it. */
+async function findChanges(
+  deps: ConvergeDeps,
+  hetzner: Pick<Hetzner, "findServers" | "readServerTypes">,
+  row: ConvergeRow,
+  now: Place,
+): Promise<Place[]> {
+  const [server] = await hetzner.findServers(row.id);
+  const types = await hetzner.readServerTypes();
+  const architecture = types.find(({ name }) => name === now.serverType)?.architecture;
+  // One that is not there any more is made anew, on whatever the plan has.
+  if (!server || architecture === undefined) return [];
+  const disk = { diskGb: server.primary_disk_size, architecture };
+  const wanted = placesOf(row).filter(({ location }) => location === server.location);
+  const fitting = listFitting(wanted, types, disk);
+  if (fitting.length > 0) return fitting;
+  const kind: AlertKind = "plan_does_not_fit";
+  const message = `${row.slug}: its disk has ${disk.diskGb} GB on ${architecture}, and the plan ${row.plan} has only ${[...new Set(wanted.map((place) => place.serverType))].join(", ")} there; it stays a ${now.serverType}`;
+  await raiseAlert(deps.sql, { kind, about: row.slug, message, now: deps.clock.now() });
+  deps.log.warn({ alert: kind, stack: row.slug }, message);
+  return [now];
+}
+
+function isArchived({ observedPhase, snapshotId }: ConvergeRow): boolean {
+  return observedPhase === "archived" && snapshotId !== null;
+}

@@ -1,0 +1,144 @@
+/** The two ways in which an instance loses its server: archived with a snapshot of it, gone with everything. */
+import { addressOf, instanceHost, instanceStack } from "../../components/naming.ts";
+import { cellOutputsSchema } from "../../infra/outputs.ts";
+import { findHalt } from "../db/halt.ts";
+import {
+  markConverging,
+  recordMovedOut,
+  recordSnapshot,
+  recordWaiting,
+  type ConvergeRow,
+} from "../db/observed.ts";
+import { tellArchived, tellGone } from "../messages/recorded.ts";
+import type { ConvergeJob, Reason } from "../queue/jobs.ts";
+import { keepSnapshot } from "./archive.ts";
+import { releaseProtection, removeLeftovers } from "./cleanup.ts";
+import type { ConvergeDeps } from "./converge-instance.ts";
+import { healAfter, recordTrouble } from "./outcome.ts";
+import { runOperation } from "./run-operation.ts";
+
+/** A copy takes a minute for some GB, an hour at worst. */
+const copyWaitMs = 15_000;
+const haltWaitMs = 60_000;
+
+export async function dropSnapshots(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
+  const { hetzner } = deps.cloudsOf(row.account, reason);
+  for (const { id } of await hetzner.findSnapshots(row.id)) await hetzner.deleteSnapshot(id);
+  await recordSnapshot(deps.sql, row.id, null);
+}
+
+export async function archive(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  if (await waitsForHalt(deps, row, job)) return;
+  await markConverging(deps.sql, row);
+  if (row.observedPhase !== "archived") {
+    const { hetzner } = deps.cloudsOf(row.account, job.reason);
+    const kept = await keepSnapshot(
+      hetzner,
+      { ...row, mark: String(row.phaseSince.getTime()), empty: !row.readyBefore },
+      signal,
+    );
+    await recordSnapshot(deps.sql, row.id, kept.snapshotId);
+    if (kept.kind === "copying") return await waitForCopy(deps, row, job.reason);
+    if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return;
+  }
+  const seen = { generation: row.generation, now: deps.clock.now() };
+  const { behind } = await tellArchived(deps.sql, row.id, seen);
+  if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
+}
+
+/**
+ * Its disk into a snapshot, and everything of it out of the clouds: what is made next, wherever it is, is made from that
+ * snapshot. False when that is not done yet; the row says why.
+ */
+export async function moveOut(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (await waitsForHalt(deps, row, job)) return false;
+  const { hetzner } = deps.cloudsOf(row.account, job.reason);
+  const kept = await keepSnapshot(
+    hetzner,
+    { ...row, mark: `move-${row.override.location ?? row.location}`, empty: false },
+    signal,
+  );
+  await recordSnapshot(deps.sql, row.id, kept.snapshotId);
+  if (kept.kind === "copying") {
+    await waitForCopy(deps, row, job.reason);
+    return false;
+  }
+  if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return false;
+  await recordMovedOut(deps.sql, row.id);
+  return true;
+}
+
+async function waitForCopy(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
+  const retryAt = new Date(deps.clock.now().getTime() + copyWaitMs);
+  const detail = "Hetzner is taking the last snapshot";
+  await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
+}
+
+export async function destroy(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  if (await waitsForHalt(deps, row, job)) return;
+  await markConverging(deps.sql, row);
+  if (!(await destroyStack(deps, row, job, { keepSnapshots: false }, signal))) return;
+  await tellGone(deps.sql, row.id, deps.clock.now());
+}
+
+/** A stop of the world holds what was decided before it too. */
+async function waitsForHalt(deps: ConvergeDeps, row: ConvergeRow, job: ConvergeJob): Promise<boolean> {
+  const halt = await findHalt(deps.sql);
+  if (!halt) return false;
+  const detail = `${halt.by} stopped every removal${halt.reason === null ? "" : `: ${halt.reason}`}; fleet halt --end lets it go on`;
+  const retryAt = new Date(deps.clock.now().getTime() + haltWaitMs);
+  const { reason } = job;
+  await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
+  return true;
+}
+
+/** False when it did not come to its end; the row says why. */
+async function destroyStack(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  job: ConvergeJob,
+  { keepSnapshots }: { keepSnapshots: boolean },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const clouds = deps.cloudsOf(row.account, job.reason);
+  const cell = cellOutputsSchema.safeParse(row.cellOutputs);
+  if (cell.success) {
+    await releaseProtection(clouds, row.id);
+    const { reason, actor } = job;
+    const stack = instanceStack(row.slug);
+    const run = {
+      kind: "destroy",
+      stack,
+      instanceId: row.id,
+      account: row.account,
+      reason,
+      actor,
+      generation: row.generation,
+    } as const;
+    const result = await runOperation(deps, run, signal);
+    if (result.kind !== "done") {
+      await recordTrouble(deps, row, job, result, signal);
+      return false;
+    }
+    const { zoneId, zoneName } = cell.data;
+    const host = instanceHost(addressOf(row), zoneName);
+    await removeLeftovers({ ...clouds, log: deps.log }, { instanceId: row.id, zoneId, host, keepSnapshots });
+    await healAfter(deps, row, result);
+  }
+  return true;
+}

@@ -1,0 +1,36 @@
+/** What a customer's own billing page reads: their order's instance and the subscription that pays for it. */
+import type { Phase } from "../../infra/config.ts";
+import type { Query } from "./database.ts";
+
+export type AccountRow = {
+  instanceId: string;
+  slug: string;
+  plan: string;
+  phase: Phase;
+  gone: boolean;
+  provider: string;
+  subscriptionId: string;
+  customerId: string;
+  url: string | null;
+  /** null: billing has never listed it, or it is nobody's any more. */
+  status: string | null;
+  statusSince: Date | null;
+  createdAt: Date | null;
+  periodEnd: Date | null;
+  cancelAt: Date | null;
+  endedAt: Date | null;
+  trialEnd: Date | null;
+};
+
+export async function findAccount(sql: Query, orderId: string): Promise<AccountRow | undefined> {
+  const [row] = await sql<AccountRow[]>`
+    select i.id as "instanceId", i.slug, i.plan, i.phase, i.status = 'gone' as gone, i.provider,
+      i.subscription_id as "subscriptionId", i.customer_id as "customerId", i.outputs ->> 'url' as url,
+      s.status, s.status_since as "statusSince", s.created_at as "createdAt", s.period_end as "periodEnd",
+      s.cancel_at as "cancelAt", s.ended_at as "endedAt", s.trial_end as "trialEnd"
+    from clawfleet.orders o
+    join clawfleet.instances i on i.id = o.instance_id
+    left join clawfleet.subscriptions s on s.provider = i.provider and s.id = i.subscription_id
+    where o.id = ${orderId}`;
+  return row;
+}

@@ -1,0 +1,79 @@
+/** What messages to customers read of instances. One statement a function. */
+import type { Phase } from "../../infra/config.ts";
+import { endedStatuses } from "../desired/phases.ts";
+import type { Query } from "./database.ts";
+
+export type ToldRow = {
+  id: string;
+  slug: string;
+  email: string | null;
+  phase: Phase;
+  phaseSince: Date;
+  observedPhase: Phase | null;
+  readyBefore: boolean;
+  failures: number;
+};
+
+const columns = (sql: Query) => sql`
+  i.id, i.slug, i.email, i.phase, i.phase_since as "phaseSince", i.observed_phase as "observedPhase",
+  i.ready_at is not null as "readyBefore", i.failures`;
+
+/** A living instance, locked until the transaction ends. */
+export async function lockTold(sql: Query, id: string): Promise<ToldRow | undefined> {
+  const [row] = await sql<ToldRow[]>`
+    select ${columns(sql)} from clawfleet.instances i where i.id = ${id} and i.status <> 'gone' for update`;
+  return row;
+}
+
+/** Whose assistant fails to come up since before `since`, and who has not been told in this time of running. */
+export async function listUntoldFailures(sql: Query, since: Date): Promise<ToldRow[]> {
+  return await sql<ToldRow[]>`
+    select ${columns(sql)} from clawfleet.instances i
+    where i.status <> 'gone' and i.failures > 0 and i.phase = 'running' and i.phase_since <= ${since}
+      and i.observed_phase is distinct from 'running' and i.email is not null
+      and not exists (
+        select 1 from clawfleet.outbox o
+        where o.channel = 'mail' and o.subject = i.id and o.occasion = 'failed' and o.queued_at >= i.phase_since
+      )
+    order by i.id limit 500`;
+}
+
+/** After the end: addresses of who had this instance. What billing says later brings none of them back. */
+export async function forgetCustomer(sql: Query, instanceId: string, now: Date): Promise<void> {
+  await sql`
+    with gone as (
+      select provider, customer_id, subscription_id from clawfleet.instances where id = ${instanceId}
+    ), orders as (
+      update clawfleet.orders set email = null, checkout_url = null where instance_id = ${instanceId}
+    )
+    update clawfleet.subscriptions s set email = null, forgotten_at = ${now}
+    from gone
+    where s.provider = gone.provider and s.customer_id = gone.customer_id
+      and (s.id = gone.subscription_id or s.status = any(${[...endedStatuses]}::text[]))
+      and not exists (
+        select 1 from clawfleet.instances i
+        where i.provider = s.provider and i.subscription_id = s.id and i.status <> 'gone'
+      )`;
+}
+
+export type CustomerRow = {
+  slug: string;
+  plan: string;
+  /** As billing knows it now. */
+  email: string | null;
+  /** Of the assistant, once it was there. */
+  url: string | null;
+  /** null: it never had a cell. */
+  zone: string | null;
+  orderId: string | null;
+};
+
+/** What a letter says of its customer, gone or not. */
+export async function findCustomer(sql: Query, instanceId: string): Promise<CustomerRow | undefined> {
+  const [row] = await sql<CustomerRow[]>`
+    select coalesce(i.override ->> 'address', i.slug) as slug, i.plan, i.email, i.outputs ->> 'url' as url, c.settings ->> 'zone' as zone,
+      (select o.id from clawfleet.orders o where o.instance_id = i.id order by o.created_at limit 1) as "orderId"
+    from clawfleet.instances i left join clawfleet.cells c on c.name = i.cell
+    where i.id = ${instanceId}`;
+  return row;
+}

@@ -1,0 +1,34 @@
+/** Times in which an instance did not answer through our fault: trial and grace wait meanwhile. Pure. */
+
+export type Outage = {
+  from: Date;
+  /** null: it goes on. */
+  to: Date | null;
+};
+
+/** A restart or a change of server type is no outage: every converge has its minutes. */
+export const shortestOutageMs = 15 * 60_000;
+
+/** How much of the time from `since` to `now` no clock of the customer's ran. Outages of one instance may overlap. */
+export function waitedMs(outages: readonly Outage[], since: Date, now: Date): number {
+  const spans = outages
+    .map(({ from, to }) => ({
+      from: Math.max(from.getTime(), since.getTime()),
+      to: Math.min((to ?? now).getTime(), now.getTime()),
+      whole: (to ?? now).getTime() - from.getTime(),
+    }))
+    .filter((span) => span.whole >= shortestOutageMs && span.to > span.from)
+    .toSorted((a, b) => a.from - b.from);
+  let waited = 0;
+  let counted = -Infinity;
+  for (const { from, to } of spans) {
+    waited += Math.max(0, to - Math.max(from, counted));
+    counted = Math.max(counted, to);
+  }
+  return waited;
+}
+
+/** One is going on, and for longer than a converge may take. */
+export function waitsNow(outages: readonly Outage[], now: Date): boolean {
+  return outages.some(({ from, to }) => to === null && now.getTime() - from.getTime() >= shortestOutageMs);
+}

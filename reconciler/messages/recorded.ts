@@ -1,0 +1,101 @@
+/** What a converge records of an instance, with what its customer and the operators hear of it, in one transaction. */
+import type { Sql } from "postgres";
+import { cellStack } from "../../components/naming.ts";
+import type { Query } from "../db/database.ts";
+import type { Subject } from "../db/subject.ts";
+import { raiseAlert } from "../db/alerts.ts";
+import type { Phase } from "../../infra/config.ts";
+import { forgetCustomer, lockTold, listUntoldFailures, type ToldRow } from "../db/customers.ts";
+import { writeReached } from "../db/ledger.ts";
+import { beginOutage, endOutage } from "../db/outages.ts";
+import { recordArchived, recordGone, recordParked, recordReady } from "../db/observed.ts";
+import { shortestOutageMs } from "../desired/outages.ts";
+import type { AlertKind } from "./alerts.ts";
+import { announceGone, announceLate, announceParked, announceReady, patienceMs } from "./occasions.ts";
+import { announce } from "./outbox.ts";
+
+/** As `recordReady`. */
+export async function tellReady(
+  sql: Sql,
+  id: string,
+  seen: Parameters<typeof recordReady>[2],
+): Promise<{ behind: boolean }> {
+  return await sql.begin(async (tx) => {
+    const row = await lockTold(tx, id);
+    const recorded = await recordReady(tx, id, seen);
+    if (row) await keepBooks(tx, row, seen);
+    if (row) await announce(tx, toAddressee(row), announceReady(row, seen.phase, seen.now), seen.now);
+    return recorded;
+  });
+}
+
+/** The first time in this phase goes into the ledger; what should have run since and did not was our outage. */
+async function keepBooks(
+  tx: Query,
+  row: ToldRow,
+  { phase, now }: { phase: Phase; now: Date },
+): Promise<void> {
+  if (row.observedPhase !== phase) await writeReached(tx, row.id, { phase, at: now });
+  const lateMs = now.getTime() - row.phaseSince.getTime();
+  const wasDown = row.phase === "running" && phase === "running" && row.observedPhase !== "running";
+  if (wasDown && lateMs >= shortestOutageMs)
+    await beginOutage(tx, { instanceId: row.id, cause: "it was not up yet", from: row.phaseSince });
+  await endOutage(tx, row.id, now);
+}
+
+/** As `recordArchived`. */
+export async function tellArchived(
+  sql: Sql,
+  id: string,
+  seen: Parameters<typeof recordArchived>[2],
+): Promise<{ behind: boolean }> {
+  return await sql.begin(async (tx) => {
+    const row = await lockTold(tx, id);
+    const recorded = await recordArchived(tx, id, seen);
+    if (row && row.observedPhase !== "archived")
+      await writeReached(tx, id, { phase: "archived", at: seen.now });
+    return recorded;
+  });
+}
+
+/** As `recordParked`. Of a cell operators hear; its instances wait and have their own letters. */
+export async function tellParked(sql: Sql, subject: Subject, detail: string, now: Date): Promise<void> {
+  const kind: AlertKind = "parked";
+  await sql.begin(async (tx) => {
+    const row = subject.kind === "instance" ? await lockTold(tx, subject.id) : undefined;
+    await recordParked(tx, subject, detail);
+    if (subject.kind === "cell")
+      await raiseAlert(tx, { kind, about: cellStack(subject.id), message: detail, now });
+    if (!row) return;
+    await raiseAlert(tx, { kind, about: row.slug, message: detail, now });
+    await announce(tx, toAddressee(row), announceParked(row, now), now);
+  });
+}
+
+/** As `recordGone`. */
+export async function tellGone(sql: Sql, id: string, now: Date): Promise<void> {
+  await sql.begin(async (tx) => {
+    const row = await lockTold(tx, id);
+    await writeReached(tx, id, { phase: "gone", at: now });
+    await recordGone(tx, id, now);
+    await endOutage(tx, id, now);
+    if (row) await announce(tx, toAddressee(row), announceGone(now), now);
+    await forgetCustomer(tx, id, now);
+  });
+}
+
+/** Time passes without a change of any row: who waits for too long hears of it. Returns how many were looked at. */
+export async function tellLate(sql: Sql, now: Date): Promise<number> {
+  const found = await listUntoldFailures(sql, new Date(now.getTime() - patienceMs));
+  for (const { id } of found) {
+    await sql.begin(async (tx) => {
+      const row = await lockTold(tx, id);
+      if (row) await announce(tx, toAddressee(row), announceLate(row, now), now);
+    });
+  }
+  return found.length;
+}
+
+function toAddressee({ id, email }: { id: string; email: string | null }) {
+  return { instanceId: id, email };
+}

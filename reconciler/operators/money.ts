@@ -1,0 +1,50 @@
+/** The money view: rows and what accounts' clouds said last, with the providers' prices. */
+import type { Sql } from "postgres";
+import type { Plans } from "../../infra/config.ts";
+import type { BillingProvider, Price } from "../billing/provider.ts";
+import { listInventories, listPaidInstances } from "../db/inventories.ts";
+import { priceKeyOf } from "../desired/plan-prices.ts";
+import { inventoryAgeMs } from "../money/inventory.ts";
+import { reckon, type Money } from "../money/reckon.ts";
+
+/** As JSON: times are ISO 8601. */
+export type MoneyAnswer = Omit<Money, "readAt"> & { readAt: Record<string, string> };
+
+export type MoneyOperators = { readMoney(): Promise<MoneyAnswer> };
+
+export type MoneyDeps = {
+  sql: Sql;
+  clock: { now(): Date };
+  providers: readonly BillingProvider[];
+  plans: () => Plans;
+};
+
+export function createMoneyOperators({ sql, clock, providers, plans }: MoneyDeps): MoneyOperators {
+  return {
+    async readMoney() {
+      const goneAfter = new Date(clock.now().getTime() - 24 * 6 * inventoryAgeMs);
+      const [instances, inventories, prices] = await Promise.all([
+        listPaidInstances(sql, goneAfter),
+        listInventories(sql),
+        readPrices(providers, plans()),
+      ]);
+      const priceOf = (provider: string, key: string) => prices.get(provider)?.get(key);
+      const { readAt, ...money } = reckon({ instances, inventories, priceOf });
+      const times = Object.entries(readAt).map(([account, at]) => [account, at.toISOString()] as const);
+      return { ...money, readAt: Object.fromEntries(times) };
+    },
+  };
+}
+
+/** A provider that cannot be asked leaves its prices unknown, which the answer says. */
+async function readPrices(
+  providers: readonly BillingProvider[],
+  plans: Plans,
+): Promise<Map<string, Map<string, Price>>> {
+  const read = providers.map(async (provider) => {
+    const keys = Object.values(plans).flatMap((plan) => priceKeyOf(plan, provider.name) ?? []);
+    const prices = await provider.readPrices(keys).catch(() => new Map<string, Price>());
+    return [provider.name, prices] as const;
+  });
+  return new Map(await Promise.all(read));
+}

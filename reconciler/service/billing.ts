@@ -1,0 +1,29 @@
+/** The billing providers that a configuration names. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { createPaddleBilling } from "../billing/paddle.ts";
+import type { BillingProvider } from "../billing/provider.ts";
+import { createStripeBilling } from "../billing/stripe.ts";
+import type { Config } from "../config.ts";
+
+/** Stripe first: where a plan has a price at both, Stripe sells it. */
+export function createProviders(config: Config, clock: { now(): Date }): BillingProvider[] {
+  const stripe = createStripeBilling(config.stripe);
+  if (!config.paddle) return [stripe];
+  const wait = (ms: number, signal?: AbortSignal) => sleep(ms, undefined, { ...(signal && { signal }) });
+  return [stripe, createPaddleBilling({ ...config.paddle, fetch, clock, wait })];
+}
+
+/** Where a customer's browser may be sent to pay, and to the provider's own pages for customers. */
+export function listCheckoutOrigins({ stripe, paddle }: Config): string[] {
+  const stripes =
+    stripe.apiUrl === "https://api.stripe.com"
+      ? ["https://checkout.stripe.com", "https://billing.stripe.com"]
+      : [stripe.apiUrl];
+  if (!paddle) return stripes;
+  const portal = isPaddles(paddle.apiUrl) ? "https://*.paddle.com" : paddle.apiUrl;
+  return [...stripes, new URL(paddle.checkoutUrl).origin, portal];
+}
+
+function isPaddles(apiUrl: string): boolean {
+  return new URL(apiUrl).hostname.endsWith(".paddle.com");
+}
