@@ -46,6 +46,10 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
         return toAnswer(name, await service(name).restart());
       case "try-restart":
         return service(name).state() === "active" ? toAnswer(name, await service(name).restart()) : done;
+      case "reload-or-restart": {
+        const one = service(name);
+        return toAnswer(name, await (one.state() === "active" ? one.reload() : one.restart()));
+      }
       case "reload":
         return toAnswer(name, await service(name).reload());
       case "kill":
