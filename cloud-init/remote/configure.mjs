@@ -144,14 +144,16 @@ function keepLedger(known) {
   renameSync(staged(ledger), ledger);
 }
 
-function isActive(unit) {
+function isIn(state, unit) {
   try {
-    systemctl("is-active", "--quiet", unit);
+    systemctl(`is-${state}`, "--quiet", unit);
     return true;
   } catch {
     return false;
   }
 }
+const isActive = (unit) => isIn("active", unit);
+const isFailed = (unit) => isIn("failed", unit);
 
 function bindOf(config) {
   const { bind, customBindHost, port } = JSON.parse(config).gateway;
@@ -164,8 +166,8 @@ const steps = {
   units: () => systemctl("daemon-reload"),
   wall: () => systemctl("reload-or-restart", "nftables.service"),
   gateway() {
-    // One that failed too often would be refused, whatever was mended.
-    systemctl("reset-failed", "openclaw.service");
+    // One that failed too often would be refused, whatever was mended; systemd does not know one that never ran.
+    if (isFailed("openclaw.service")) systemctl("reset-failed", "openclaw.service");
     systemctl("restart", "openclaw.service");
   },
   proxy: () => systemctl("reload-or-restart", "caddy.service"),

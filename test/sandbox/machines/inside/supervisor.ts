@@ -63,6 +63,10 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
         const state = findUnitFile(name) === undefined ? "inactive" : service(name).state();
         return { code: state === "active" ? 0 : 3, output: `${state}\n` };
       }
+      case "is-failed": {
+        const state = findUnitFile(name) === undefined ? "inactive" : service(name).state();
+        return { code: state === "failed" ? 0 : 1, output: `${state}\n` };
+      }
       case "is-enabled": {
         const enabled = existsSync(`${wantsFolder}/${name}`);
         return { code: enabled ? 0 : 1, output: `${enabled ? "enabled" : "disabled"}\n` };
