@@ -1,8 +1,10 @@
-// Prints what OpenClaw says of a one-time link into its control page; ten minutes, single use. Runs as the gateway's own user.
+// Prints what OpenClaw says of a one-time link into its control page; ten minutes, single use. Runs as the gateway's own user and in its
+// namespaces: from outside of its user namespace OpenClaw cannot see whose the listeners are, and gives no link (measured with 2026.9.6).
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 
-const idOf = (flag) => Number(execFileSync("id", [flag, "openclaw"], { encoding: "utf8" }));
+const ask = (program, args) => execFileSync(program, args, { encoding: "utf8" }).trim();
+const gateway = ask("systemctl", ["show", "--property", "MainPID", "--value", "openclaw.service"]);
 const [, token = ""] =
   /^OPENCLAW_GATEWAY_TOKEN="([^"]*)"$/m.exec(readFileSync("/etc/openclaw/gateway.env", "utf8")) ?? [];
 
@@ -11,18 +13,29 @@ function say(problem) {
   process.exit(1);
 }
 
+// Nobody can enter the user namespace that they are in.
+const isElsewhere = (kind) =>
+  readlinkSync(`/proc/self/ns/${kind}`) !== readlinkSync(`/proc/${gateway}/ns/${kind}`);
+const namespaces = [
+  ["user", "--user"],
+  ["mnt", "--mount"],
+];
+
+if (gateway === "0") say("the gateway does not run");
+const enter = namespaces.filter(([kind]) => isElsewhere(kind)).map(([, flag]) => flag);
+const become = ["--setuid", ask("id", ["-u", "openclaw"]), "--setgid", ask("id", ["-g", "openclaw"])];
+const openclaw = ["/opt/node/bin/node", "/opt/openclaw/current/lib/node_modules/openclaw/openclaw.mjs"];
+
 /** @throws when it ends with a code, with what it printed. */
 const askOpenclaw = () =>
   execFileSync(
-    "/opt/node/bin/node",
-    ["/opt/openclaw/current/lib/node_modules/openclaw/openclaw.mjs", "dashboard", "--json"],
+    "nsenter",
+    ["--target", gateway, ...enter, ...become, "--", ...openclaw, "dashboard", "--json"],
     {
       encoding: "utf8",
       cwd: "/",
       timeout: 90_000,
       stdio: ["ignore", "pipe", "pipe"],
-      uid: idOf("-u"),
-      gid: idOf("-g"),
       env: {
         PATH: "/opt/node/bin:/usr/bin:/bin",
         HOME: "/var/lib/openclaw",

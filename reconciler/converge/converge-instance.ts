@@ -96,16 +96,23 @@ async function up(
   await recordTrouble(deps, row, job, result, signal);
 }
 
-/** Its server is thrown away with its disk, and a new one made in its place. */
+/**
+ * Its server `ill` is thrown away with its disk, and a new one made in its place. Where a run that was cut off has made the new
+ * one already, that one is completed.
+ */
 export async function rebuildInstance(
   deps: ConvergeDeps,
   row: ConvergeRow,
   job: ConvergeJob,
+  ill: string,
   signal: AbortSignal,
 ): Promise<void> {
   await markConverging(deps.sql, row);
-  await releaseProtection(deps.cloudsOf(row.account, job.reason), row.id);
-  const result = await runUp(deps, row, job, { refresh: true, replace: [serverUrn(row.slug)] }, signal);
+  const clouds = deps.cloudsOf(row.account, job.reason);
+  const begun = (await clouds.hetzner.findServers(row.id)).some(({ id }) => String(id) !== ill);
+  await releaseProtection(clouds, row.id);
+  const replace = begun ? [] : [serverUrn(row.slug)];
+  const result = await runUp(deps, row, job, { refresh: true, replace }, signal);
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   await recordTrouble(deps, row, job, result, signal);
 }

@@ -23,8 +23,9 @@ const restartTimeoutMs = 120_000;
 export async function healInstance(deps: HealDeps, job: ConvergeJob, signal: AbortSignal): Promise<void> {
   const { heal } = job;
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
-  if (!row || !heal || !(await isStillDue(deps, row))) return;
-  if (heal.step === "rebuild") return await rebuildInstance(deps, row, job, signal);
+  if (!row || !heal) return;
+  if (!(await isStillDue(deps, row))) return await takeStepBack(deps.sql, row.id, heal.before);
+  if (heal.step === "rebuild") return await rebuildInstance(deps, row, job, heal.server, signal);
   const outcome = await runStep(deps, row, job, heal.step, signal);
   deps.onStep?.(heal.step, outcome);
   // A step that could not be taken must not lead to a harder one.

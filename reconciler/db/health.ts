@@ -103,7 +103,7 @@ export async function recordReadings(
 
 /** Not as if it had been tried: the next bad readings make it due again. */
 export async function takeStepBack(sql: Query, id: string, rung: Rung | null): Promise<void> {
-  await sql`update clawfleet.health set rung = ${rung}, exhausted = false where instance_id = ${id}`;
+  await sql`update clawfleet.health set rung = ${rung} where instance_id = ${id}`;
 }
 
 export type ScopedCounts = BrakeCounts & { scope: string };

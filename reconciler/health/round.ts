@@ -1,6 +1,7 @@
 /** One lot of readings: all at once, decided, written, and what follows is queued. */
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
+import { instanceOutputsSchema } from "../../infra/outputs.ts";
 import { putOff, recordReadings, type DueProbe, type HealthRecord } from "../db/health.ts";
 import { beginOutage, endOutage } from "../db/outages.ts";
 import type { AlertKind, RaiseAlert } from "../messages/alerts.ts";
@@ -84,7 +85,8 @@ async function settle(deps: RoundDeps, read: readonly Read[]): Promise<void> {
       await recordReadings(tx, [toRecord({ ...one, decision })], when);
       if (decision.step === null) return;
       const { id, slug, cell, rung } = one.due;
-      const heal = { step: decision.step, before: rung };
+      const { serverId } = instanceOutputsSchema.parse(one.due.outputs);
+      const heal = { step: decision.step, before: rung, server: serverId };
       const why = { reason: "heal", actor: `health: ${describe(one.reading)}` } as const;
       await deps.queue.enqueueConverge(tx, { stack: slug, instanceId: id, cell, kind: "heal", heal, ...why });
     });

@@ -1,4 +1,5 @@
 /** Everything that the customer's pages need of orders, on the real rows and the real billing. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { instanceSecretsSchema, type Plans } from "../../infra/config.ts";
 import { open, sealContext } from "../../infra/seal.ts";
@@ -13,6 +14,7 @@ import { findAnyZone } from "../desired/selling.ts";
 import { instanceHost } from "../../components/naming.ts";
 import type { OrderDeps } from "../routes/orders.tsx";
 import { createOrderId } from "../secrets.ts";
+import { askForLink } from "../sign-in/ask.ts";
 import type { PlanOffer } from "../web/signup-page.tsx";
 import { placeOrder } from "./place-order.ts";
 import { readOrder } from "./read-order.ts";
@@ -116,6 +118,14 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
       const token = await readGatewayToken(sql, deps.masterKey, instance.id);
       // Claimed last: whoever fails before this has not used up the one showing.
       return (await claimCredentials(sql, orderId, clock.now())) ? { url: instance.url, token } : undefined;
+    },
+    async openAssistant(orderId) {
+      const order = await findOrder(sql, orderId);
+      if (!order || order.instanceId === null) return undefined;
+      const instance = await findFleetInstanceById(sql, order.instanceId);
+      if (instance?.status !== "ready" || instance.phase !== "running") return undefined;
+      const asked = { instanceId: instance.id, slug: instance.slug, actor: "customer" };
+      return await askForLink({ ...deps, sleep: async (ms) => sleep(ms) }, asked);
     },
     async waitForChange(orderId, timeoutMs) {
       const order = await findOrder(sql, orderId);

@@ -39,8 +39,8 @@ const convergeSchema = z.object({
   /** Whose workers may take it. */
   cell: z.string(),
   kind: z.enum(["converge", "preview", "heal"]),
-  /** Of `heal`, with the rung that was reached before it. */
-  heal: z.object({ step: z.enum(rungs), before: z.enum(rungs).nullable() }).optional(),
+  /** Of `heal`, with the rung that was reached before it and Hetzner's id of the server that is ill. */
+  heal: z.object({ step: z.enum(rungs), before: z.enum(rungs).nullable(), server: z.string() }).optional(),
   reason: reasonSchema,
   actor: z.string(),
   operationId: z.number().optional(),

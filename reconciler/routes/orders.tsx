@@ -4,7 +4,7 @@ import { streamSSE } from "hono/streaming";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { isClawfleetError } from "../errors.ts";
-import { CredentialsPage, OrderPage } from "../web/order-page.tsx";
+import { CredentialsPage, OrderPage, WayInPage } from "../web/order-page.tsx";
 import type { OrderView } from "../web/order-view.ts";
 import { SignupPage, type PlanOffer, type SignupPageProps } from "../web/signup-page.tsx";
 import { ProblemPage } from "../web/problem-page.tsx";
@@ -22,6 +22,8 @@ export type OrderDeps = {
   readOrder(orderId: string): Promise<OrderView | undefined>;
   /** Address and token, the first time only. */
   revealCredentials(orderId: string): Promise<{ url: string; token: string } | undefined>;
+  /** A link that signs in to its control page, once and within ten minutes. @throws conflict when the machine gives none */
+  openAssistant(orderId: string): Promise<string | undefined>;
   /** Resolves when something about the order may have changed, or after `timeoutMs`. */
   waitForChange(orderId: string, timeoutMs: number): Promise<void>;
 };
@@ -30,6 +32,10 @@ const orderForm = z.object({ plan: z.string().max(64), slug: z.string().max(64) 
 const soldOut = {
   title: "No new assistants right now",
   text: "Every server that we may run is taken. Nothing was charged; please come back later.",
+};
+const notNow = {
+  title: "It does not let you in right now",
+  text: "Your assistant is restarting or busy. Nothing is lost; please try again in a minute.",
 };
 const STREAM_LIMIT_MS = 15 * 60_000;
 const HEARTBEAT_MS = 15_000;
@@ -76,6 +82,18 @@ export function createOrderRoutes(deps: OrderDeps) {
       if (!credentials) return c.redirect(`/orders/${c.req.param("id")}`, 303);
       c.header("cache-control", "no-store");
       return c.html(<CredentialsPage {...credentials} />);
+    })
+    .post(`/orders/:id{${orderIdPattern}}/open`, async (c) => {
+      c.header("cache-control", "no-store");
+      try {
+        const link = await deps.openAssistant(c.req.param("id"));
+        if (link === undefined) return c.redirect(`/orders/${c.req.param("id")}`, 303);
+        return c.html(<WayInPage link={link} />);
+      } catch (error) {
+        if (!isClawfleetError(error)) throw error;
+        deps.log.warn({ err: error }, "a customer could not be signed in");
+        return c.html(<ProblemPage {...notNow} back={`/orders/${c.req.param("id")}`} />, 503);
+      }
     })
     .get(`/orders/:id{${orderIdPattern}}/events`, async (c) => {
       const id = c.req.param("id");

@@ -31,6 +31,7 @@ export function OrderPage({ order }: { order: OrderView }) {
           <Step step={step} />
         ))}
       </ol>
+      {order.state === "ready" ? <WayIn order={order} /> : null}
       {order.state === "ready" ? <Credentials order={order} /> : null}
       {order.state === "unpaid" && order.payUrl !== undefined ? (
         <p>
@@ -83,14 +84,27 @@ function Step({ step }: { step: ProgressStep }) {
   );
 }
 
+function WayIn({ order }: { order: OrderView }) {
+  return (
+    <form method="post" action={`/orders/${order.id}/open`}>
+      <p>
+        Opening it signs this browser in; that takes some seconds. Keep the address of this page to yourself.
+      </p>
+      <button type="submit">Open my assistant</button>
+    </form>
+  );
+}
+
 function Credentials({ order }: { order: OrderView }) {
   if (order.credentialsShown) {
     return <p class="muted">The token of this assistant has been shown once and is not shown again.</p>;
   }
   return (
     <form method="post" action={`/orders/${order.id}/credentials`}>
-      <p>Your access token is shown once. Have a place ready where you keep it.</p>
-      <button type="submit">Show my token</button>
+      <p>For programs there is an access token. It is shown once; have a place ready where you keep it.</p>
+      <button class="quiet" type="submit">
+        Show my token
+      </button>
     </form>
   );
 }
@@ -112,6 +126,21 @@ export function CredentialsPage({ url, token }: { url: string; token: string }) 
           </code>
         </dd>
       </dl>
+    </Layout>
+  );
+}
+
+/** A link and no redirect: a form may lead only to where the content policy says, and every customer has a name of their own. */
+export function WayInPage({ link }: { link: string }) {
+  return (
+    <Layout title="Your assistant">
+      <h1>Your assistant is open</h1>
+      <p class="lead">This way in works once, within ten minutes.</p>
+      <p>
+        <a class="button" href={link}>
+          Go to my assistant
+        </a>
+      </p>
     </Layout>
   );
 }

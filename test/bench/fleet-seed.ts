@@ -6,6 +6,13 @@ const perCell = 90;
 
 /** Adds instances `c1` to `c<count>` as the sample is. @throws Error unless its state is there to be copied. */
 export async function seedFleet(sql: Sql, count: number): Promise<void> {
+  const sampleId = await seedRows(sql, count);
+  await seedStates(sql, sampleId, count);
+  await sql`analyze`;
+}
+
+/** The same without the states; returns the sample's id. @throws Error unless it was built. */
+export async function seedRows(sql: Sql, count: number): Promise<string> {
   const [sample] = await sql<{ id: string }[]>`
     select id from clawfleet.instances where slug = ${sampleSlug} and status = 'ready'`;
   if (!sample) throw new Error("the sample was not built");
@@ -29,8 +36,7 @@ export async function seedFleet(sql: Sql, count: number): Promise<void> {
         'subscription_id', 'sub-c' || at, 'customer_id', 'customer-c' || at,
         'cell', 'seed' || (at - 1) / ${perCell}::int,
         'private_ip', '10.0.0.' || 3 + (at - 1) % ${perCell}::int)) copy`;
-  await seedStates(sql, sample.id, count);
-  await sql`analyze`;
+  return sample.id;
 }
 
 /**

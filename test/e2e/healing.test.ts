@@ -7,6 +7,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FleetRow } from "../../reconciler/db/fleet.ts";
+import { createQueue } from "../../reconciler/queue/queue.ts";
+import { createTestLog } from "../support/log.ts";
 import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
 import { eventually } from "../support/poll.ts";
 import { runScript } from "../sandbox/demo/visitor.ts";
@@ -15,6 +17,8 @@ const obstacle = await findObstacle();
 if (obstacle !== undefined) process.stderr.write(`skipped: ${obstacle}\n`);
 
 let fleet: Fleet;
+/** Hetzner's id of the server that a new one replaced. */
+let replaced: number;
 const waitMs = 240_000;
 const serverId = (slug: string) => fleet.sandbox.hetzner.project().server(`cf-${slug}`).id;
 
@@ -73,10 +77,10 @@ describe.skipIf(obstacle !== undefined)("healing", () => {
 
   test("its customer gets a link that signs in once, under the customer's own name", async () => {
     const { code, output } = await runScript("reconciler/cli/main.ts", ["sign-in", "amy"], fleet.service.env);
-    expect(code).toBe(0);
     const link =
       /^https:\/\/amy\.claws\.example\/#bootstrapToken=[\w-]{43}&.*gatewayUrl=wss%3A%2F%2Famy\.claws\.example$/m;
     expect(output).toMatch(link);
+    expect(code).toBe(0);
     const [left] = await fleet.database.sql<
       { count: number }[]
     >`select count(*)::int as count from clawfleet.sign_ins`;
@@ -111,6 +115,38 @@ describe.skipIf(obstacle !== undefined)("healing", () => {
     expect(serverId("bea")).not.toBe(before);
     expect(await steps("bea")).toEqual(["up succeeded", "reboot succeeded", "restart succeeded"]);
     await fleet.untilStatus("bea", "ready");
+    replaced = before;
+  });
+
+  test("the worker died before it could say so, and another one takes the same step: the new server stays", async () => {
+    const made = serverId("bea");
+    const [row] = await fleet.database.sql<{ id: string; cell: string }[]>`
+      update clawfleet.health h set verdict = 'ill', probe_at = now() + interval '1 hour'
+      from clawfleet.instances i where i.id = h.instance_id and i.slug = 'bea' returning i.id, i.cell`;
+    const queue = createQueue({
+      sql: fleet.database.sql,
+      connectionString: fleet.database.url,
+      log: createTestLog().log,
+    });
+    await queue.start();
+    const heal = { step: "rebuild", before: "reboot", server: `${replaced}` } as const;
+    const job = {
+      stack: "bea",
+      instanceId: row?.id ?? "",
+      cell: row?.cell ?? "",
+      kind: "heal",
+      heal,
+    } as const;
+    await fleet.database.sql.begin((tx) =>
+      queue.enqueueConverge(tx, { ...job, reason: "heal", actor: "test" }),
+    );
+    await queue.stop(0);
+    await eventually(
+      "the step was taken again",
+      async () => (await steps("bea")).filter((step) => step === "up succeeded").length === 2,
+      waitMs,
+    );
+    expect(serverId("bea")).toBe(made);
   });
 
   test("a held one is left alone, and seen to be ill", async () => {

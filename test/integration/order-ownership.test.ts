@@ -7,6 +7,7 @@ import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { createOperators } from "../../reconciler/operators/operators.ts";
 import { createOrders } from "../../reconciler/orders/orders.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
+import { eventually } from "../support/poll.ts";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
 
 let side: BillingSide;
@@ -50,7 +51,29 @@ async function makeGone(slug: string): Promise<void> {
   await side.database.sql`update clawfleet.instances set status = 'gone' where slug = ${slug}`;
 }
 
+/** What a worker of its cell does. */
+async function answerSignIns(problem: string): Promise<void> {
+  await eventually("a link is asked for", async () => {
+    const { count } = await side.database.sql`
+      update clawfleet.sign_ins set answered_at = now(), problem = ${problem} where answered_at is null`;
+    return count === 1;
+  });
+}
+
 describe("an order", () => {
+  test("opens its own assistant, while that runs, and nobody else's", async () => {
+    const { orderId } = await orders.placeOrder({ plan: "starter", slug: "bob" });
+    expect(await orders.openAssistant(orderId)).toBeUndefined();
+    await pay(orderId);
+    expect(await orders.openAssistant(orderId)).toBeUndefined();
+    await makeReady("bob");
+    expect(await orders.openAssistant("order-of-nobody-00000000")).toBeUndefined();
+    const asked = orders.openAssistant(orderId);
+    await Promise.all([expect(asked).rejects.toThrow("bob: asleep"), answerSignIns("asleep")]);
+    await side.database.sql`update clawfleet.instances set phase = 'suspended' where slug = 'bob'`;
+    expect(await orders.openAssistant(orderId)).toBeUndefined();
+  });
+
   test("that is paid shows its own token, once; an unpaid one of the same name shows nothing", async () => {
     const { orderId } = await orders.placeOrder({ plan: "starter", slug: "bob" });
     await pay(orderId);

@@ -43,6 +43,7 @@ beforeEach(() => {
       shown = true;
       return { url: "https://bob.example.com", token: "secret-token" };
     },
+    openAssistant: async () => "https://bob.example.com/#bootstrapToken=once",
     waitForChange: async () => {},
   };
 });
@@ -138,5 +139,29 @@ describe("order page", () => {
     const second = await post(`/orders/${orderId}/credentials`, {});
     expect(second.status).toBe(303);
     expect(second.headers.get("location")).toBe(`/orders/${orderId}`);
+  });
+
+  it("leads in by a link that no cache keeps", async () => {
+    const page = await post(`/orders/${orderId}/open`, {});
+    expect(page.status).toBe(200);
+    expect(page.headers.get("cache-control")).toBe("no-store");
+    expect(await page.text()).toContain('href="https://bob.example.com/#bootstrapToken=once"');
+  });
+
+  it("says calmly that a machine lets nobody in, and leads back", async () => {
+    deps.openAssistant = async () => {
+      const why = { message: "no worker of its cell has answered", remedy: "fleet cells" };
+      throw new ClawfleetError({ code: "conflict", ...why, retry: { kind: "retryable" } });
+    };
+    const page = await post(`/orders/${orderId}/open`, {});
+    expect(page.status).toBe(503);
+    const text = await page.text();
+    expect(text).toContain(`href="/orders/${orderId}"`);
+    expect(text).not.toContain("worker");
+  });
+
+  it("leads back to the order while there is nothing to open", async () => {
+    deps.openAssistant = async () => undefined;
+    expect((await post(`/orders/${orderId}/open`, {})).headers.get("location")).toBe(`/orders/${orderId}`);
   });
 });

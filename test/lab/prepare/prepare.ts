@@ -14,6 +14,7 @@ const hostTools: Record<string, string> = {
   "systemd-nspawn": "systemd-container",
   nft: "nftables",
   shellcheck: "shellcheck",
+  chromium: "chromium",
   ip: "iproute2",
   unshare: "util-linux",
 };

@@ -1,6 +1,7 @@
 /** The life of one server, stage by stage. Every stage checks what it shows. */
 import type { Lab } from "../lab.ts";
 import { chatTurn, signInLink, streamAndSocket } from "./chat.ts";
+import { signInWithBrowser } from "./browser.ts";
 import { changeConfiguration, refuseConfiguration } from "./configuration.ts";
 import {
   healDeafGateway,
@@ -19,6 +20,7 @@ export async function tellStory(lab: Lab): Promise<void> {
   await measureMachine(lab, customer);
   await chatTurn(lab, customer);
   await signInLink(lab, customer);
+  await signInWithBrowser(lab, customer);
   await streamAndSocket(lab, customer);
   await scanFromEachSide(lab, customer);
   await changeConfiguration(lab, customer);

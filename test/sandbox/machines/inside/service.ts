@@ -18,6 +18,8 @@ export type Service = {
   kill(signal: string): string | undefined;
   /** On the clock that `uptime` reads; 0 while it does not run. */
   activeSinceMicroseconds(): number;
+  /** 0 while there is none. */
+  mainPid(): number;
   resetFailed(): void;
   /** daemon-reload: the file as it is now counts from the next start. */
   reloadUnit(): void;
@@ -131,6 +133,7 @@ export function createService(first: Unit): Service {
       child.kill(signal as NodeJS.Signals);
       return undefined;
     },
+    mainPid: () => child?.pid ?? 0,
     activeSinceMicroseconds: () => (state === "active" ? activeSince : 0),
     resetFailed() {
       starts = 0;

@@ -46,22 +46,26 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
         return toAnswer(name, await service(name).restart());
       case "try-restart":
         return service(name).state() === "active" ? toAnswer(name, await service(name).restart()) : done;
+      case "reload-or-restart": {
+        const one = service(name);
+        return toAnswer(name, await (one.state() === "active" ? one.reload() : one.restart()));
+      }
       case "reload":
         return toAnswer(name, await service(name).reload());
       case "kill":
         return toAnswer(name, service(name).kill(request.signal ?? "SIGTERM"));
-      case "show": {
-        if (request.property !== "ActiveEnterTimestampMonotonic")
-          return { code: 1, output: `light machines do not show ${request.property}\n` };
-        const since = findUnitFile(name) === undefined ? 0 : service(name).activeSinceMicroseconds();
-        return { code: 0, output: `${since}\n` };
-      }
+      case "show":
+        return show(request.property ?? "", findUnitFile(name) === undefined ? undefined : service(name));
       case "reset-failed":
         service(name).resetFailed();
         return done;
       case "is-active": {
         const state = findUnitFile(name) === undefined ? "inactive" : service(name).state();
         return { code: state === "active" ? 0 : 3, output: `${state}\n` };
+      }
+      case "is-failed": {
+        const state = findUnitFile(name) === undefined ? "inactive" : service(name).state();
+        return { code: state === "failed" ? 0 : 1, output: `${state}\n` };
       }
       case "is-enabled": {
         const enabled = existsSync(`${wantsFolder}/${name}`);
@@ -114,6 +118,18 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
 }
 
 const done: ControlAnswer = { code: 0, output: "" };
+
+/** One property's value. */
+function show(property: string, service: Service | undefined): ControlAnswer {
+  switch (property) {
+    case "ActiveEnterTimestampMonotonic":
+      return { code: 0, output: `${service?.activeSinceMicroseconds() ?? 0}\n` };
+    case "MainPID":
+      return { code: 0, output: `${service?.mainPid() ?? 0}\n` };
+    default:
+      return { code: 1, output: `light machines do not show ${property}\n` };
+  }
+}
 
 function toAnswer(name: string, problem: string | undefined): ControlAnswer {
   if (problem === undefined) return done;
