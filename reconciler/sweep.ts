@@ -16,6 +16,7 @@ import {
 import { beginSweep, endSweep } from "./db/sweeps.ts";
 import { applyDesired } from "./desired/apply.ts";
 import type { ConvergeJob } from "./queue/jobs.ts";
+import { extendTrials } from "./trials.ts";
 import { countRoomForRemovals, vote, type Pass, type VoteDeps } from "./votes.ts";
 
 export type SweepDeps = VoteDeps & {
@@ -60,6 +61,7 @@ export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<Sweep
   await expireOrders(deps.sql, deps.clock.now());
   const totals = await applyAll(deps, { id, startedAt, complete });
   await queueLagging(deps, id);
+  await extendTrials(deps);
   await endSweep(deps.sql, { id, endedAt: deps.clock.now(), outcome, readings, detail });
   return { outcome, readings, ...totals };
 }

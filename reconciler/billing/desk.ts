@@ -27,6 +27,8 @@ export type BillingDesk = {
   cancel(subscriptionId: string): Promise<void>;
   /** Takes a cancellation back that lies ahead. */
   keep(subscriptionId: string): Promise<void>;
+  /** Nothing is charged before; what it is already later than stays. */
+  extendTrial(trial: { subscriptionId: string; until: Date }): Promise<void>;
   /** Newest first, the last year or so. */
   listInvoices(customerId: string): Promise<Invoice[]>;
   /** Where it can be read and kept; undefined when it is not one of this customer's. */

@@ -61,6 +61,10 @@ export function createPaddleDesk(http: PaddleHttp): BillingDesk {
     async keep(subscriptionId) {
       await http.send("PATCH", pathOf(subscriptionId), { scheduled_change: null }, anything);
     },
+    async extendTrial({ subscriptionId, until }) {
+      const body = { next_billed_at: until.toISOString(), proration_billing_mode: "do_not_bill" };
+      await http.send("PATCH", pathOf(subscriptionId), body, anything);
+    },
     async listInvoices(customerId) {
       const query = { customer_id: idSchema.parse(customerId), status: "billed,paid,completed,past_due" };
       const pages = await Array.fromAsync(

@@ -80,6 +80,7 @@ export function toReading(subscription: PaddleSubscription, email: string | null
     periodEnd: subscription.current_billing_period?.ends_at ?? subscription.next_billed_at,
     cancelAt: change?.action === "cancel" ? change.effective_at : null,
     endedAt: status === "canceled" ? subscription.canceled_at : null,
+    trialEnd: status === "trialing" ? subscription.next_billed_at : null,
   };
 }
 

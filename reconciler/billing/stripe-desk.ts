@@ -59,6 +59,11 @@ export function createStripeDesk(stripe: Stripe): BillingDesk {
       const id = subscriptionOf(subscriptionId);
       await inOurWords(() => stripe.subscriptions.update(id, { cancel_at_period_end: false }));
     },
+    async extendTrial({ subscriptionId, until }) {
+      const trial_end = Math.floor(until.getTime() / 1000);
+      const id = subscriptionOf(subscriptionId);
+      await inOurWords(() => stripe.subscriptions.update(id, { trial_end, proration_behavior: "none" }));
+    },
     async listInvoices(customer) {
       const page = await inOurWords(() => stripe.invoices.list({ customer, limit: listedInvoices }));
       return page.data.flatMap((invoice) => toInvoice(invoice) ?? []);

@@ -1,6 +1,7 @@
 /** Brings desired rows up to date and queues what follows, in one transaction. Every source of change ends here. */
 import type { TransactionSql } from "postgres";
 import { networkZoneOf, type Override } from "../../infra/config.ts";
+import type { Query } from "../db/database.ts";
 import { listCells } from "../db/cells.ts";
 import { lockInstances, updateDesired, type InstanceChange, type InstanceRow } from "../db/instances.ts";
 import { recordGone } from "../db/observed.ts";
@@ -102,7 +103,10 @@ export async function readFacts(
 }
 
 /** Those on record, and of each that should run and is not up the one that goes on. */
-async function readOutages(tx: TransactionSql, rows: readonly InstanceRow[]): Promise<Map<string, Outage[]>> {
+export async function readOutages(
+  tx: Query,
+  rows: readonly Pick<InstanceRow, "id" | "phase" | "phaseSince" | "observedPhase">[],
+): Promise<Map<string, Outage[]>> {
   const outages = await listOutages(
     tx,
     rows.map(({ id }) => id),

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { instanceOutputsSchema } from "../../infra/outputs.ts";
 import { putOff, recordReadings, type DueProbe, type HealthRecord } from "../db/health.ts";
+import { beginOutage, endOutage } from "../db/outages.ts";
 import type { AlertKind, RaiseAlert } from "../messages/alerts.ts";
 import type { Queue } from "../queue/queue.ts";
 import { updateBrakes } from "./brakes.ts";
@@ -71,7 +72,10 @@ async function settle(deps: RoundDeps, read: readonly Read[]): Promise<void> {
   const wishes = read.filter((one) => wantsMore(decide(one, "allowed")));
   const cautious = read.map((one) => ({ ...one, decision: decide(one, "braked") }));
   await recordReadings(deps.sql, cautious.map(toRecord), when);
-  for (const { due, decision } of cautious) announce(deps, due, decision.events);
+  for (const { due, decision } of cautious) {
+    announce(deps, due, decision.events);
+    await keepOutages(deps, due, decision.events);
+  }
   if (wishes.length === 0) return;
 
   const brakes = await updateBrakes(deps);
@@ -91,6 +95,20 @@ async function settle(deps: RoundDeps, read: readonly Read[]): Promise<void> {
       one.due,
       decision.events.filter(({ kind }) => kind === "exhausted"),
     );
+  }
+}
+
+/** Whatever the reason: no clock of a customer's runs while their assistant does not answer. */
+async function keepOutages(
+  { sql, clock }: RoundDeps,
+  { id: instanceId }: DueProbe,
+  events: readonly HealthEvent[],
+): Promise<void> {
+  for (const event of events) {
+    const now = clock.now();
+    if (event.kind === "ill")
+      await beginOutage(sql, { instanceId, cause: `ill: ${event.detail}`, from: now });
+    if (event.kind === "well") await endOutage(sql, instanceId, now);
   }
 }
 

@@ -127,6 +127,21 @@ describe("who is read", () => {
 });
 
 describe("what follows", () => {
+  test("no clock of a customer's runs from when theirs is ill until it is well", async () => {
+    const { sql } = side.apply;
+    await sql`truncate clawfleet.outages`;
+    const outages = async () =>
+      await sql`
+        select i.slug, o.to_at is not null as over from clawfleet.outages o
+        join clawfleet.instances i on i.id = o.instance_id order by o.from_at`;
+    lost = new Set(["cleo"]);
+    await readTimes(4);
+    expect(await outages()).toEqual([{ slug: "cleo", over: false }]);
+    lost = new Set();
+    await readTimes(3);
+    expect(await outages()).toEqual([{ slug: "cleo", over: true }]);
+  });
+
   test("one of ten that is lost three times in a row: an alert and a reboot, and nobody else's", async () => {
     lost = new Set(["bob"]);
     await readTimes(2);

@@ -45,6 +45,7 @@ it("reads a subscription whole", () => {
     periodEnd: new Date("2026-12-12T07:20:50.52Z"),
     cancelAt: null,
     endedAt: null,
+    trialEnd: null,
   });
 });
 

@@ -19,3 +19,11 @@ export function previewChange(subscription: Subscription, items: readonly Item[]
     recurring_transaction_details: { totals: { subtotal: total, tax: "0", total, grand_total: total } },
   };
 }
+
+/** A period, or a trial, ends when the next payment is due. */
+export function moveBilling(
+  { current_billing_period: period }: Subscription,
+  next_billed_at: string,
+): Pick<Subscription, "next_billed_at" | "current_billing_period"> {
+  return { next_billed_at, current_billing_period: period && { ...period, ends_at: next_billed_at } };
+}

@@ -6,7 +6,7 @@ import type { MovableClock } from "../kit/clock.ts";
 import type { SimulatorEnv } from "../kit/simulator.ts";
 import type { Checkout } from "./checkout.ts";
 import { badRequest, notFound } from "./errors.ts";
-import { previewChange } from "./preview.ts";
+import { moveBilling, previewChange } from "./preview.ts";
 import type { Life } from "./life.ts";
 import { matches, page, type PageLimits } from "./listing.ts";
 import { newId, type Item, type Store, type Subscription, type Transaction } from "./model.ts";
@@ -39,6 +39,7 @@ const bodies = {
     items: z.array(z.object({ price_id: z.string(), quantity: z.int().min(1) })).optional(),
     custom_data: customData.optional(),
     scheduled_change: z.null().optional(),
+    next_billed_at: z.iso.datetime().optional(),
     proration_billing_mode: z.string().optional(),
   }),
   customer: z.object({ email: z.email(), name: z.string().nullable().default(null) }),
@@ -136,9 +137,10 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
     const subscription = find(store.subscriptions, "subscription", c);
     if (subscription.status === "canceled")
       throw badRequest("subscription_update_when_canceled", "cannot update subscription, as it is canceled");
-    const { items, custom_data, scheduled_change } = await read(c, bodies.subscription);
+    const { items, custom_data, scheduled_change, next_billed_at } = await read(c, bodies.subscription);
     const members: Partial<Subscription> = {
       ...(items ? { items: items.map((one) => toItem(subscription, one)) } : {}),
+      ...(next_billed_at === undefined ? {} : moveBilling(subscription, next_billed_at)),
       ...(custom_data === undefined ? {} : { custom_data }),
       ...(scheduled_change === undefined ? {} : { scheduled_change }),
     };

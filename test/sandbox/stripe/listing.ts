@@ -56,3 +56,12 @@ function findAny(store: Store, id: string): StripeObject | undefined {
   }
   return undefined;
 }
+
+const endedStatuses: readonly string[] = ["canceled", "incomplete_expired"];
+
+/** Without a filter canceled ones are left out. */
+export function matchesStatus(status: string, wanted: string | null): boolean {
+  if (wanted === null) return status !== "canceled";
+  if (wanted === "all") return true;
+  return wanted === "ended" ? endedStatuses.includes(status) : status === wanted;
+}

@@ -29,3 +29,10 @@ export function prorate(
   }
   return sum;
 }
+
+/** The first period begins when it ends. */
+export function moveTrial(subscription: Subscription, trialEnd: number): number {
+  if (subscription.status === "trialing")
+    for (const item of subscription.items.data) item.current_period_end = trialEnd;
+  return trialEnd;
+}

@@ -6,8 +6,8 @@ import type { Checkout } from "./checkout.ts";
 import type { StripeClock } from "./clock.ts";
 import { invalid, missing, StripeRefusal } from "./errors.ts";
 import { listOf, numberOf, objectOf, parseForm, stringsOf, textOf, type Params } from "./form.ts";
-import { expand, page } from "./listing.ts";
-import { prorate, toItemChange, type ItemChange } from "./proration.ts";
+import { expand, matchesStatus, page } from "./listing.ts";
+import { moveTrial, prorate, toItemChange, type ItemChange } from "./proration.ts";
 import { newId, type Collection, type Store, type StripeObject } from "./store.ts";
 
 type Ctx = Context<SimulatorEnv>;
@@ -248,6 +248,8 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
         ...stringsOf(objectOf(params, "metadata")),
       };
     }
+    const trialEnd = numberOf(params, "trial_end");
+    if (trialEnd !== undefined) members["trial_end"] = moveTrial(subscription, trialEnd);
     const changes = itemChanges(params);
     if (textOf(params, "proration_behavior") === "always_invoice") {
       const at = numberOf(params, "proration_date") ?? clock.seconds();
@@ -278,15 +280,6 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
   }
 
   return v1;
-}
-
-const endedStatuses: readonly string[] = ["canceled", "incomplete_expired"];
-
-/** Without a filter canceled ones are left out. */
-function matchesStatus(status: string, wanted: string | null): boolean {
-  if (wanted === null) return status !== "canceled";
-  if (wanted === "all") return true;
-  return wanted === "ended" ? endedStatuses.includes(status) : status === wanted;
 }
 
 function expandPaths(c: Ctx): string[] {

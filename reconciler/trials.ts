@@ -1,0 +1,51 @@
+/** Trials that our outages cost time get it back: at the provider, so that nobody is charged for what they did not have. */
+import type { Logger } from "pino";
+import type { Sql } from "postgres";
+import type { BillingProvider } from "./billing/provider.ts";
+import { listTrials, recordTrialEnd, type TrialRow } from "./db/trials.ts";
+import { readOutages } from "./desired/apply.ts";
+import { waitedMs, type Outage } from "./desired/outages.ts";
+
+export type TrialDeps = {
+  sql: Sql;
+  clock: { now(): Date };
+  log: Logger;
+  providers: readonly BillingProvider[];
+};
+
+/** Less is not worth a change at the provider; while an outage goes on, each sweep gives what has come up since. */
+const leastMs = 30 * 60_000;
+
+/** Returns how many were extended. A provider that cannot be asked is asked with the next sweep. */
+export async function extendTrials({ sql, clock, log, providers }: TrialDeps): Promise<number> {
+  let extended = 0;
+  const trials = await listTrials(sql);
+  const outages = await readOutages(sql, trials);
+  for (const trial of trials) {
+    const until = findTrialEnd(trial, outages.get(trial.id) ?? [], clock.now());
+    const provider = providers.find(({ name }) => name === trial.provider);
+    if (until === undefined || !provider) continue;
+    try {
+      await provider.desk.extendTrial({ subscriptionId: trial.subscriptionId, until });
+      await recordTrialEnd(sql, trial, until);
+      log.info({ stack: trial.slug, until: until.toISOString() }, "a trial got back what our outage cost");
+      extended += 1;
+    } catch (error) {
+      log.warn(
+        { err: error, stack: trial.slug },
+        "a trial could not be extended; the next sweep tries again",
+      );
+    }
+  }
+  return extended;
+}
+
+/** undefined: it ends when it should, or so late by somebody else's will. Pure. */
+export function findTrialEnd(
+  trial: Pick<TrialRow, "createdAt" | "trialEnd" | "trialEndFirst">,
+  outages: readonly Outage[],
+  now: Date,
+): Date | undefined {
+  const wanted = new Date(trial.trialEndFirst.getTime() + waitedMs(outages, trial.createdAt, now));
+  return wanted.getTime() - trial.trialEnd.getTime() >= leastMs ? wanted : undefined;
+}
