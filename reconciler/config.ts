@@ -3,6 +3,7 @@ import { z } from "zod";
 import { defaultAccount, findToken, isShared, sharedToken, tokenVariable } from "../infra/accounts.ts";
 import type { Role } from "./db/connections.ts";
 import { driftVariables, toDriftSettings, type DriftSettings } from "./drift/settings.ts";
+import { listTracingSecrets, toTracing, tracingVariables, type TracingSettings } from "./tracing-settings.ts";
 import { gitopsSecrets, gitopsVariables, toGitopsSettings, type GitopsSettings } from "./gitops/settings.ts";
 
 const seconds = (fallback: number, min: number, max: number) =>
@@ -34,6 +35,7 @@ const workSchema = z.object({
   HCLOUD_ENDPOINT: z.url().default("https://api.hetzner.cloud/v1"),
   CLOUDFLARE_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+  ...tracingVariables,
 });
 
 /** What HTTP, billing and the clocks need beside that. */
@@ -92,6 +94,8 @@ export type WorkConfig = {
   cloudflareUrl: string;
   /** By account name, `default` for the tokens without suffix. Empty where nothing is done in the clouds. */
   accounts: Record<string, AccountTokens>;
+  /** undefined: spans are collected by nobody. */
+  tracing: TracingSettings | undefined;
   logLevel: string;
   /** What runners and the Pulumi CLI get of our environment. */
   engineEnvironment: Record<string, string>;
@@ -199,6 +203,7 @@ function toWorkConfig(
     hetznerUrl: env.HCLOUD_ENDPOINT.replace(/\/$/, ""),
     cloudflareUrl: env.CLOUDFLARE_BASE_URL.replace(/\/$/, ""),
     accounts,
+    tracing: toTracing(env),
     logLevel: env.LOG_LEVEL,
     engineEnvironment: pickEngineEnvironment(present),
     secretValues: listSecrets(env, accounts, []),
@@ -284,11 +289,8 @@ function listSecrets(
   accounts: Record<string, AccountTokens>,
   others: readonly string[],
 ): string[] {
-  const tokens = Object.values(accounts).flatMap(({ hcloudToken, cloudflareToken }) => [
-    hcloudToken,
-    cloudflareToken,
-  ]);
-  return [env.CLAWFLEET_MASTER_KEY, ...others, ...tokens];
+  const tokens = Object.values(accounts).flatMap((given) => [given.hcloudToken, given.cloudflareToken]);
+  return [env.CLAWFLEET_MASTER_KEY, ...others, ...tokens, ...listTracingSecrets(env)];
 }
 
 function toAddress(listen: string): Address {
