@@ -1,5 +1,6 @@
 /** The HTTP surface put together: customers' pages, billing webhooks, operators' API and console, health. */
-import { Hono } from "hono";
+import { SpanKind } from "@opentelemetry/api";
+import { Hono, type Context } from "hono";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { bodyLimit } from "hono/body-limit";
 import { requestId } from "hono/request-id";
@@ -17,6 +18,7 @@ import type { createConsole } from "./console/routes.tsx";
 import type { createAdminRoutes } from "./routes/admin.ts";
 import type { createHealthRoutes } from "./routes/health.ts";
 import type { createOrderRoutes } from "./routes/orders.tsx";
+import { withSpan } from "./tracing.ts";
 import type { Metrics } from "./metrics.ts";
 
 export type AppDeps = {
@@ -43,6 +45,7 @@ const largeBodies = /^\/(webhooks\/github|api\/v1\/plans)$/;
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
   app.use(requestId());
+  app.use(traceRequest);
   app.use(measure(deps.metrics));
   app.use((c, next) =>
     bodyLimit({
@@ -93,6 +96,22 @@ function tooLarge(): ClawfleetError {
 
 function createGuardedApi({ admin, guard }: AppDeps): Hono<OperatorEnv> {
   return new Hono<OperatorEnv>().use(identify(guard), audit(guard), idempotent(guard)).route("/", admin);
+}
+
+const untraced = /^\/(assets|healthz|readyz|metrics)(\/|$)/;
+
+/** Only who has a key may hang a request under a trace of their own. */
+async function traceRequest(c: Context, next: () => Promise<void>): Promise<void> {
+  if (untraced.test(c.req.path)) return await next();
+  const parent = c.req.path.startsWith("/api/") ? c.req.header("traceparent") : undefined;
+  const attributes = { "http.request.method": c.req.method, "clawfleet.request": c.get("requestId") };
+  return await withSpan(c.req.method, { kind: SpanKind.SERVER, parent, attributes }, async (span) => {
+    await next();
+    const route = c.res.status === 404 ? "none" : routePath(c);
+    span.name(`${c.req.method} ${route}`);
+    span.set({ "http.route": route, "http.response.status_code": c.res.status });
+    if (c.res.status >= 500) span.fail(String(c.res.status));
+  });
 }
 
 function measure(metrics: Metrics) {

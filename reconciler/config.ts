@@ -4,6 +4,7 @@ import { paddleVariables, toPaddleSettings, type PaddleSettings } from "./billin
 import { readAccounts, type AccountTokens } from "./account-tokens.ts";
 import type { Role } from "./db/connections.ts";
 import { driftVariables, toDriftSettings, type DriftSettings } from "./drift/settings.ts";
+import { listTracingSecrets, toTracing, tracingVariables, type TracingSettings } from "./tracing-settings.ts";
 import { gitopsSecrets, gitopsVariables, toGitopsSettings, type GitopsSettings } from "./gitops/settings.ts";
 import type { CarrierSettings } from "./messages/carriers.ts";
 import {
@@ -42,6 +43,7 @@ const workSchema = z.object({
   HCLOUD_ENDPOINT: z.url().default("https://api.hetzner.cloud/v1"),
   CLOUDFLARE_BASE_URL: z.url().default("https://api.cloudflare.com/client/v4"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+  ...tracingVariables,
 });
 
 /** What HTTP, billing and the clocks need beside that. */
@@ -88,6 +90,8 @@ export type WorkConfig = {
   cloudflareUrl: string;
   /** By account name, `default` for the tokens without suffix. Empty where nothing is done in the clouds. */
   accounts: Record<string, AccountTokens>;
+  /** undefined: spans are collected by nobody. */
+  tracing: TracingSettings | undefined;
   logLevel: string;
   /** What runners and the Pulumi CLI get of our environment. */
   engineEnvironment: Record<string, string>;
@@ -213,6 +217,7 @@ function toWorkConfig(
     hetznerUrl: env.HCLOUD_ENDPOINT.replace(/\/$/, ""),
     cloudflareUrl: env.CLOUDFLARE_BASE_URL.replace(/\/$/, ""),
     accounts,
+    tracing: toTracing(env),
     logLevel: env.LOG_LEVEL,
     engineEnvironment: pickEngineEnvironment(present),
     secretValues: listSecrets(env, accounts, []),
@@ -243,11 +248,8 @@ function listSecrets(
   accounts: Record<string, AccountTokens>,
   others: readonly string[],
 ): string[] {
-  const tokens = Object.values(accounts).flatMap(({ hcloudToken, cloudflareToken }) => [
-    hcloudToken,
-    cloudflareToken,
-  ]);
-  return [env.CLAWFLEET_MASTER_KEY, ...others, ...tokens];
+  const tokens = Object.values(accounts).flatMap((given) => [given.hcloudToken, given.cloudflareToken]);
+  return [env.CLAWFLEET_MASTER_KEY, ...others, ...tokens, ...listTracingSecrets(env)];
 }
 
 function toAddress(listen: string): Address {

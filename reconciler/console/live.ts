@@ -34,6 +34,7 @@ export function streamInstance(
     let seen: string | undefined;
     let spoke = 0;
     while (!stream.aborted && !stream.closed && Date.now() < end) {
+      if (!(await deps.mayRead())) return await stream.writeSSE({ event: "ended", data: "" });
       const lines = await listLogAfter(deps.sql, id, at, batch);
       for (const line of lines) {
         at = { operation: line.operation, seq: line.seq };
@@ -46,7 +47,6 @@ export function streamInstance(
       if (changed) await stream.writeSSE({ event: "changed", data: now.status });
       seen = now.text;
       if (Date.now() - spoke > beatMs) {
-        if (!(await deps.mayRead())) return await stream.writeSSE({ event: "ended", data: "" });
         await stream.writeSSE({ event: "beat", data: now.status });
         spoke = Date.now();
       }

@@ -21,6 +21,7 @@ import {
 import type { Reason } from "../queue/jobs.ts";
 import type { Recover, Recovered } from "../recovery/recovery.ts";
 import { classifyFailure, type Failure } from "./failure.ts";
+import { withSpan, type OpenSpan } from "../tracing.ts";
 
 export type OperationDeps = {
   sql: Sql;
@@ -79,14 +80,17 @@ export async function runOperation(
   const pass = deps.gate.openPass({ account: input.account, reason: input.reason });
   try {
     const redact = (text: string) => deps.redact(pass.toPlain(text));
-    return await runWithPass({ ...deps, redact }, input, pass, signal);
+    const attributes = { "clawfleet.stack": input.stack, "clawfleet.reason": input.reason };
+    return await withSpan(`operation ${input.kind}`, { attributes }, (span) =>
+      runWithPass({ ...deps, redact, span }, input, pass, signal),
+    );
   } finally {
     pass.close();
   }
 }
 
 async function runWithPass(
-  deps: OperationDeps,
+  deps: OperationDeps & { span: OpenSpan },
   input: OperationInput,
   pass: RunPass,
   signal: AbortSignal,
@@ -97,31 +101,34 @@ async function runWithPass(
   await interruptOperations(sql, input.stack, started);
   const id = await insertOperation(sql, { ...input, worker: deps.workerName, now: started });
   input.onBegin?.(id);
+  deps.span.set({ "clawfleet.operation": id });
   const recorder = createEventRecorder({ ...deps, operationId: id, stack: input.stack });
   await notifyOperation(sql, input.stack);
 
   const failed: string[] = [];
   const deadline = AbortSignal.timeout(deps.deadlineMs);
   const runEngine = (what: Pick<RunInput, "kind" | "refresh" | "recovery" | "proposal" | "replace">) =>
-    deps.pool.run(
-      {
-        ...what,
-        stack: input.stack,
-        message: `${input.reason} by ${input.actor}, operation ${id}`,
-        environment: pass.environment,
-      },
-      (raw) => {
-        const event = toOperationEvent(raw);
-        if (!event) return;
-        if (event.kind === "resource-failed") failed.push(event.message);
-        recorder.add(event);
-      },
-      AbortSignal.any([signal, deadline]),
-      deps.claim,
-      (process) =>
-        void recordProcess(sql, id, process).catch((error: unknown) =>
-          deps.log.warn({ err: error, operation: id }, "a process of the engine was not recorded"),
-        ),
+    withSpan(`pulumi ${what.kind}`, {}, () =>
+      deps.pool.run(
+        {
+          ...what,
+          stack: input.stack,
+          message: `${input.reason} by ${input.actor}, operation ${id}`,
+          environment: pass.environment,
+        },
+        (raw) => {
+          const event = toOperationEvent(raw);
+          if (!event) return;
+          if (event.kind === "resource-failed") failed.push(event.message);
+          recorder.add(event);
+        },
+        AbortSignal.any([signal, deadline]),
+        deps.claim,
+        (process) =>
+          void recordProcess(sql, id, process).catch((error: unknown) =>
+            deps.log.warn({ err: error, operation: id }, "a process of the engine was not recorded"),
+          ),
+      ),
     );
   const recovered = await recoverFirst(deps, {
     ...input,
@@ -150,6 +157,8 @@ async function runWithPass(
   if (outcome.kind === "done" && input.kind !== "preview") await trim(deps, input.stack);
   const end = toEnd(outcome, result, clock.now());
   await endOperation(sql, id, end);
+  deps.span.set({ "clawfleet.outcome": end.outcome });
+  if (end.error) deps.span.fail(end.error.code);
   await notifyOperation(sql, input.stack);
   deps.onOperation?.({
     kind: input.kind,

@@ -4,6 +4,7 @@ import type { ParameterOrJSON } from "postgres";
 import type { Query } from "../db/database.ts";
 import { toJson } from "../db/json.ts";
 import { ClawfleetError } from "../errors.ts";
+import { withTrace } from "./spans.ts";
 import type { QueuedJob, QueueName } from "./jobs.ts";
 
 /** Notified with the queue's name when a job can start at once. */
@@ -45,7 +46,7 @@ export async function enqueue(
   jobs: readonly QueuedJob[],
   options: EnqueueOptions = {},
 ): Promise<number> {
-  let missing = mergeByKey(jobs);
+  let missing = mergeByKey(withTrace(jobs));
   let inserted = 0;
   for (let attempt = 0; missing.length > 0 && attempt < attempts; attempt += 1) {
     const raised = await raiseWaiting(sql, queue, missing, options);

@@ -4,6 +4,8 @@ import type { Logger } from "pino";
 import type { PgBoss } from "pg-boss";
 import type { Sql } from "postgres";
 import { claimBound, type ClaimedJob, type Remit } from "./binding.ts";
+import { withSpan } from "../tracing.ts";
+import { readTrace, toSpan } from "./spans.ts";
 import { toBossDb, wakeChannel } from "./enqueue.ts";
 import { claimEndShare, type Lease } from "./lease.ts";
 import { jobSchemas, type JobData, type QueueName } from "./jobs.ts";
@@ -91,7 +93,7 @@ export function startWorker<Name extends QueueName>(
     const claim = keepClaim(deps, queue, job, abort);
     let failure: { message: string } | undefined;
     try {
-      await handler({ ...job, claim }, abort.signal);
+      await withSpan(`${queue} job`, toSpan(queue, job), () => handler({ ...job, claim }, abort.signal));
     } catch (error) {
       failure = { message: error instanceof Error ? error.message : "not an error object" };
       if (!abort.signal.aborted)
@@ -135,7 +137,10 @@ export function startWorker<Name extends QueueName>(
   };
 }
 
-type Fetched<Name extends QueueName> = Omit<RunningJob<Name>, "claim">;
+type Fetched<Name extends QueueName> = Omit<RunningJob<Name>, "claim"> & {
+  /** Of who asked for it, where somebody collects spans. */
+  trace: string | undefined;
+};
 
 async function fetchNext<Name extends QueueName>(
   deps: WorkerDeps,
@@ -165,6 +170,7 @@ async function fetchNext<Name extends QueueName>(
   return {
     id: job.id,
     data: parsed.data,
+    trace: readTrace(job.data),
     priority: job.priority,
     attempt: job.retryCount,
     waitedSeconds: Math.max(0, (Date.now() - job.startAfter.getTime()) / 1000),

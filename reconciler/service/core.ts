@@ -12,6 +12,7 @@ import { createMetrics, type Metrics } from "../metrics.ts";
 import { createRedact, type Redact } from "../operations/redact.ts";
 import { createQueue, type Queue } from "../queue/queue.ts";
 import type { ReadinessCheck } from "../routes/health.ts";
+import { startTracing } from "./tracing.ts";
 import { watchSchema, type SchemaWatch } from "./schema-watch.ts";
 
 export type Core = {
@@ -39,6 +40,7 @@ export async function openCore(
   config: WorkConfig & { dataDir?: string },
   log: Logger,
 ): Promise<Core> {
+  const stopTracing = await startTracing(config.tracing, role, log);
   const database = await startDatabase({ url: config.databaseUrl, dataDir: config.dataDir });
   const sql = openDatabase(database.url, {
     max: poolSize(role, config.workers),
@@ -82,6 +84,7 @@ export async function openCore(
       await alerts.settle();
       await sql.end({ timeout: 5 });
       await database.stop();
+      await stopTracing();
     },
   };
 }
