@@ -53,8 +53,8 @@ async function isLookOld({ sql, clock }: Core, account: string): Promise<boolean
   return !last || clock.now().getTime() - last.lookedAt.getTime() > lookEveryMs;
 }
 
-async function look({ sql, clock }: Core, { accessOf }: OrphanDeps, account: string): Promise<void> {
+async function look({ sql, clock }: Core, deps: OrphanDeps, account: string): Promise<void> {
   const zones = (await listZones(sql)).get(account) ?? [];
-  const checks = await checkAccount({ account, zones, access: accessOf(account) });
+  const checks = await checkAccount({ account, zones, access: deps.accessOf(account) });
   await recordLook(sql, { account, checks, lookedAt: clock.now() });
 }
