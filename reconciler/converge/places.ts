@@ -22,49 +22,74 @@ export async function choosePlaces(
   row: ConvergeRow,
   reason: Reason,
 ): Promise<{ row: ConvergeRow; places: Place[] }> {
-  const places = await findPlaces(deps, row, reason);
-  const [first] = places;
-  const bound = isArchived(row) || row.outputs !== null;
-  const stands = places.some(({ serverType }) => serverType === row.serverType);
-  if (!bound || !first || stands) return { row, places };
-  await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
-  return { row: { ...row, ...first }, places };
+  const { places, misfit } = await findPlaces(deps, row, reason);
+  if (misfit !== undefined) await tellMisfit(deps, row, misfit);
+  const better = pickBetter(row, places);
+  if (!better) return { row, places };
+  await recordPlacement(deps.sql, row.id, { ...better, attempt: 0 });
+  return { row: { ...row, ...better }, places };
 }
 
-async function findPlaces(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<Place[]> {
+/** Where a converge of this row would put it: for previews, so that what was seen is what is done. */
+export async function foreseePlace(
+  deps: Pick<ConvergeDeps, "cloudsOf">,
+  row: ConvergeRow,
+  reason: Reason,
+): Promise<Place> {
+  const { serverType, location } = row;
+  return pickBetter(row, (await findPlaces(deps, row, reason)).places) ?? { serverType, location };
+}
+
+/** undefined: it stays where its row has it. */
+function pickBetter(row: ConvergeRow, places: readonly Place[]): Place | undefined {
+  const bound = isArchived(row) || row.outputs !== null;
+  const stands = places.some(({ serverType }) => serverType === row.serverType);
+  return bound && !stands ? places[0] : undefined;
+}
+
+/** `misfit`: why it stays what it is although its plan wants something else. */
+type Found = { places: Place[]; misfit?: string };
+
+async function findPlaces(
+  deps: Pick<ConvergeDeps, "cloudsOf">,
+  row: ConvergeRow,
+  reason: Reason,
+): Promise<Found> {
   const { snapshotId } = row;
   const { hetzner } = deps.cloudsOf(row.account, reason);
   if (isArchived(row) && snapshotId !== null)
-    return await findRestorePlaces(hetzner, { ...row, snapshotId }, placesOf(row));
+    return { places: await findRestorePlaces(hetzner, { ...row, snapshotId }, placesOf(row)) };
   const seen = instanceOutputsSchema.safeParse(row.outputs);
-  if (!seen.success) return row.outputs === null ? placesOf(row) : [];
+  if (!seen.success) return { places: row.outputs === null ? placesOf(row) : [] };
   const { serverType } = seen.data;
   // A person's word about the type is taken as it is: Hetzner says what is wrong with it.
-  if (row.serverType === serverType || row.override.serverType !== undefined) return [];
-  return await findChanges(deps, hetzner, row, { serverType, location: row.location });
+  if (row.serverType === serverType || row.override.serverType !== undefined) return { places: [] };
+  return await findChanges(hetzner, row, { serverType, location: row.location });
 }
 
 /** Types of the plan that the server can become where it stands; none: it stays what it is, and operators hear of it. */
 async function findChanges(
-  deps: ConvergeDeps,
   hetzner: Pick<Hetzner, "findServers" | "readServerTypes">,
   row: ConvergeRow,
   now: Place,
-): Promise<Place[]> {
+): Promise<Found> {
   const [server] = await hetzner.findServers(row.id);
   const types = await hetzner.readServerTypes();
   const architecture = types.find(({ name }) => name === now.serverType)?.architecture;
   // One that is not there any more is made anew, on whatever the plan has.
-  if (!server || architecture === undefined) return [];
+  if (!server || architecture === undefined) return { places: [] };
   const disk = { diskGb: server.primary_disk_size, architecture };
   const wanted = placesOf(row).filter(({ location }) => location === server.location);
   const fitting = listFitting(wanted, types, disk);
-  if (fitting.length > 0) return fitting;
+  if (fitting.length > 0) return { places: fitting };
+  const misfit = `${row.slug}: its disk has ${disk.diskGb} GB on ${architecture}, and the plan ${row.plan} has only ${[...new Set(wanted.map((place) => place.serverType))].join(", ")} there; it stays a ${now.serverType}`;
+  return { places: [now], misfit };
+}
+
+async function tellMisfit(deps: ConvergeDeps, row: ConvergeRow, message: string): Promise<void> {
   const kind: AlertKind = "plan_does_not_fit";
-  const message = `${row.slug}: its disk has ${disk.diskGb} GB on ${architecture}, and the plan ${row.plan} has only ${[...new Set(wanted.map((place) => place.serverType))].join(", ")} there; it stays a ${now.serverType}`;
   await raiseAlert(deps.sql, { kind, about: row.slug, message, now: deps.clock.now() });
   deps.log.warn({ alert: kind, stack: row.slug }, message);
-  return [now];
 }
 
 function isArchived({ observedPhase, snapshotId }: ConvergeRow): boolean {

@@ -1,7 +1,7 @@
 /** One customer's preview for a plan: of what the plan proposes, with the clouds read anew, its result in the plan's row. */
-import { proposalSchema } from "../../infra/runner-protocol.ts";
+import { proposalSchema, type ProposedInputs } from "../../infra/runner-protocol.ts";
 import { monthlyCost, type Prices } from "../cloud/hetzner-prices.ts";
-import { findConvergeRow } from "../db/observed.ts";
+import { findConvergeRow, type ConvergeRow } from "../db/observed.ts";
 import {
   listPlanCustomers,
   recordPlanCustomer,
@@ -13,12 +13,15 @@ import { toSteps } from "../gitops/steps.ts";
 import { listPlannedSteps } from "../operations/rows.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { ConvergeDeps } from "./converge-instance.ts";
+import { foreseePlace } from "./places.ts";
 import { runOperation, type OperationDeps } from "./run-operation.ts";
 
-export type PreviewPlanDeps = OperationDeps & {
-  queue: Queue;
-  pricesOf(account: string): Promise<Prices>;
-};
+export type PreviewPlanDeps = OperationDeps &
+  Pick<ConvergeDeps, "cloudsOf"> & {
+    queue: Queue;
+    pricesOf(account: string): Promise<Prices>;
+  };
 
 export async function previewForPlan(
   deps: PreviewPlanDeps,
@@ -46,7 +49,7 @@ async function preview(
   const failed = (error: string) => ({ steps: [], diff: "", costBefore: null, costAfter: null, error });
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
   if (!row || row.status === "gone") return failed("it is gone meanwhile");
-  const proposal = proposalSchema.parse(customer.proposal);
+  const proposal = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
   let operationId = 0;
   const outcome = await runOperation(
     deps,
@@ -81,6 +84,18 @@ async function preview(
     costAfter: monthlyCost(after, prices) ?? null,
     error: null,
   };
+}
+
+/** A converge may choose another server type than the rows propose, because of the disk that there is: the preview is of that one. */
+async function foresee(
+  deps: PreviewPlanDeps,
+  row: ConvergeRow,
+  proposal: ProposedInputs,
+  { reason }: ConvergeJob,
+): Promise<ProposedInputs> {
+  const { plan, override, placement } = proposal;
+  const proposed = { ...row, planSettings: plan, override, ...placement };
+  return { ...proposal, placement: await foreseePlace(deps, proposed, reason) };
 }
 
 export function isPlanJob(job: ConvergeJob): job is ConvergeJob & { planId: number } {

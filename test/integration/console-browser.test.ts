@@ -125,6 +125,7 @@ describe.skipIf(executable === undefined)("in Chromium", () => {
     "/console/instances/ada-1100",
     "/console/drift",
     "/console/queue",
+    "/console/money",
     "/console/audit",
     "/console/nothing",
   ];

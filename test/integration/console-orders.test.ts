@@ -35,7 +35,7 @@ describe("an operator", () => {
         action,
         (await visitor.submit(`/console/instances/ada/actions/${action}`, { typed: "ada" })).status,
       ]).toEqual([action, 403]);
-    for (const path of ["drift/scan", "queue/pause", "queue/unpause"])
+    for (const path of ["drift/scan", "queue/pause", "queue/unpause", "queue/halt", "queue/unhalt"])
       expect([path, (await visitor.submit(`/console/${path}`)).status]).toEqual([path, 403]);
     expect((await visitor.submit("/console/drift/repair", { name: "ada" })).status).toBe(403);
     expect(
@@ -143,5 +143,33 @@ describe("an operator", () => {
     expect((await visitor.open("/console/instances/bob")).html).toContain("the fleet is held");
     await visitor.submit("/console/queue/unpause");
     expect(await sql`select 1 from clawfleet.pauses`).toHaveLength(0);
+  });
+
+  test("stops every removal with a reason, and lets them go on", async () => {
+    const visitor = await signedIn();
+    await visitor.open("/console/queue");
+    await visitor.submit("/console/queue/halt", { reason: " <b>billing</b> " });
+    const halted = await visitor.open("/console/queue?done=halt");
+    expect(halted.html).toContain("Every removal is stopped by anna");
+    expect(halted.html).toContain("&lt;b&gt;billing&lt;/b&gt;");
+    const refused = await visitor.submit("/console/instances/bob/actions/suspend");
+    expect([refused.status, refused.html.includes("stopped every removal")]).toEqual([409, true]);
+    await visitor.submit("/console/queue/unhalt");
+    expect((await visitor.open("/console/queue")).html).not.toContain("Every removal is stopped by");
+  });
+
+  test("sees the money, and the snapshot of an archived one", async () => {
+    const visitor = await signedIn();
+    expect((await visitor.open("/console/money")).html).toContain("No server runs that nobody pays for.");
+    const { sql } = api.database;
+    await sql`
+      update clawfleet.instances set phase = 'archived', observed_phase = 'archived', status = 'ready',
+        observed_generation = generation, snapshot_id = '4711', outputs = null
+      where slug = 'bob'`;
+    const page = await visitor.open("/console/instances/bob");
+    expect(page.html).toContain("<code>4711</code>");
+    expect(page.html).toContain("when it comes back");
+    for (const path of ["restart", "reboot", "rebuild", "archive"])
+      expect(page.html).not.toContain(`/actions/${path}`);
   });
 });

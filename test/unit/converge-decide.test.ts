@@ -68,6 +68,16 @@ describe("decideConverge", () => {
       { kind: "nothing", why: "an operator has paused it" },
     ],
     [
+      "archives nothing that is paused",
+      { paused: true, phase: "archived", generation: 4 },
+      { kind: "nothing", why: "an operator has paused it" },
+    ],
+    [
+      "keeps the snapshot of one that is paused",
+      { paused: true, hasSnapshot: true },
+      { kind: "nothing", why: "an operator has paused it" },
+    ],
+    [
       "looks at the clouds first when a pull request was reviewed that way",
       { generation: 4, reason: "pull-request" },
       { kind: "up", refresh: true },
