@@ -43,7 +43,7 @@ const largeBodies = /^\/(webhooks\/github|api\/v1\/plans)$/;
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
   app.use(requestId());
-  app.use(traceRequest);
+  app.use((c, next) => traceRequest(c, next));
   app.use(measure(deps.metrics));
   app.use((c, next) =>
     bodyLimit({

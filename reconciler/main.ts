@@ -5,6 +5,7 @@ import { parseConfig, parseWorkConfig, type WorkConfig } from "./config.ts";
 import { surviveLostConnections } from "./db/database.ts";
 import { isClawfleetError } from "./errors.ts";
 import type { Binding } from "./queue/binding.ts";
+import { resealDatabase } from "./reseal.ts";
 import { startServer, startWorker, type Service } from "./service.ts";
 import { createLogger } from "./service/logger.ts";
 
@@ -97,6 +98,16 @@ program
   .action(({ cell }: { cell: string[] }) =>
     run(parseWorkConfig(process.env), (config, log) => startWorker(toBinding(cell), config, log)),
   );
+
+program
+  .command("reseal")
+  .description(
+    "seals every secret in the database with CLAWFLEET_NEXT_MASTER_KEY; the service must be stopped (docs/operations.md, Rotation)",
+  )
+  .action(async () => {
+    const lines = await resealDatabase(process.env).catch(fail);
+    process.stdout.write(`${lines.join("\n")}\n`);
+  });
 
 try {
   await program.parseAsync();

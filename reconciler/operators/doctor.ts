@@ -80,7 +80,7 @@ export async function examine(deps: DoctorDeps): Promise<Finding[]> {
       ),
     ),
     ...conditions.map(({ kind, count, detail }) =>
-      toFinding(kind, count === 0, count === 0 ? "none" : detail, `docs/operations.md, alert ${kind}`),
+      toFinding(kind, count === 0, count === 0 ? "none" : detail, `docs/incidents.md, ${kind}`),
     ),
   ];
 }

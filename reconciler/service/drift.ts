@@ -1,7 +1,7 @@
 /** Scans, deletions of orphans and looks at the tokens themselves, taken from the queue where the tokens of their accounts are. */
 import { checkAccount } from "../cloud/account-check.ts";
 import type { WorkConfig } from "../config.ts";
-import { listZones, recordLook } from "../db/account-checks.ts";
+import { listLooks, listZones, recordLook } from "../db/account-checks.ts";
 import { deleteOrphan, type OrphanDeps } from "../drift/orphans.ts";
 import { scanDrift } from "../drift/scan.ts";
 import type { Gate } from "../gate/gate.ts";
@@ -38,17 +38,23 @@ export function startDriftWorker(
   };
   queue.work("drift", { concurrency: 1, remit }, async ({ data }) => {
     const { account, actor } = data;
-    await recordLook(sql, {
-      account,
-      checks: await checkAccount({
-        account,
-        zones: (await listZones(sql)).get(account) ?? [],
-        access: deps.accessOf(account),
-      }),
-      lookedAt: clock.now(),
-    });
+    if (data.kind === "examine" || (await isLookOld(core, account))) await look(core, deps, account);
     if (data.kind === "examine") return;
     if (data.kind === "delete") await deleteOrphan(deps, data);
     await scanDrift(deps, { account, actor });
   });
+}
+
+const lookEveryMs = 24 * 3_600_000;
+
+/** Rights change seldom, and to ask for them takes requests that are refused. */
+async function isLookOld({ sql, clock }: Core, account: string): Promise<boolean> {
+  const last = (await listLooks(sql)).find((one) => one.account === account);
+  return !last || clock.now().getTime() - last.lookedAt.getTime() > lookEveryMs;
+}
+
+async function look({ sql, clock }: Core, deps: OrphanDeps, account: string): Promise<void> {
+  const zones = (await listZones(sql)).get(account) ?? [];
+  const checks = await checkAccount({ account, zones, access: deps.accessOf(account) });
+  await recordLook(sql, { account, checks, lookedAt: clock.now() });
 }

@@ -3,6 +3,7 @@
  * the queue here: what a step does to a machine is for e2e/healing.test.ts and e2e/fleet-command.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findHealth } from "../../reconciler/db/health.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { stateRoot } from "../support/state-rows.ts";
 
@@ -73,6 +74,21 @@ describe("a step that an operator asks for", () => {
       codes.push((await api.request("POST", `/api/v1/instances/ada/${step}`, { key })).status);
     expect(codes).toEqual([202, 403]);
   });
+});
+
+test("a paused one, or everybody while the fleet is, is left alone by healing too", async () => {
+  const { sql } = api.database;
+  const [row] = await sql<{ id: string }[]>`select id from clawfleet.instances where slug = 'bob'`;
+  const id = row?.id ?? "";
+  await sql`insert into clawfleet.health (instance_id, probe_at, verdict) values (${id}, now(), 'ill')`;
+  const held = async () => (await findHealth(sql, id))?.hold;
+  expect(await held()).toBe(false);
+  for (const scope of ["bob", "*"]) {
+    await api.request("PUT", `/api/v1/pauses/${scope}`);
+    expect(await held()).toBe(true);
+    await api.request("DELETE", `/api/v1/pauses/${scope}`);
+  }
+  expect(await held()).toBe(false);
 });
 
 describe("a deprovision that keeps the data", () => {

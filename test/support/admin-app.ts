@@ -30,6 +30,8 @@ export type AdminApp = {
   /** Of our clock. */
   advance(ms: number): void;
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  /** Its connections are a service's; close() does it too. */
+  stopQueue(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -100,6 +102,7 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
         headers: answer.headers,
       };
     },
+    stopQueue: () => queue.stop(1000),
     async close() {
       await watch.stop();
       await queue.stop(1000);

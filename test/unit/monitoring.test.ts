@@ -1,5 +1,5 @@
 /** Proves that alert rules and dashboard are well formed and ask only for metrics that there are. Not that Prometheus takes their expressions. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { Registry } from "prom-client";
 import { openDatabase } from "../../reconciler/db/database.ts";
 import { describe, expect, test } from "vitest";
@@ -18,7 +18,11 @@ const rulesSchema = z.object({
           expr: z.string(),
           for: z.string().optional(),
           labels: z.object({ severity: z.enum(["page", "ticket"]) }),
-          annotations: z.object({ summary: z.string(), description: z.string().optional() }),
+          annotations: z.object({
+            summary: z.string(),
+            description: z.string().optional(),
+            runbook: z.string().startsWith("docs/incidents.md#"),
+          }),
         }),
       ),
     }),
@@ -72,4 +76,38 @@ describe("what watches the fleet", () => {
     expect(used.length).toBeGreaterThan(8);
     expect(used.filter((name) => !known.has(name))).toEqual([]);
   });
+
+  test("leads to a page for each alert, and everything that the service raises has one", async () => {
+    const pages = new Set(
+      [
+        ...(await readFile(new URL("../../docs/incidents.md", import.meta.url), "utf8")).matchAll(
+          /^## (\w+)$/gm,
+        ),
+      ].map(([, name = ""]) => name.toLowerCase()),
+    );
+    const { groups } = rulesSchema.parse(parse(await read("alerts.yaml")));
+    const rules = groups.flatMap((group) => group.rules);
+    expect(rules.map(({ annotations }) => annotations.runbook)).toEqual(
+      rules.map(({ alert }) => `docs/incidents.md#${alert.toLowerCase()}`),
+    );
+    const raised = await listRaised();
+    expect(raised.size).toBeGreaterThan(15);
+    const named = [...raised, ...rules.map(({ alert }) => alert.toLowerCase())];
+    expect(named.filter((name) => !pages.has(name))).toEqual([]);
+  });
 });
+
+/** Kinds of alerts and conditions, read from the sources: they are words there, not a list. */
+async function listRaised(): Promise<Set<string>> {
+  const root = new URL("../../reconciler/", import.meta.url);
+  const names = (await readdir(root, { recursive: true })).filter((name) => /\.tsx?$/.test(name));
+  const texts = await Promise.all(names.map((name) => readFile(new URL(name, root), "utf8")));
+  const found = texts.flatMap((text, at) => {
+    const isConditions = names[at] === "conditions.ts";
+    const words = isConditions
+      ? /\bkind: "(\w+)"/g
+      : /\balert: "(\w+)"|\bonAlert\??\.?\(\{\s*kind: "(\w+)"|\balerts\.push\(\{\s*kind: "(\w+)"|\balert\(\w+, "(\w+)"|Alert\(\w+, "(\w+)"|(?:disk|memory|load): "(\w+_\w+|overloaded)"/g;
+    return [...text.matchAll(words)].map((match) => match.slice(1).find((word) => word !== undefined) ?? "");
+  });
+  return new Set(found.filter(Boolean));
+}
