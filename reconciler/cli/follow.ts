@@ -6,7 +6,13 @@ import { exitCodes, printJson, type CommandIo, type ExitCode, type FollowOptions
 import { describeChanges } from "./table.ts";
 
 /** Of which stack, after which operation, of which kinds. */
-export type Awaited = { slug: string; after: number; kinds: readonly string[] };
+export type Awaited = {
+  slug: string;
+  after: number;
+  kinds: readonly string[];
+  /** Of orders that change what is desired: one that is as ordered already leads to no operation. */
+  mayBeSettled?: true;
+};
 
 const pollMs = 500;
 const runTimeoutMs = 45 * 60_000;
@@ -56,6 +62,12 @@ async function findNext(client: FleetClient, { slug, after, kinds }: Awaited) {
     .toSorted((a, b) => a.id - b.id)[0];
 }
 
+async function isSettled(client: FleetClient, awaited: Awaited): Promise<boolean> {
+  const { instance } = await unwrap(client.instances[":slug"].$get({ param: { slug: awaited.slug } }));
+  const reached = instance.status === "ready" && instance.observedGeneration === instance.generation;
+  return reached && (await findNext(client, awaited)) === undefined;
+}
+
 /** Newest first. `stack`: a slug or `cell.<name>`. */
 export async function listOperations(client: FleetClient, stack: string): Promise<OperationAnswer[]> {
   const cell = parseCellStack(stack);
@@ -74,6 +86,11 @@ export async function followAndReport(
 ): Promise<ExitCode> {
   if (wait === false) {
     if (json === true) printJson(io, { name: awaited.slug, after: awaited.after });
+    return exitCodes.ok;
+  }
+  if (awaited.mayBeSettled === true && (await isSettled(io.client, awaited))) {
+    if (json === true) printJson(io, { name: awaited.slug, after: awaited.after });
+    io.note(`${awaited.slug} is as ordered already`);
     return exitCodes.ok;
   }
   const events: OperationEventAnswer[] = [];

@@ -17,7 +17,7 @@ const everybody = "*";
 export async function suspendCommand(io: CommandIo, slug: string, options: FollowOptions): Promise<ExitCode> {
   const { after } = await unwrap(io.client.instances[":slug"].suspended.$put({ param: { slug } }));
   io.note(`${slug} is stopped; its data is kept`);
-  return await followAndReport(io, { slug, after, kinds: ["up"] }, options);
+  return await followAndReport(io, { slug, after, kinds: ["up"], mayBeSettled: true }, options);
 }
 
 /** `name` undefined: everybody. */
@@ -52,7 +52,11 @@ export async function resumeCommand(
     return exitCodes.ok;
   }
   io.note(`${name}: what billing says counts again`);
-  return await followAndReport(io, { slug: name, after: suspended, kinds: ["up"] }, options);
+  return await followAndReport(
+    io,
+    { slug: name, after: suspended, kinds: ["up"], mayBeSettled: true },
+    options,
+  );
 }
 
 /** undefined: it was only paused. */

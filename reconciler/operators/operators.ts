@@ -10,6 +10,7 @@ import { isSlugOrdered } from "../db/orders.ts";
 import { listSubscriptionsFor, storeReadings } from "../db/subscriptions.ts";
 import { applyDesired, applyDesiredIn } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
+import { removesServer } from "../desired/desire.ts";
 import { ClawfleetError } from "../errors.ts";
 import {
   findLastOperationId,
@@ -26,7 +27,7 @@ import { createDriftOperators } from "./drift.ts";
 import { changeEnvironment } from "./environment.ts";
 import type { MoneyOperators } from "./money.ts";
 import { createPlanOperators, type PlansDeps } from "./plans.ts";
-import { held, notFound } from "./problems.ts";
+import { held, notFound, refused } from "./problems.ts";
 import { createStandingOperators } from "./standing.ts";
 import { createTakeStep } from "./steps.ts";
 import type { AdminDeps } from "../routes/admin.ts";
@@ -112,6 +113,11 @@ export function createOperators(
       if (!row) throw notFound(slug);
       if (row.override.hold === true) throw held(slug);
       await refuseWhileHalted(sql);
+      if (keepData && removesServer(row.phase))
+        throw refused(
+          `${slug} has no server any more: it is ${row.phase}, ${row.phaseReason}`,
+          `fleet deprovision ${slug} deletes what is kept`,
+        );
       const phase = keepData ? "archived" : "gone";
       if (row.provider === compedProvider && !keepData)
         await sql`

@@ -1,6 +1,7 @@
 /** Proves the operators' command line as a person and a script meet it: what it prints, and its exit codes. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runScript } from "../sandbox/demo/visitor.ts";
+import { eventually } from "../support/poll.ts";
 import { findObstacle, startFleet, type Fleet } from "../support/fleet.ts";
 
 const obstacle = await findObstacle();
@@ -157,6 +158,36 @@ describe.skipIf(obstacle !== undefined)("fleet", () => {
     expect(ended.output).toContain(text);
     expect(ended.output.trim().split("\n").at(-1)).toMatch(/^what to do: /);
     expect(ended.code).toBe(code);
+  });
+
+  test("deprovision --keep-data leaves a snapshot, and resume makes a server of it", async () => {
+    const archived = await run(["deprovision", "zoe", "--keep-data", "--yes"]);
+    expect([archived.code, archived.output]).toEqual([
+      0,
+      expect.stringContaining("fleet resume zoe brings it back"),
+    ]);
+    await eventually("it is archived", async () =>
+      (await run(["list", "--status", "ready"])).output.includes("archived"),
+    );
+    expect(fleet.sandbox.hetzner.counts().servers).toBe(0);
+    const again = await run(["deprovision", "zoe", "--keep-data", "--yes"]);
+    expect([again.code, again.output]).toEqual([1, expect.stringContaining("has no server any more")]);
+    const back = await run(["resume", "zoe"]);
+    expect([back.code, back.output]).toEqual([0, expect.stringContaining("what billing says counts again")]);
+    expect(fleet.sandbox.hetzner.counts().servers).toBe(1);
+    expect((await run(["resume", "zoe"])).code).toBe(1);
+  });
+
+  test("halt refuses what takes away, until it is ended", async () => {
+    expect((await run(["halt", "--reason", "a look at billing"])).code).toBe(0);
+    const refused = await run(["suspend", "zoe"]);
+    expect([refused.code, refused.output]).toEqual([
+      1,
+      expect.stringContaining("what to do: fleet halt --end"),
+    ]);
+    expect((await run(["halt", "--end"])).output).toContain("removals go on");
+    expect((await run(["history", "zoe"])).output).toMatch(/reached +archived/);
+    expect((await run(["history", "nobody"])).code).toBe(3);
   });
 
   test("deprovision takes it away, whatever billing says", async () => {
