@@ -155,9 +155,9 @@ async function restart(
   const command = heal.trouble === "proxy-down" ? restartCommands.proxy : restartCommands.everything;
   const answer = await deps.runOnMachine(address, command, { timeoutMs: restartTimeoutMs, signal });
   if (answer.kind === "unreachable") throw new Error(`nobody answers on SSH: ${answer.reason}`);
-  if (answer.kind === "cut-off") return taken(deps, `its end was not heard of: ${answer.reason}`);
-  if (answer.code === 0) return taken(deps);
-  return taken(deps, `exit code ${answer.code}: ${answer.stderr.trim().slice(-500)}`);
+  if (answer.kind === "cut-off") return toTaken(deps, `its end was not heard of: ${answer.reason}`);
+  if (answer.code === 0) return toTaken(deps);
+  return toTaken(deps, `exit code ${answer.code}: ${answer.stderr.trim().slice(-500)}`);
 }
 
 async function reboot(deps: HealDeps, row: ConvergeRow, { reason }: HealJob): Promise<StepEnd> {
@@ -172,11 +172,11 @@ async function reboot(deps: HealDeps, row: ConvergeRow, { reason }: HealJob): Pr
     });
   }
   for (const server of servers) await hetzner.rebootServer(server);
-  return taken(deps);
+  return toTaken(deps);
 }
 
 /** `problem`: it was tried, and did not go well. The next step is a harder one then. */
-function taken({ redact }: HealDeps, problem?: string): StepEnd {
+function toTaken({ redact }: HealDeps, problem?: string): StepEnd {
   if (problem === undefined) return { taken: true, outcome: "succeeded", error: null };
   const remedy = "nothing: the next step of healing follows if it stays ill";
   const error = { code: "internal", message: redact(problem), remedy, retry: "retryable" };

@@ -66,7 +66,7 @@ describe("verdict", () => {
       `+ ${"~".repeat(busyTooLong + 2)}`,
       [`${busyTooLong + 3} ill`, `${busyTooLong + 3} restart`],
     ],
-    ["busy, well and busy again is not long", `${"~~~~~+".repeat(9)}`, []],
+    ["busy, well and busy again is not long", "~~~~~+".repeat(9), []],
     ["one good reading does not make it well again", "--- + -", ["3 ill", "3 restart"]],
     ["two in a row do", "--- ++", ["3 ill", "3 restart", "5 well"]],
   ])("%s", (_what, story, log) => {
