@@ -11,7 +11,8 @@ export function nodeCommand(script: string): string {
   return `exec ${machinePaths.node} --input-type=module --eval ${quoteForShell(script)}`;
 }
 
-/** Runs a bash script. The account's own shell may be another one. */
-export function bashCommand(script: string): string {
-  return `exec /bin/bash -c ${quoteForShell(script)}`;
+/** Runs a bash script with these arguments. The account's own shell may be another one. */
+export function bashCommand(script: string, ...args: readonly string[]): string {
+  const given = args.length === 0 ? [] : ["bash", ...args];
+  return ["exec /bin/bash -c", ...[script, ...given].map(quoteForShell)].join(" ");
 }

@@ -34,15 +34,22 @@ async function askGateway() {
 
 async function probeGateway() {
   const unit = systemctl("is-active", "openclaw.service") || "unknown";
-  const since = Number(
-    systemctl("show", "--property", "ActiveEnterTimestampMonotonic", "--value", "openclaw.service"),
-  );
+  const show = (property) => systemctl("show", "--property", property, "--value", "openclaw.service");
+  const since = Number(show("ActiveEnterTimestampMonotonic"));
+  const count = Number.parseInt(show("NRestarts"), 10);
+  const restarts = Number.isNaN(count) ? null : count;
   const upSeconds = unit === "active" && since > 0 ? Math.max(0, Math.round(uptime() - since / 1e6)) : null;
   try {
     const { status = "unknown", version } = await askGateway();
-    return { unit, upSeconds, answer: status, ...(version === undefined ? {} : { version }) };
+    return { unit, upSeconds, restarts, answer: status, ...(version === undefined ? {} : { version }) };
   } catch (error) {
-    return { unit, upSeconds, answer: "none", reason: String(error.cause?.code ?? error.name ?? error) };
+    return {
+      unit,
+      upSeconds,
+      restarts,
+      answer: "none",
+      reason: String(error.cause?.code ?? error.name ?? error),
+    };
   }
 }
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { instanceSelector } from "../../components/naming.ts";
+import { ClawfleetError } from "../errors.ts";
 import { readPriceList, readStock, type PriceList, type Stock } from "./hetzner-inventory.ts";
 import { createObjectFinder, type FindObjects } from "./hetzner-objects.ts";
 import { createSnapshots, type Snapshots } from "./hetzner-snapshots.ts";
@@ -44,7 +45,7 @@ export type Hetzner = Snapshots & {
   deleteFirewall(firewallId: number): Promise<void>;
   deleteNetwork(networkId: number): Promise<void>;
   deleteSshKey(keyId: number): Promise<void>;
-  /** A hard reset, or power where it is off; resolves when the cloud has done it. */
+  /** A hard reset, or power where it is off; resolves when the cloud has done it. @throws ClawfleetError when it could not. */
   rebootServer(server: Pick<HetznerServer, "id" | "status">): Promise<void>;
 };
 
@@ -61,7 +62,7 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
       ...(body === undefined ? {} : { body }),
       schema: actionSchema.partial(),
     });
-    if (answer?.action) await waitForAction(http, answer.action.id);
+    return answer?.action ? await waitForAction(http, answer.action.id) : undefined;
   };
   return {
     ...createSnapshots(http),
@@ -79,14 +80,31 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
         const answer = await http.readList(`/firewalls?${query(instanceId, page)}`, firewallsSchema);
         return { items: answer.firewalls, next: answer.meta.pagination.next_page };
       }),
-    releaseProtection: (serverId) =>
-      act(`/servers/${serverId}/actions/change_protection`, "POST", { delete: false, rebuild: false }),
-    deleteServer: (serverId) => act(`/servers/${serverId}`, "DELETE"),
-    rebootServer: ({ id, status }) =>
-      act(`/servers/${id}/actions/${status === "off" ? "poweron" : "reset"}`, "POST"),
-    deleteFirewall: (firewallId) => act(`/firewalls/${firewallId}`, "DELETE"),
-    deleteNetwork: (networkId) => act(`/networks/${networkId}`, "DELETE"),
-    deleteSshKey: (keyId) => act(`/ssh_keys/${keyId}`, "DELETE"),
+    async releaseProtection(serverId) {
+      await act(`/servers/${serverId}/actions/change_protection`, "POST", { delete: false, rebuild: false });
+    },
+    async deleteServer(serverId) {
+      await act(`/servers/${serverId}`, "DELETE");
+    },
+    async rebootServer({ id, status }) {
+      const action = status === "off" ? "poweron" : "reset";
+      if ((await act(`/servers/${id}/actions/${action}`, "POST")) === "success") return;
+      throw new ClawfleetError({
+        code: "cloud_unavailable",
+        message: `Hetzner did not ${action} server ${id}`,
+        remedy: "nothing: it is tried again",
+        retry: { kind: "retryable" },
+      });
+    },
+    async deleteFirewall(firewallId) {
+      await act(`/firewalls/${firewallId}`, "DELETE");
+    },
+    async deleteNetwork(networkId) {
+      await act(`/networks/${networkId}`, "DELETE");
+    },
+    async deleteSshKey(keyId) {
+      await act(`/ssh_keys/${keyId}`, "DELETE");
+    },
   };
 }
 
@@ -111,10 +129,12 @@ async function collect<Item>(
   return all;
 }
 
-async function waitForAction(http: CloudHttp, id: number): Promise<void> {
+/** Its last status; undefined: it is not known any more. */
+async function waitForAction(http: CloudHttp, id: number): Promise<string | undefined> {
   for (let poll = 0; poll < actionPolls; poll += 1) {
     const answer = await http.request({ method: "GET", path: `/actions/${id}`, schema: actionSchema });
-    if (answer?.action.status !== "running") return;
+    if (answer?.action.status !== "running") return answer?.action.status;
     await sleep(Math.min(5000, 250 * (poll + 1)));
   }
+  return "running";
 }

@@ -102,23 +102,30 @@ async function up(
 
 /**
  * Its server `ill` is thrown away with its disk, and a new one made in its place. Where a run that was cut off has made the new
- * one already, that one is completed.
+ * one already, or it may not be thrown away any more, what there is is completed. Resolves to whether it is gone.
  */
 export async function rebuildInstance(
   deps: ConvergeDeps,
   row: ConvergeRow,
   job: ConvergeJob,
-  ill: string,
+  { ill, mayReplace }: { ill: string; mayReplace: boolean },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<{ gone: boolean; outcome: "succeeded" | "failed" }> {
   await markConverging(deps.sql, row);
   const clouds = deps.cloudsOf(row.account, job.reason);
-  const begun = (await clouds.hetzner.findServers(row.id)).some(({ id }) => String(id) !== ill);
-  await releaseProtection(clouds, row.id);
-  const replace = begun ? [] : [serverUrn(row.slug)];
+  const isIll = ({ id }: { id: number }) => String(id) === ill;
+  const begun = (await clouds.hetzner.findServers(row.id)).some((server) => !isIll(server));
+  const replace = begun || !mayReplace ? [] : [serverUrn(row.slug)];
+  if (begun || mayReplace) await releaseProtection(clouds, row.id);
   const result = await runUp(deps, row, job, { refresh: true, replace }, signal);
-  if (result.kind === "done") return await recordUp(deps, row, job, result);
+  if (result.kind === "done") {
+    await recordUp(deps, row, job, result);
+    return { gone: begun || replace.length > 0, outcome: "succeeded" };
+  }
   await recordTrouble(deps, row, job, result, signal);
+  // A cloud that does not say so leaves it at not taken: then it is asked for once more.
+  const left = await clouds.hetzner.findServers(row.id).catch(() => undefined);
+  return { gone: left !== undefined && !left.some(isIll), outcome: "failed" };
 }
 
 /** One that never got to its outputs may have a server all the same: then the cloud knows where it stands. */

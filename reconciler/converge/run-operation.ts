@@ -180,7 +180,7 @@ async function runWithPass(
 }
 
 /** @throws ClawfleetError when the claim is lost: this worker was frozen or cut off, and somebody else has the stack. */
-async function requireClaim({ claim }: OperationDeps): Promise<void> {
+export async function requireClaim({ claim }: Pick<OperationDeps, "claim">): Promise<void> {
   if (!claim || (await claim.confirm())) return;
   throw new ClawfleetError({
     code: "conflict",

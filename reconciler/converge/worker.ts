@@ -9,7 +9,7 @@ import { moreUrgent, type ConvergeJob } from "../queue/jobs.ts";
 import type { Worker } from "../queue/worker.ts";
 import { enqueueProbes, type BlockDeps } from "./blocked.ts";
 import { convergeCell, tellInstances } from "./converge-cell.ts";
-import { convergeInstance, type ConvergeDeps } from "./converge-instance.ts";
+import { convergeInstance, rebuildInstance, type ConvergeDeps } from "./converge-instance.ts";
 import { healInstance, type HealDeps } from "./heal-instance.ts";
 import { toCellJob, toInstanceJob } from "./jobs.ts";
 import { describeFor } from "./outcome.ts";
@@ -20,7 +20,12 @@ import { recordFailure } from "./record-failure.ts";
 /** The engine's own end, from the first interrupt to the kill (engine/process-group.ts), and a little more. */
 const handBackMs = 60_000;
 
-export function startConvergeWorker(deps: HealDeps, options: { concurrency: number; remit?: Remit }): Worker {
+export type WorkerDeps = ConvergeDeps & Omit<HealDeps, "rebuild">;
+
+export function startConvergeWorker(
+  deps: WorkerDeps,
+  options: { concurrency: number; remit?: Remit },
+): Worker {
   return deps.queue.work("converge", { ...options, handBackMs }, async (job, signal) => {
     await handleJob({ ...deps, claim: job.claim }, job.data, signal);
     // What a stop has cut short is not done: the job goes back as urgent as it was.
@@ -28,10 +33,10 @@ export function startConvergeWorker(deps: HealDeps, options: { concurrency: numb
   });
 }
 
-async function handleJob(deps: HealDeps, job: ConvergeJob, signal: AbortSignal): Promise<void> {
+async function handleJob(deps: WorkerDeps, job: ConvergeJob, signal: AbortSignal): Promise<void> {
   if (job.kind !== "heal" || job.instanceId === undefined) return await handleConvergeJob(deps, job, signal);
   try {
-    await healInstance(deps, job, signal);
+    await healInstance({ ...deps, rebuild: (...given) => rebuildInstance(deps, ...given) }, job, signal);
   } catch (error) {
     if (signal.aborted) throw error;
     await recordEscape(deps, job, error);

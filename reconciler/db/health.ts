@@ -1,6 +1,6 @@
 /** Rows of `clawfleet.health` and the brakes: one statement a function. */
 import type { Health, Rung, Verdict } from "../health/decide.ts";
-import type { Vitals, Warning } from "../health/vitals.ts";
+import type { Trouble, Vitals, Warning } from "../health/vitals.ts";
 import type { BrakeCounts } from "../health/brake.ts";
 import type { Binding } from "../queue/binding.ts";
 import { isReachedBy } from "./bindings.ts";
@@ -22,8 +22,10 @@ export async function adoptInstances(sql: Query, binding: Binding, intervalMs: n
     where i.id = h.instance_id and ${isReachedBy(sql, binding)} and (i.status = 'gone' or i.observed_phase <> 'running')`;
 }
 
-const isLeftAlone = (sql: Query) =>
-  sql`(coalesce((i.override ->> 'hold')::boolean, false) or ${isPaused(sql)})`;
+/** By its override, or by an operator's pause. */
+export function isLeftAlone(sql: Query) {
+  return sql`(coalesce((i.override ->> 'hold')::boolean, false) or ${isPaused(sql)})`;
+}
 
 export type DueProbe = {
   id: string;
@@ -38,7 +40,10 @@ export type DueProbe = {
   privateIp: string | null;
   /** By its override, or an operator has paused it. */
   hold: boolean;
+  /** Its plan allows it, and no change of ours is unfinished that may be what makes it ill. */
   mayRebuild: boolean;
+  /** A step of healing waits or is under way. */
+  healing: boolean;
   /** It is to run and nobody is changing it: what it says counts. */
   settled: boolean;
   verdict: Verdict;
@@ -47,6 +52,9 @@ export type DueProbe = {
   rung: Rung | null;
   exhausted: boolean;
   warnings: Warning[];
+  restarts: number | null;
+  busySince: Date | null;
+  attempt: number;
 };
 
 /** Longer than any reading: whoever took one and died gives it to others. */
@@ -67,51 +75,68 @@ export async function takeDue(sql: Query, take: { binding: Binding; limit: numbe
     where h.instance_id = due.instance_id and i.id = h.instance_id
     returning i.id, i.slug, i.cell, i.secrets, c.secrets as "cellSecrets", c.settings as "cellSettings", i.outputs,
       host(i.private_ip) as "privateIp", ${isLeftAlone(sql)} as hold,
-      coalesce((i.plan_settings -> 'healing' ->> 'rebuild')::boolean, false) as "mayRebuild",
+      ${isRebuildable(sql)} as "mayRebuild",
+      exists (
+        select 1 from pgboss.job j
+        where j.name = 'converge' and j.state <= 'active' and j.singleton_key = i.id || '#heal'
+      ) as healing,
       i.phase = 'running' and i.observed_phase = 'running' and i.status in ('ready', 'waiting', 'parked') as settled,
-      h.verdict, h.strikes, h.passes, h.rung, h.exhausted, h.warnings`;
+      h.verdict, h.strikes, h.passes, h.rung, h.exhausted, h.warnings, h.restarts, h.busy_since as "busySince", h.attempt`;
+}
+
+/** A release or a key that breaks the start would break it on a new machine too, and its disk would be lost for nothing. */
+export function isRebuildable(sql: Query) {
+  return sql`(coalesce((i.plan_settings -> 'healing' ->> 'rebuild')::boolean, false)
+    and i.status = 'ready' and i.observed_generation >= i.generation)`;
 }
 
 export type HealthRecord = Omit<Health, "warnings"> & {
   id: string;
+  attempt: number;
   warnings: readonly Warning[];
+  trouble: Trouble | null;
   detail: string | null;
   vitals: Vitals | null;
-  stepped: boolean;
 };
 
 /** Of those that are not read now. */
 export async function putOff(sql: Query, ids: readonly string[], intervalMs: number): Promise<void> {
   if (ids.length === 0) return;
   await sql`
-    update clawfleet.health set probe_at = now() + ${intervalMs} * interval '1 ms' where instance_id = any(${[...ids]})`;
+    update clawfleet.health set attended_at = now(), probe_at = now() + ${intervalMs} * interval '1 ms'
+    where instance_id = any(${[...ids]})`;
 }
 
-/** What was read at `now`; due again after `intervalMs`. A reading without vitals keeps those that were seen last. */
+/**
+ * What was read at `now`; due again after `intervalMs`. A reading without vitals keeps those that were seen last. One that began
+ * before an attempt to help ended says nothing any more, and is not written. Returns the ids of those that were.
+ */
 export async function recordReadings(
   sql: Query,
   records: readonly HealthRecord[],
   { now, intervalMs }: { now: Date; intervalMs: number },
-): Promise<void> {
-  if (records.length === 0) return;
-  await sql`
+): Promise<Set<string>> {
+  if (records.length === 0) return new Set();
+  const rows = await sql<{ id: string }[]>`
     update clawfleet.health h set
-      probed_at = ${now}, probe_at = now() + ${intervalMs} * interval '1 ms', strikes = r.strikes, passes = r.passes, rung = r.rung, exhausted = r.exhausted,
+      probed_at = ${now}, attended_at = now(), probe_at = now() + ${intervalMs} * interval '1 ms',
+      strikes = r.strikes, passes = r.passes, restarts = r.restarts, busy_since = r."busySince", trouble = r.trouble,
+      rung = r.rung, exhausted = r.exhausted,
       verdict_since = case when h.verdict = r.verdict then h.verdict_since else ${now} end, verdict = r.verdict,
-      step_at = case when r.stepped then ${now} else h.step_at end, detail = r.detail,
-      warnings = array(select jsonb_array_elements_text(r.warnings)), vitals = coalesce(r.vitals, h.vitals)
+      detail = r.detail, warnings = array(select jsonb_array_elements_text(r.warnings)), vitals = coalesce(r.vitals, h.vitals)
     from jsonb_to_recordset(${sql.json(toJson(records))}) as r(
-      id text, verdict text, strikes int, passes int, rung text, exhausted boolean, warnings jsonb, detail text,
-      vitals jsonb, stepped boolean)
-    where h.instance_id = r.id`;
+      id text, attempt int, verdict text, strikes int, passes int, restarts int, "busySince" timestamptz, rung text,
+      exhausted boolean, warnings jsonb, trouble text, detail text, vitals jsonb)
+    where h.instance_id = r.id and h.attempt = r.attempt
+    returning h.instance_id as id`;
+  return new Set(rows.map(({ id }) => id));
 }
 
-/** Not as if it had been tried: the next bad readings make it due again. */
-export async function takeStepBack(sql: Query, id: string, rung: Rung | null): Promise<void> {
-  await sql`update clawfleet.health set rung = ${rung} where instance_id = ${id}`;
-}
-
-export type ScopedCounts = BrakeCounts & { scope: string };
+export type ScopedCounts = BrakeCounts & {
+  scope: string;
+  /** Those whose last reading reached their machine. */
+  answering: number;
+};
 
 export const fleetScope = "fleet";
 export const cellScope = (cell: string) => `cell.${cell}`;
@@ -120,7 +145,10 @@ export const cellScope = (cell: string) => `cell.${cell}`;
 export async function countSuspected(sql: Query): Promise<ScopedCounts[]> {
   return await sql<ScopedCounts[]>`
     select case when i.cell is null then ${fleetScope} else 'cell.' || i.cell end as scope, count(*)::int as watched,
-      count(*) filter (where (h.strikes >= 2 or h.verdict = 'ill') and not h.exhausted)::int as suspected
+      count(*) filter (where (h.strikes >= 2 or h.verdict = 'ill') and not h.exhausted)::int as suspected,
+      count(*) filter (where not h.exhausted)::int as open,
+      count(*) filter (where h.trouble = 'unreachable' and not h.exhausted)::int as unreachable,
+      count(*) filter (where h.probed_at is not null and h.trouble is distinct from 'unreachable')::int as answering
     from clawfleet.health h join clawfleet.instances i on i.id = h.instance_id
     group by grouping sets ((i.cell), ())`;
 }
@@ -134,7 +162,7 @@ export async function listBrakes(sql: Query): Promise<BrakeRow[]> {
 
 export async function engageBrake(
   sql: Query,
-  { scope, suspected, watched }: ScopedCounts,
+  { scope, suspected, watched }: Pick<ScopedCounts, "scope" | "suspected" | "watched">,
   now: Date,
 ): Promise<void> {
   await sql`
@@ -163,26 +191,15 @@ export async function findLocated(sql: Query, id: string): Promise<Located | und
   return row;
 }
 
-export type HealthFacts = { verdict: Verdict; rung: Rung | null; hold: boolean; running: boolean };
-
-/** What a step is decided on once more, just before it is taken. */
-export async function findHealth(sql: Query, id: string): Promise<HealthFacts | undefined> {
-  const [row] = await sql<HealthFacts[]>`
-    select h.verdict, h.rung, ${isLeftAlone(sql)} as hold,
-      i.phase = 'running' and i.observed_phase = 'running' as running
-    from clawfleet.health h join clawfleet.instances i on i.id = h.instance_id
-    where h.instance_id = ${id}`;
-  return row;
-}
-
 export async function countVerdicts(sql: Query): Promise<{ verdict: Verdict; count: number }[]> {
   return await sql<{ verdict: Verdict; count: number }[]>`
     select verdict, count(*)::int as count from clawfleet.health group by verdict`;
 }
 
-/** Instances that should have been read long ago: no worker of their cell is alive. */
+/** Instances that should have been read long ago: no worker of their cell is alive, or the way to them is not known. */
 export async function countUnread(sql: Query, overdueMs: number): Promise<number> {
   const [row] = await sql<{ count: number }[]>`
-    select count(*)::int as count from clawfleet.health where probe_at < now() - ${overdueMs} * interval '1 ms'`;
+    select count(*)::int as count from clawfleet.health
+    where attended_at < now() - ${overdueMs} * interval '1 ms'`;
   return row?.count ?? 0;
 }

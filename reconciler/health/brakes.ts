@@ -13,14 +13,19 @@ import { decideBrake } from "./brake.ts";
 
 export type BrakeDeps = { sql: Sql; log: Logger; clock: { now(): Date } };
 
-export type Brakes = { holds(cell: string): boolean };
+export type Brakes = {
+  holds(cell: string): boolean;
+  /** Somebody of this cell was reached: who is not is alone in that. */
+  reaches(cell: string): boolean;
+};
 
 /** Two at once would only decide the same twice. */
 export async function updateBrakes({ sql, log, clock }: BrakeDeps): Promise<Brakes> {
-  const engaged = await sql.begin(async (tx) => {
+  return await sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(hashtext('clawfleet.health_brakes'))`;
     const before = new Set((await listBrakes(tx)).map(({ scope }) => scope));
-    const now = (await countSuspected(tx)).filter((counts) => decideBrake(before.has(counts.scope), counts));
+    const counted = await countSuspected(tx);
+    const now = counted.filter((counts) => decideBrake(before.has(counts.scope), counts));
     for (const counts of now) {
       await engageBrake(tx, counts, clock.now());
       if (!before.has(counts.scope))
@@ -31,7 +36,11 @@ export async function updateBrakes({ sql, log, clock }: BrakeDeps): Promise<Brak
       now.map(({ scope }) => scope),
     );
     if (released.length > 0) log.info({ released }, "fewer are ill: they are helped again");
-    return new Set(now.map(({ scope }) => scope));
+    const engaged = new Set(now.map(({ scope }) => scope));
+    const reached = new Set(counted.filter(({ answering }) => answering > 0).map(({ scope }) => scope));
+    return {
+      holds: (cell) => engaged.has(fleetScope) || engaged.has(cellScope(cell)),
+      reaches: (cell) => reached.has(cellScope(cell)),
+    };
   });
-  return { holds: (cell) => engaged.has(fleetScope) || engaged.has(cellScope(cell)) };
 }

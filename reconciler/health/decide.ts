@@ -1,4 +1,5 @@
 /** What follows from one more reading of one instance: verdict, and the next rung of the ladder when it is due. Pure. */
+import { judge, type Seen } from "./judge.ts";
 import { describeWarning, findWarnings, type Reading, type Trouble, type Warning } from "./vitals.ts";
 
 export const verdicts = ["unknown", "well", "ill"] as const;
@@ -8,13 +9,13 @@ export type Verdict = (typeof verdicts)[number];
 export const rungs = ["restart", "reboot", "rebuild"] as const;
 export type Rung = (typeof rungs)[number];
 
-export type Health = {
+export type Health = Seen & {
   verdict: Verdict;
-  /** Bad readings in a row since the last good one or the last step. */
+  /** Bad readings in a row since the last good one or the last attempt to help. */
   strikes: number;
   /** Good readings in a row. */
   passes: number;
-  /** The last step that was taken; null: none since it was well for long. */
+  /** The hardest step that was really taken; null: none since it was well for long. */
   rung: Rung | null;
   /** Every rung was tried: it is helped now and then, and needs a person. */
   exhausted: boolean;
@@ -28,6 +29,8 @@ export const newHealth: Health = {
   rung: null,
   exhausted: false,
   warnings: [],
+  restarts: null,
+  busySince: null,
 };
 
 /** Counted in readings, one a minute. */
@@ -45,10 +48,12 @@ export const healthPolicy = {
 } as const;
 
 export type HealthContext = {
-  /** Many are ill at once, or a person holds this one: nothing is done to it. */
-  healing: "allowed" | "braked" | "held";
-  /** The plan lets its disk be thrown away for a working machine. */
+  /** Many are ill at once, a person holds this one, or a step of its own waits or is under way: nothing more is done to it. */
+  healing: "allowed" | "braked" | "held" | "under-way";
+  /** Its disk may be thrown away for a working machine. */
   mayRebuild: boolean;
+  /** When it was read. */
+  now: Date;
 };
 
 export type HealthEvent =
@@ -57,14 +62,28 @@ export type HealthEvent =
   | { kind: "exhausted"; detail: string }
   | { kind: "warning"; warning: Warning; detail: string };
 
-export type HealthDecision = { health: Health; step: Rung | null; events: HealthEvent[] };
+export type HealthDecision = {
+  health: Health;
+  /** Due now. `health` is as if it was not taken: see `afterStep`. */
+  step: Rung | null;
+  events: HealthEvent[];
+  /** Beside those before it. */
+  reading: Reading;
+};
 
-export function decideHealth(before: Health, reading: Reading, context: HealthContext): HealthDecision {
+export function decideHealth(before: Health, said: Reading, context: HealthContext): HealthDecision {
+  const { reading, seen } = judge(before, said, context.now);
   const events: HealthEvent[] = [];
-  const warned = warn(before, reading, events);
-  if (reading.kind === "busy") return { health: warned, step: null, events };
-  if (reading.kind === "well") return { health: pass(warned, events), step: null, events };
-  return strike(warned, reading, context, events);
+  const health = warn({ ...before, ...seen }, reading, events);
+  if (reading.kind === "busy") return { health, step: null, events, reading };
+  if (reading.kind === "well") return { health: pass(health, events), step: null, events, reading };
+  return { ...strike(health, reading, context, events), reading };
+}
+
+/** What is left of it once a step was really taken; as `endAttempt` writes it. */
+export function afterStep(before: Health, step: Rung): Health {
+  const rung = before.exhausted ? before.rung : step;
+  return { ...before, rung, strikes: 0, passes: 0, busySince: null };
 }
 
 function warn(before: Health, reading: Reading, events: HealthEvent[]): Health {
@@ -98,7 +117,7 @@ function strike(
   reading: Extract<Reading, { kind: "ill" }>,
   context: HealthContext,
   events: HealthEvent[],
-): HealthDecision {
+): Omit<HealthDecision, "reading"> {
   const strikes = before.strikes + 1;
   const becomesIll = before.verdict !== "ill" && strikes >= healthPolicy.strikes;
   const detail = `${reading.trouble}: ${reading.detail}`;
@@ -108,10 +127,9 @@ function strike(
   if (verdict !== "ill" || strikes < patienceOf(before) || context.healing !== "allowed")
     return { health, step: null, events };
 
-  const next = nextRung(before, reading.trouble, context);
-  if (next !== undefined) return { health: { ...health, rung: next, strikes: 0 }, step: next, events };
-  if (before.exhausted)
-    return { health: { ...health, strikes: 0 }, step: firstRung(reading.trouble), events };
+  if (before.exhausted) return { health, step: firstRung(reading.trouble), events };
+  const step = nextRung(before, reading.trouble, context);
+  if (step !== undefined) return { health, step, events };
   events.push({ kind: "exhausted", detail });
   return { health: { ...health, exhausted: true, strikes: 0 }, step: null, events };
 }
@@ -124,7 +142,6 @@ function patienceOf({ rung, exhausted }: Health): number {
 
 /** undefined: there is nothing harder that may be done. */
 function nextRung(before: Health, trouble: Trouble, { mayRebuild }: HealthContext): Rung | undefined {
-  if (before.exhausted) return undefined;
   const first = firstRung(trouble);
   const at = before.rung === null ? -1 : rungs.indexOf(before.rung);
   const next = rungs[Math.max(at + 1, rungs.indexOf(first))];

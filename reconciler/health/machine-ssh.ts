@@ -10,7 +10,11 @@ export type MachineAddress = {
 };
 
 export type MachineAnswer =
-  { kind: "ran"; code: number; stdout: string; stderr: string } | { kind: "unreachable"; reason: string };
+  | { kind: "ran"; code: number; stdout: string; stderr: string }
+  /** Nobody let us in: the command was not run. */
+  | { kind: "unreachable"; reason: string }
+  /** It was asked to run the command, and nobody heard of its end. */
+  | { kind: "cut-off"; reason: string };
 
 export type RunOnMachine = (
   address: MachineAddress,
@@ -27,14 +31,18 @@ export const runOnMachine: RunOnMachine = async (address, command, { timeoutMs, 
   const client = new ssh2.Client();
   try {
     return await new Promise<MachineAnswer>((resolve) => {
-      const fail = (reason: string) => resolve({ kind: "unreachable", reason });
+      let inside = false;
+      const fail = (reason: string) => resolve({ kind: inside ? "cut-off" : "unreachable", reason });
       const timer = AbortSignal.timeout(timeoutMs);
       timer.addEventListener("abort", () => fail(`no end within ${timeoutMs / 1000} s`), { once: true });
       signal?.addEventListener("abort", () => fail("stopped"), { once: true });
       if (signal?.aborted) fail("stopped");
       client.once("error", (error) => fail(error.message));
       client.once("close", () => fail("the connection was closed"));
-      client.once("ready", () => execute(client, command, resolve, fail));
+      client.once("ready", () => {
+        inside = true;
+        execute(client, command, resolve, fail);
+      });
       client.connect(toConnection(address));
     });
   } catch (error) {

@@ -30,7 +30,8 @@ export async function probe(
   signal: AbortSignal,
 ): Promise<Reading> {
   const answer = await run(address, probeCommand, { timeoutMs, signal });
-  if (answer.kind === "unreachable") return { kind: "ill", trouble: "unreachable", detail: answer.reason };
+  // One that lets us in and ends nothing cannot be asked to restart anything either.
+  if (answer.kind !== "ran") return { kind: "ill", trouble: "unreachable", detail: answer.reason };
   const vitals = vitalsSchema.safeParse(parseJson(answer.stdout));
   if (vitals.success) return toReading(vitals.data);
   // It lets us in and cannot run a script: out of memory, disk or processes, or without its Node.

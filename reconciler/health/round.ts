@@ -2,12 +2,12 @@
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { instanceOutputsSchema } from "../../infra/outputs.ts";
-import { putOff, recordReadings, type DueProbe, type HealthRecord } from "../db/health.ts";
+import { listBrakes, putOff, recordReadings, type DueProbe, type HealthRecord } from "../db/health.ts";
 import { beginOutage, endOutage } from "../db/outages.ts";
 import type { AlertKind, RaiseAlert } from "../messages/alerts.ts";
 import type { Queue } from "../queue/queue.ts";
 import { updateBrakes } from "./brakes.ts";
-import { decideHealth, type HealthContext, type HealthDecision, type HealthEvent } from "./decide.ts";
+import { decideHealth, type HealthDecision, type HealthEvent, type Rung } from "./decide.ts";
 import type { RunOnMachine } from "./machine-ssh.ts";
 import { locate, probe } from "./probe.ts";
 import type { Reading, Warning } from "./vitals.ts";
@@ -61,43 +61,47 @@ async function readOne(deps: RoundDeps, due: DueProbe, signal: AbortSignal): Pro
   }
 }
 
-/**
- * Every reading is written before anybody is helped, so that the brakes count those of this lot too. A step and the row that
- * says that it was taken are one transaction.
- */
+/** Every reading is written before anybody is helped, so that the brakes count those of this lot too. */
 async function settle(deps: RoundDeps, read: readonly Read[]): Promise<void> {
-  const decide = ({ due, reading }: Read, healing: HealthContext["healing"]) =>
-    decideHealth(due, reading, { healing: due.hold ? "held" : healing, mayRebuild: due.mayRebuild });
   const when = { now: deps.clock.now(), intervalMs: deps.intervalMs };
-  const wishes = read.filter((one) => wantsMore(decide(one, "allowed")));
-  const cautious = read.map((one) => ({ ...one, decision: decide(one, "braked") }));
-  await recordReadings(deps.sql, cautious.map(toRecord), when);
-  for (const { due, decision } of cautious) {
+  const decide = ({ due, reading }: Read, hindered: boolean, reached: boolean) =>
+    decideHealth(due, reading, {
+      healing: due.hold ? "held" : due.healing ? "under-way" : hindered ? "braked" : "allowed",
+      mayRebuild: due.mayRebuild && (reached || !isLost(reading)),
+      now: when.now,
+    });
+  const cautious = read.map((one) => ({ ...one, decision: decide(one, true, true) }));
+  const written = await recordReadings(deps.sql, cautious.map(toRecord), when);
+  const counted = cautious.filter(({ due }) => written.has(due.id));
+  for (const { due, decision } of counted) {
     announce(deps, due, decision.events);
     await keepOutages(deps, due, decision.events);
   }
-  if (wishes.length === 0) return;
+  const wishes = counted.filter((one) => wantsMore(decide(one, false, true)));
+  // Those who are braked have to hear that it let go, whether anybody is ill or not.
+  if (wishes.length === 0 && (await listBrakes(deps.sql)).length === 0) return;
 
   const brakes = await updateBrakes(deps);
   for (const one of wishes.filter(({ due }) => !brakes.holds(due.cell))) {
-    const decision = decide(one, "allowed");
-    await deps.sql.begin(async (tx) => {
-      await recordReadings(tx, [toRecord({ ...one, decision })], when);
-      if (decision.step === null) return;
-      const { id, slug, cell, rung } = one.due;
-      const { serverId } = instanceOutputsSchema.parse(one.due.outputs);
-      const heal = { step: decision.step, before: rung, server: serverId };
-      const why = { reason: "heal", actor: `health: ${describe(one.reading)}` } as const;
-      await deps.queue.enqueueConverge(tx, { stack: slug, instanceId: id, cell, kind: "heal", heal, ...why });
-    });
-    announce(
-      deps,
-      one.due,
-      decision.events.filter(({ kind }) => kind === "exhausted"),
-    );
+    const decision = decide(one, false, brakes.reaches(one.due.cell));
+    if (decision.step !== null) await ask(deps, one.due, decision.step, decision.reading);
+    if (!decision.events.some(isExhausted)) continue;
+    await recordReadings(deps.sql, [toRecord({ ...one, decision })], when);
+    announce(deps, one.due, decision.events.filter(isExhausted));
   }
 }
 
+/** That it was taken is written by whoever takes it; until then nothing more is asked for. */
+async function ask(deps: RoundDeps, due: DueProbe, step: Rung, reading: Reading): Promise<void> {
+  if (reading.kind !== "ill") return;
+  const { id, slug, cell, attempt } = due;
+  const { serverId: server } = instanceOutputsSchema.parse(due.outputs);
+  const heal = { step, attempt, server, trouble: reading.trouble };
+  const why = { reason: "heal", actor: `health: ${describe(reading)}` } as const;
+  await deps.sql.begin((tx) =>
+    deps.queue.enqueueConverge(tx, { stack: slug, instanceId: id, cell, kind: "heal", heal, ...why }),
+  );
+}
 /** Whatever the reason: no clock of a customer's runs while their assistant does not answer. */
 async function keepOutages(
   { sql, clock }: RoundDeps,
@@ -112,16 +116,19 @@ async function keepOutages(
   }
 }
 
-const wantsMore = ({ step, events }: HealthDecision) =>
-  step !== null || events.some(({ kind }) => kind === "exhausted");
+const isExhausted = ({ kind }: HealthEvent) => kind === "exhausted";
+const wantsMore = ({ step, events }: HealthDecision) => step !== null || events.some(isExhausted);
+const isLost = (reading: Reading) => reading.kind === "ill" && reading.trouble === "unreachable";
 
-function toRecord({ due, reading, decision }: Read & { decision: HealthDecision }): HealthRecord {
+function toRecord({ due, decision }: Read & { decision: HealthDecision }): HealthRecord {
+  const { reading } = decision;
   return {
     ...decision.health,
     id: due.id,
+    attempt: due.attempt,
+    trouble: reading.kind === "ill" ? reading.trouble : null,
     detail: reading.kind === "ill" ? describe(reading) : null,
     vitals: reading.vitals ?? null,
-    stepped: decision.step !== null,
   };
 }
 

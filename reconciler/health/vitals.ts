@@ -10,6 +10,8 @@ export const vitalsSchema = z.object({
     unit: z.string().max(40),
     /** Since the unit started; null while it does not run. */
     upSeconds: z.number().min(0).nullable(),
+    /** How often systemd has started it by itself since somebody started it; null where it cannot be told. */
+    restarts: z.number().int().min(0).nullable(),
     /** The gateway's own word: `started`, `starting`, `draining`; `none` when nothing answers. */
     answer: z.string().max(40),
     version: z.string().max(40).optional(),
@@ -30,10 +32,17 @@ export const vitalsSchema = z.object({
 });
 export type Vitals = z.infer<typeof vitalsSchema>;
 
-export const troubles = ["unreachable", "gateway-down", "gateway-deaf", "proxy-down"] as const;
+export const troubles = [
+  "unreachable",
+  "gateway-down",
+  "gateway-deaf",
+  "gateway-crashing",
+  "gateway-stuck",
+  "proxy-down",
+] as const;
 export type Trouble = (typeof troubles)[number];
 
-/** `busy`: it starts or ends just now, which speaks neither for it nor against it. */
+/** `busy`: it starts, ends, or was started by systemd a moment ago, which speaks neither for it nor against it. */
 export type Reading =
   | { kind: "well"; vitals: Vitals }
   | { kind: "busy"; vitals: Vitals }
@@ -44,10 +53,10 @@ const startGraceSeconds = 120;
 
 export function toReading(vitals: Vitals): Reading {
   const { gateway, proxy } = vitals;
-  const starting = gateway.upSeconds !== null && gateway.upSeconds < startGraceSeconds;
+  const young = gateway.upSeconds !== null && gateway.upSeconds < startGraceSeconds;
   if (gateway.answer !== "started") {
-    // What drains ends by itself, and its unit with it.
-    if (starting || gateway.answer === "draining") return { kind: "busy", vitals };
+    // What drains ends by itself, and its unit with it; `judge` says when that takes too long.
+    if (young || gateway.answer === "draining") return { kind: "busy", vitals };
     const why = gateway.reason === undefined ? "" : ` (${gateway.reason})`;
     if (gateway.unit !== "active" && gateway.unit !== "activating")
       return { kind: "ill", trouble: "gateway-down", detail: `its unit is ${gateway.unit}`, vitals };
@@ -60,6 +69,8 @@ export function toReading(vitals: Vitals): Reading {
       detail: `nobody listens on 443, caddy is ${proxy.unit}`,
       vitals,
     };
+  // It died a moment ago: one that dies again and again answers in between.
+  if (young && (gateway.restarts ?? 0) > 0) return { kind: "busy", vitals };
   return { kind: "well", vitals };
 }
 

@@ -32,7 +32,7 @@ export function createTakeStep({ sql, queue }: { sql: Sql; queue: Queue }): Take
       instanceId: row.id,
       cell: row.cell,
       kind: "heal",
-      heal: { step, before: null, server: outputs.data.serverId, asked: true },
+      heal: { asked: true, step, server: outputs.data.serverId },
       reason: "operator",
       actor,
     });

@@ -2,6 +2,7 @@
 import type { Queue } from "pg-boss";
 import { z } from "zod";
 import { rungs } from "../health/decide.ts";
+import { troubles } from "../health/vitals.ts";
 
 /** Higher first. Within one priority the oldest first. */
 export const priorities = {
@@ -39,17 +40,14 @@ const convergeSchema = z.object({
   /** Whose workers may take it. */
   cell: z.string(),
   kind: z.enum(["converge", "preview", "heal"]),
-  /**
-   * Of `heal`, with the rung that was reached before it and Hetzner's id of the server that is ill. `asked`: by an operator,
-   * whatever the readings say.
-   */
+  /** Of `heal`, with Hetzner's id of the server that is ill. */
   heal: z
-    .object({
-      step: z.enum(rungs),
-      before: z.enum(rungs).nullable(),
-      server: z.string(),
-      asked: z.boolean().optional(),
-    })
+    .union([
+      /** By an operator, whatever the readings say. */
+      z.object({ asked: z.literal(true), step: z.enum(rungs), server: z.string() }),
+      /** Which attempt it is, and with what it is ill. */
+      z.object({ step: z.enum(rungs), attempt: z.number(), server: z.string(), trouble: z.enum(troubles) }),
+    ])
     .optional(),
   reason: reasonSchema,
   actor: z.string(),
@@ -58,6 +56,7 @@ const convergeSchema = z.object({
   planId: z.number().optional(),
 });
 export type ConvergeJob = z.infer<typeof convergeSchema>;
+export type Heal = NonNullable<ConvergeJob["heal"]>;
 
 const hintSchema = z.object({
   provider: z.string(),

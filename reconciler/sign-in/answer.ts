@@ -34,6 +34,7 @@ async function answer(deps: AnswerDeps, request: SignInRequest, signal: AbortSig
     if (!address) return { problem: "there is no machine yet" };
     const said = await deps.run(address, signInCommand, { timeoutMs, signal });
     if (said.kind === "unreachable") return { problem: `its machine lets nobody in: ${said.reason}` };
+    if (said.kind === "cut-off") return { problem: `its gateway gave no link: ${said.reason}` };
     if (said.code !== 0) return { problem: `its gateway gave no link: ${said.stderr.trim().slice(0, 200)}` };
     const { url } = instanceOutputsSchema.parse(request.outputs);
     const link = toCustomerLink(said.stdout, new URL(url).host);

@@ -120,16 +120,21 @@ describe.skipIf(obstacle !== undefined)("healing", () => {
 
   test("the worker died before it could say so, and another one takes the same step: the new server stays", async () => {
     const made = serverId("bea");
-    const [row] = await fleet.database.sql<{ id: string; cell: string }[]>`
-      update clawfleet.health h set verdict = 'ill', probe_at = now() + interval '1 hour'
-      from clawfleet.instances i where i.id = h.instance_id and i.slug = 'bea' returning i.id, i.cell`;
+    const [row] = await fleet.database.sql<{ id: string; cell: string; attempt: number }[]>`
+      update clawfleet.health h set verdict = 'ill', begun = true, rung = 'reboot', probe_at = now() + interval '1 hour'
+      from clawfleet.instances i where i.id = h.instance_id and i.slug = 'bea' returning i.id, i.cell, h.attempt`;
     const queue = createQueue({
       sql: fleet.database.sql,
       connectionString: fleet.database.url,
       log: createTestLog().log,
     });
     await queue.start();
-    const heal = { step: "rebuild", before: "reboot", server: `${replaced}` } as const;
+    const heal = {
+      step: "rebuild",
+      attempt: row?.attempt ?? -1,
+      server: `${replaced}`,
+      trouble: "gateway-down",
+    } as const;
     const job = {
       stack: "bea",
       instanceId: row?.id ?? "",

@@ -3,7 +3,7 @@
  * the queue here: what a step does to a machine is for e2e/healing.test.ts and e2e/fleet-command.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { findHealth } from "../../reconciler/db/health.ts";
+import { findHealFacts } from "../../reconciler/db/heal-attempts.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { stateRoot } from "../support/state-rows.ts";
 
@@ -81,7 +81,7 @@ test("a paused one, or everybody while the fleet is, is left alone by healing to
   const [row] = await sql<{ id: string }[]>`select id from clawfleet.instances where slug = 'bob'`;
   const id = row?.id ?? "";
   await sql`insert into clawfleet.health (instance_id, probe_at, verdict) values (${id}, now(), 'ill')`;
-  const held = async () => (await findHealth(sql, id))?.hold;
+  const held = async () => (await findHealFacts(sql, id))?.hold;
   expect(await held()).toBe(false);
   for (const scope of ["bob", "*"]) {
     await api.request("PUT", `/api/v1/pauses/${scope}`);

@@ -8,8 +8,7 @@ import { backendEnvironment } from "../../infra/backend.ts";
 import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
-import type { HealDeps } from "../../reconciler/converge/heal-instance.ts";
-import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
+import { handleConvergeJob, type WorkerDeps } from "../../reconciler/converge/worker.ts";
 import { storeReadings } from "../../reconciler/db/subscriptions.ts";
 import { applyDesired } from "../../reconciler/desired/apply.ts";
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
@@ -41,7 +40,7 @@ export type ConvergeRig = {
   /** Of whoever runs the CLI or the program: counted processes, backend, providers, tokens. */
   environment: Record<string, string>;
   /** What a worker has; with a pool of its own, which the caller stops. */
-  createWorkerDeps(): HealDeps & { pool: RunnerPool };
+  createWorkerDeps(): WorkerDeps & { pool: RunnerPool };
   apply: ApplyDeps;
   /** What follows from a payment: a desired row and a job. */
   pay(slug: string): Promise<void>;

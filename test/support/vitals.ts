@@ -13,7 +13,14 @@ export type VitalsChange = {
 
 export function vitalsOf(change: VitalsChange = {}): Vitals {
   return {
-    gateway: { unit: "active", upSeconds: 3600, answer: "started", version: "2026.9.6", ...change.gateway },
+    gateway: {
+      unit: "active",
+      upSeconds: 3600,
+      restarts: 0,
+      answer: "started",
+      version: "2026.9.6",
+      ...change.gateway,
+    },
     proxy: { unit: "active", listens: true, ...change.proxy },
     disk: {
       totalMb: 38_000,

@@ -13,6 +13,10 @@ describe("a reading", () => {
       { gateway: { answer: "none", upSeconds: 20 } },
       "busy",
     ],
+    ["it was started by systemd just now, and answers", { gateway: { upSeconds: 20, restarts: 1 } }, "busy"],
+    ["it was started by systemd long ago", { gateway: { upSeconds: 200, restarts: 7 } }, "well"],
+    ["it was started by a person just now", { gateway: { upSeconds: 20, restarts: 0 } }, "well"],
+    ["whether systemd has started it cannot be told", { gateway: { upSeconds: 20, restarts: null } }, "well"],
     ["it drains before it ends", { gateway: { answer: "draining", upSeconds: 9000 } }, "busy"],
     ["it starts for ever", { gateway: { answer: "starting", upSeconds: 121 } }, "gateway-deaf"],
     ["it lives and nothing listens", { gateway: { answer: "none", reason: "ECONNREFUSED" } }, "gateway-deaf"],
@@ -68,6 +72,16 @@ describe("the brake", () => {
     ["engaged, and two are left of ten", true, 10, 2, false],
     ["nobody is read", true, 0, 0, false],
   ])("%s", (_what, engaged, watched, suspected, expected) => {
-    expect(decideBrake(engaged, { watched, suspected })).toBe(expected);
+    expect(decideBrake(engaged, { watched, suspected, open: watched, unreachable: 0 })).toBe(expected);
+  });
+
+  test.each([
+    ["a single one that lets nobody in may have died", 1, 1, false],
+    ["two of two: it may be our own network", 2, 2, true],
+    ["one of two", 2, 1, false],
+    ["nobody is open", 0, 0, false],
+  ])("out of reach: %s", (_what, open, unreachable, expected) => {
+    const counts = { watched: 20, suspected: unreachable, open, unreachable };
+    expect(decideBrake(false, counts)).toBe(expected);
   });
 });

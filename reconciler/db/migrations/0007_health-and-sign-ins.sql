@@ -3,11 +3,17 @@ create table clawfleet.health (
   instance_id   text primary key references clawfleet.instances (id) on delete cascade,
   probe_at      timestamptz not null,                -- when it is read next; whoever takes it moves this on
   probed_at     timestamptz,                         -- end of the last reading
+  attended_at   timestamptz not null default now(),  -- read, or rightly not read, last
   verdict       text not null default 'unknown' check (verdict in ('unknown', 'well', 'ill')),
   verdict_since timestamptz,
   strikes       integer not null default 0,          -- bad readings in a row since the last good one or the last step
   passes        integer not null default 0,          -- good readings in a row
-  rung          text check (rung in ('restart', 'reboot', 'rebuild')),  -- last step that was taken
+  restarts      integer,                             -- times that systemd has started the gateway anew, as of the last reading
+  busy_since    timestamptz,                         -- first of the busy readings in a row
+  trouble       text,                                -- of the last reading; null: it was not bad
+  attempt       integer not null default 0,          -- attempts to help that ended; readings of before the last one count for nothing
+  begun         boolean not null default false,      -- a worker has begun the next attempt
+  rung          text check (rung in ('restart', 'reboot', 'rebuild')),  -- last step that was really taken
   step_at       timestamptz,
   exhausted     boolean not null default false,      -- every step was tried: needs a person
   warnings      text[] not null default '{}',

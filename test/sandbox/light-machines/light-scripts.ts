@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { remoteScripts } from "../../../cloud-init/files.ts";
 import { bashCommand, nodeCommand } from "../../../cloud-init/remote-command.ts";
+import { restartCommands } from "../../../cloud-init/restart-commands.ts";
 import { makeCertificateRequest } from "./certificate-request.ts";
 
 /** What survives a power cut. */
@@ -70,7 +71,8 @@ const scripts = new Map<string, Script>([
   [nodeCommand(remoteScripts.configure), configure],
   [nodeCommand(remoteScripts.health), checkHealth],
   [nodeCommand(remoteScripts.probe), probe],
-  [bashCommand(remoteScripts.restart), restart],
+  [restartCommands.everything, restart],
+  [restartCommands.proxy, restart],
 ]);
 
 export async function runRemoteCommand(
@@ -151,8 +153,14 @@ async function probe({ disk }: LightMachine): Promise<ScriptResult> {
   const runs = configuration?.phase === "running" && illness === undefined;
   const vitals = {
     gateway: runs
-      ? { unit: "active", upSeconds: 3600, answer: "started", version: configuration.openclawVersion }
-      : { unit: "failed", upSeconds: null, answer: "none", reason: "ECONNREFUSED" },
+      ? {
+          unit: "active",
+          upSeconds: 3600,
+          restarts: 0,
+          answer: "started",
+          version: configuration.openclawVersion,
+        }
+      : { unit: "failed", upSeconds: null, restarts: 0, answer: "none", reason: "ECONNREFUSED" },
     proxy: { unit: "active", listens: true },
     disk: { totalMb: 38_000, freeMb: 33_000, inodes: 2_400_000, inodesFree: 2_300_000 },
     memory: { totalMb: 3800, availableMb: 2400, swapTotalMb: 2048, swapFreeMb: 2048 },

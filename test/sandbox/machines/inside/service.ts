@@ -18,6 +18,8 @@ export type Service = {
   kill(signal: string): string | undefined;
   /** On the clock that `uptime` reads; 0 while it does not run. */
   activeSinceMicroseconds(): number;
+  /** Times that it was started by itself since somebody started it. */
+  restarts(): number;
   /** 0 while there is none. */
   mainPid(): number;
   resetFailed(): void;
@@ -133,6 +135,7 @@ export function createService(first: Unit): Service {
       child.kill(signal as NodeJS.Signals);
       return undefined;
     },
+    restarts: () => starts,
     mainPid: () => child?.pid ?? 0,
     activeSinceMicroseconds: () => (state === "active" ? activeSince : 0),
     resetFailed() {

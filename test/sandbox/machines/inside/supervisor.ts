@@ -124,6 +124,8 @@ function show(property: string, service: Service | undefined): ControlAnswer {
   switch (property) {
     case "ActiveEnterTimestampMonotonic":
       return { code: 0, output: `${service?.activeSinceMicroseconds() ?? 0}\n` };
+    case "NRestarts":
+      return { code: 0, output: `${service?.restarts() ?? 0}\n` };
     case "MainPID":
       return { code: 0, output: `${service?.mainPid() ?? 0}\n` };
     default:
