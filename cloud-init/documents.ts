@@ -52,7 +52,7 @@ export function configureDocument(input: ConfigureInput): string {
       content: limitsFile(input),
       mode: "0644",
     },
-    originPullCa: { path: "/etc/caddy/origin-pull-ca.pem", content: input.originPullCa ?? "", mode: "0644" },
+    originPullCa: { path: authorityPath(input), content: input.originPullCa ?? "", mode: "0644" },
     site: { path: "/etc/caddy/Caddyfile", content: siteFile(input), mode: "0644" },
     ports: { path: "/etc/clawfleet/ports.nft", content: portsFile(input.ports), mode: "0644" },
   } satisfies Record<string, MachineFile>;
@@ -60,7 +60,6 @@ export function configureDocument(input: ConfigureInput): string {
   const workspace = {
     script: remoteScripts.seedWorkspace,
     folder: `${machinePaths.state}/.openclaw/workspace`,
-    ledger: `${machinePaths.state}/.clawfleet-workspace.json`,
     files: input.workspace ?? {},
   };
   const revision = revisionOf({ files, workspace });
@@ -112,9 +111,16 @@ function limitsFile({ memoryMb, tasks }: ConfigureInput): string {
   ].join("\n");
 }
 
-function siteFile({ host, originPullCa }: ConfigureInput): string {
-  const site = siteTemplate.replaceAll("{$HOST}", host);
-  if (originPullCa !== undefined) return site;
+/** Named by its content: another authority is another site file, which is checked with it and put after it. */
+function authorityPath({ originPullCa = "" }: ConfigureInput): string {
+  return `/etc/caddy/origin-pull-ca-${revisionOf(originPullCa)}.pem`;
+}
+
+function siteFile(input: ConfigureInput): string {
+  const site = siteTemplate
+    .replaceAll("{$HOST}", input.host)
+    .replaceAll("{$ORIGIN_PULL_CA}", authorityPath(input));
+  if (input.originPullCa !== undefined) return site;
   return site.replace(/ \{\n\t\tclient_auth \{[^}]*\}\n\t\}/, "");
 }
 

@@ -1,4 +1,5 @@
-// Brings this machine to one document, read from standard input: files, release, phase. Safe to run again at any time.
+// Brings this machine to one document, read from standard input: files, release, phase. Safe to run again at any time, also
+// after a run that was cut off anywhere: what still has to be restarted is written down before the first change.
 // What the gateway or the proxy would refuse is refused here, before anything has changed.
 import { execFileSync } from "node:child_process";
 import {
@@ -8,11 +9,14 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { networkInterfaces } from "node:os";
@@ -36,14 +40,18 @@ function identityOf(user) {
 
 /** Written beside and flushed; counts from `put` on. Returns whether it differs from what is there. */
 function stage({ path, content, mode, group, owner }) {
-  if (existsSync(path) && readFileSync(path, "utf8") === content) return false;
+  const bits = Number.parseInt(mode, 8);
+  const uid = owner === undefined ? 0 : identityOf(owner).uid;
+  const gid = group === undefined ? 0 : identityOf(group).gid;
+  const present = statSync(path, { throwIfNoEntry: false });
+  const same = present?.uid === uid && present.gid === gid && (present.mode & 0o777) === bits;
+  if (same && readFileSync(path, "utf8") === content) return false;
   rmSync(staged(path), { force: true });
-  const file = openSync(staged(path), "wx", Number.parseInt(mode, 8));
+  const file = openSync(staged(path), "wx", bits);
   writeSync(file, content);
   fsyncSync(file);
   closeSync(file);
-  const uid = owner === undefined ? 0 : identityOf(owner).uid;
-  chownSync(staged(path), uid, group === undefined ? 0 : identityOf(group).gid);
+  chownSync(staged(path), uid, gid);
   return true;
 }
 
@@ -103,75 +111,138 @@ function checkSite({ path }) {
   });
 }
 
-function seedWorkspace({ script, ...input }) {
-  run("/opt/node/bin/node", ["--input-type=module", "--eval", script], {
-    env: { PATH: "/usr/bin:/bin", HOME: "/var/lib/openclaw" },
-    cwd: "/",
-    input: JSON.stringify(input),
-    stdio: ["pipe", "pipe", "pipe"],
-    ...identityOf("openclaw"),
-  });
+const ledger = "/var/lib/clawfleet/workspace.json";
+const SEED_TIMEOUT_MS = 30_000;
+const MAX_LEDGER_BYTES = 1_000_000;
+
+/** The agent can stand in its way, which is the customer's own affair and stops nothing. Returns what went wrong. */
+function seedWorkspace({ script, folder, files }) {
+  try {
+    const seeded = existsSync(ledger) ? JSON.parse(readFileSync(ledger, "utf8")) : {};
+    const known = run("/opt/node/bin/node", ["--input-type=module", "--eval", script], {
+      env: { PATH: "/usr/bin:/bin", HOME: "/var/lib/openclaw" },
+      cwd: "/",
+      input: JSON.stringify({ folder, seeded, files }),
+      stdio: ["pipe", "pipe", "pipe"],
+      timeout: SEED_TIMEOUT_MS,
+      killSignal: "SIGKILL",
+      maxBuffer: MAX_LEDGER_BYTES,
+      ...identityOf("openclaw"),
+    });
+    keepLedger(JSON.parse(known));
+    return undefined;
+  } catch (error) {
+    return error.code ?? (error.stderr?.trim().split("\n").at(-1) || error.message);
+  }
 }
 
-function isActive(unit) {
+/** Whoever wrote it shares a user with the agent. */
+function keepLedger(known) {
+  const entries = Object.entries(known).filter(([, hash]) => /^([0-9a-f]{64})?$/.test(hash));
+  mkdirSync("/var/lib/clawfleet", { recursive: true });
+  writeFileSync(staged(ledger), JSON.stringify(Object.fromEntries(entries)), { mode: 0o600 });
+  renameSync(staged(ledger), ledger);
+}
+
+function isIn(state, unit) {
   try {
-    systemctl("is-active", "--quiet", unit);
+    systemctl(`is-${state}`, "--quiet", unit);
     return true;
   } catch {
     return false;
   }
 }
+const isActive = (unit) => isIn("active", unit);
+const isFailed = (unit) => isIn("failed", unit);
 
 function bindOf(config) {
   const { bind, customBindHost, port } = JSON.parse(config).gateway;
   return JSON.stringify([bind, customBindHost, port]);
 }
 
+const pendingFile = "/etc/clawfleet/pending.json";
+/** In the order in which they are done. */
+const steps = {
+  units: () => systemctl("daemon-reload"),
+  wall: () => systemctl("reload-or-restart", "nftables.service"),
+  gateway() {
+    // One that failed too often would be refused, whatever was mended; systemd does not know one that never ran.
+    if (isFailed("openclaw.service")) systemctl("reset-failed", "openclaw.service");
+    systemctl("restart", "openclaw.service");
+  },
+  proxy: () => systemctl("reload-or-restart", "caddy.service"),
+};
+
+/** Steps that an earlier run began and did not end. */
+function readPending() {
+  if (!existsSync(pendingFile)) return [];
+  try {
+    return JSON.parse(readFileSync(pendingFile, "utf8"));
+  } catch {
+    return Object.keys(steps);
+  }
+}
+
+function writePending(pending) {
+  const file = openSync(staged(pendingFile), "w", 0o600);
+  writeSync(file, JSON.stringify(pending));
+  fsyncSync(file);
+  closeSync(file);
+  renameSync(staged(pendingFile), pendingFile);
+}
+
+/** Whatever else may fail: who does not pay is not served. Keys that were taken away go all the same. */
+function suspend({ secrets, environment }) {
+  systemctl("disable", "--now", "openclaw.service");
+  systemctl("disable", "--now", "caddy.service");
+  for (const file of [secrets, environment].filter(stage)) put(file);
+  process.stdout.write("suspended\n");
+}
+
+/** Each under a name of its own content: one is there before the site that names it, and stays until that is in force. */
+function removeOldAuthorities({ path }) {
+  const folder = "/etc/caddy";
+  const old = readdirSync(folder).filter((name) => /^origin-pull-ca-\w+\.pem$/.test(name));
+  for (const name of old) if (`${folder}/${name}` !== path) rmSync(`${folder}/${name}`);
+}
+
 async function main() {
   for (const folder of ["/etc/systemd/system/openclaw.service.d", "/etc/clawfleet"])
     mkdirSync(folder, { recursive: true });
-  if (wanted.phase === "running") await waitForAddress(wanted.privateIp);
+  if (wanted.phase === "suspended") return suspend(wanted);
+  await waitForAddress(wanted.privateIp);
   run("/usr/local/lib/clawfleet/install-openclaw.sh", [wanted.openclawVersion]);
 
-  const released = !isCurrentRelease();
   const { config, environment, secrets, limits, originPullCa, site, ports } = wanted;
+  if (stage(originPullCa)) put(originPullCa);
   // The configuration after what it names.
-  const files = [secrets, environment, config, limits, originPullCa, site, ports];
-  const changed = new Set(files.filter(stage));
-  // Read by the check of the site, and by nobody until the site that names it is there.
-  const authority = changed.has(originPullCa);
-  if (authority) put(originPullCa);
+  const changed = new Set([secrets, environment, config, limits, site, ports].filter(stage));
   if (changed.has(config)) checkGatewayConfig(config);
   if (changed.has(site)) checkSite(site);
 
   const old = existsSync(config.path) ? readFileSync(config.path, "utf8") : undefined;
   // The gateway applies most of its file by itself; a new address it cannot, it has to be stopped around that.
   const rebound = old !== undefined && bindOf(old) !== bindOf(config.content);
+  const released = !isCurrentRelease();
+  const pending = new Set(readPending());
+  if (changed.has(limits)) pending.add("units");
+  if (changed.has(ports)) pending.add("wall");
+  if (changed.has(site) || !isActive("caddy.service")) pending.add("proxy");
+  const restarts = released || rebound || [environment, secrets, limits].some((file) => changed.has(file));
+  if (restarts || !isActive("openclaw.service")) pending.add("gateway");
+  writePending([...pending]);
+
   if (rebound) systemctl("stop", "openclaw.service");
   if (released) switchRelease();
-  for (const file of changed) if (file !== originPullCa) put(file);
-  seedWorkspace(wanted.workspace);
-  if (changed.has(limits)) systemctl("daemon-reload");
-  if (changed.has(ports)) systemctl("reload-or-restart", "nftables.service");
-
-  if (wanted.phase === "suspended") {
-    systemctl("disable", "--now", "openclaw.service");
-    systemctl("disable", "--now", "caddy.service");
-    process.stdout.write("suspended\n");
-    return;
-  }
+  for (const file of changed) put(file);
+  const unseeded = seedWorkspace(wanted.workspace);
   systemctl("enable", "openclaw.service", "caddy.service");
-  const restart =
-    released ||
-    changed.has(environment) ||
-    changed.has(secrets) ||
-    changed.has(limits) ||
-    rebound ||
-    !isActive("openclaw.service");
-  if (restart) systemctl("restart", "openclaw.service");
-  if (!isActive("caddy.service")) systemctl("restart", "caddy.service");
-  else if (changed.has(site) || authority) systemctl("reload", "caddy.service");
-  process.stdout.write(`configured ${wanted.revision}, ${restart ? "restarted" : "still running"}\n`);
+  for (const [name, take] of Object.entries(steps)) if (pending.has(name)) take();
+  removeOldAuthorities(originPullCa);
+  rmSync(pendingFile);
+  const gateway = pending.has("gateway") ? "restarted" : "still running";
+  const workspace = unseeded === undefined ? "" : `; the workspace could not be seeded: ${unseeded}`;
+  process.stdout.write(`configured ${wanted.revision}, ${gateway}${workspace}\n`);
 }
 
 try {

@@ -78,7 +78,7 @@ describe("the document of configure", () => {
           "[Service]\nMemoryHigh=1638M\nMemoryMax=2048M\nTasksMax=512\nEnvironment=NODE_OPTIONS=--max-old-space-size=1536\n",
         mode: "0644",
       },
-      originPullCa: { path: "/etc/caddy/origin-pull-ca.pem", content: "", mode: "0644" },
+      originPullCa: { path: "/etc/caddy/origin-pull-ca-12ae32cb1ec0.pem", content: "", mode: "0644" },
       site: {
         path: "/etc/caddy/Caddyfile",
         content: siteTemplate
@@ -90,7 +90,6 @@ describe("the document of configure", () => {
       workspace: {
         script: remoteScripts.seedWorkspace,
         folder: "/var/lib/openclaw/.openclaw/workspace",
-        ledger: "/var/lib/openclaw/.clawfleet-workspace.json",
         files: {},
       },
     });

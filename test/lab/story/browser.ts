@@ -19,7 +19,7 @@ export async function signInWithBrowser(lab: Lab, customer: Customer): Promise<v
       const link = await fleet(lab, ["sign-in", customer.slug]);
       await withBrowser(lab, customer, async (browser) => {
         const page = await visit(browser, link);
-        await page.getByRole("textbox", { name: /^Message/ }).fill("Hello from a browser");
+        await page.locator("textarea").first().fill("Hello from a browser");
         await page.keyboard.press("Enter");
         const answer = page.getByText(/heard: .*Hello from a browser/).first();
         await answer.waitFor({ timeout: patienceMs });

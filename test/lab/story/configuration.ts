@@ -84,7 +84,7 @@ type Document = {
   privateIp: string;
   openclawVersion: string;
   revision: string;
-  workspace: { script: string; folder: string; ledger: string; files: Record<string, string> };
+  workspace: { script: string; folder: string; files: Record<string, string> };
 } & Record<"config" | "environment" | "secrets" | "limits" | "originPullCa" | "site" | "ports", File>;
 
 /** What the machine was configured with last, as its files have it. */
@@ -105,11 +105,10 @@ async function readConfiguration(lab: Lab, customer: Customer): Promise<Document
     workspace: {
       script: remoteScripts.seedWorkspace,
       folder: "/var/lib/openclaw/.openclaw/workspace",
-      ledger: "/var/lib/openclaw/.clawfleet-workspace.json",
       files: {},
     },
     limits: await read("/etc/systemd/system/openclaw.service.d/limits.conf", "0644"),
-    originPullCa: await read("/etc/caddy/origin-pull-ca.pem", "0644"),
+    originPullCa: await read(await inside(lab, customer, "ls /etc/caddy/origin-pull-ca-*.pem"), "0644"),
     site: await read("/etc/caddy/Caddyfile", "0644"),
     ports: await read("/etc/clawfleet/ports.nft", "0644"),
   };

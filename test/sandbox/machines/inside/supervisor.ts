@@ -46,6 +46,10 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
         return toAnswer(name, await service(name).restart());
       case "try-restart":
         return service(name).state() === "active" ? toAnswer(name, await service(name).restart()) : done;
+      case "reload-or-restart": {
+        const one = service(name);
+        return toAnswer(name, await (one.state() === "active" ? one.reload() : one.restart()));
+      }
       case "reload":
         return toAnswer(name, await service(name).reload());
       case "kill":
@@ -58,6 +62,10 @@ export function createSupervisor(options: { onSshRestart: () => void }): Supervi
       case "is-active": {
         const state = findUnitFile(name) === undefined ? "inactive" : service(name).state();
         return { code: state === "active" ? 0 : 3, output: `${state}\n` };
+      }
+      case "is-failed": {
+        const state = findUnitFile(name) === undefined ? "inactive" : service(name).state();
+        return { code: state === "failed" ? 0 : 1, output: `${state}\n` };
       }
       case "is-enabled": {
         const enabled = existsSync(`${wantsFolder}/${name}`);
