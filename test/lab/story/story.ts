@@ -18,11 +18,11 @@ import { scanFromEachSide } from "./scan.ts";
 
 const chapters = [
   measureMachine,
+  scanFromEachSide,
   chatTurn,
   signInLink,
   signInWithBrowser,
   streamAndSocket,
-  scanFromEachSide,
   changeConfiguration,
   refuseConfiguration,
   channelToken,
