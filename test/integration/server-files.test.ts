@@ -188,20 +188,20 @@ describe.skipIf(caddy === undefined)("proxy", () => {
 
 describe.skipIf(missing.nft)("wall", () => {
   // What it does is wall.test.ts' part, which needs root; this one does not.
-  test.each([["private", "10.0.0.2"], ["public"]])(
-    "nft reads every rule with reach %s",
-    async (reach, sshFrom) => {
-      const files = machineFiles(sshFrom === undefined ? {} : { sshFrom });
-      const at = join(folder, `wall-${reach}`);
-      await mkdir(join(at, "clawfleet"), { recursive: true });
-      await writeFile(join(at, "nftables.conf"), files.get("/usr/local/lib/clawfleet/nftables.conf") ?? "");
-      await writeFile(join(at, "clawfleet/reach.nft"), files.get("/etc/clawfleet/reach.nft") ?? "");
-      await writeFile(join(at, "clawfleet/ports.nft"), "tcp dport 6000-6010 accept\n");
-      const check = ["nft", "--check", "--includepath", at, "--file", join(at, "nftables.conf")];
-      const { code, stderr } = await run("unshare", "--map-root-user", "--net", ...check);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    },
-  );
+  test.each<[string, string | undefined]>([
+    ["private", "10.0.0.2"],
+    ["public", undefined],
+  ])("nft reads every rule with reach %s", async (reach, sshFrom) => {
+    const files = machineFiles(sshFrom === undefined ? {} : { sshFrom });
+    const at = join(folder, `wall-${reach}`);
+    await mkdir(join(at, "clawfleet"), { recursive: true });
+    await writeFile(join(at, "nftables.conf"), files.get("/usr/local/lib/clawfleet/nftables.conf") ?? "");
+    await writeFile(join(at, "clawfleet/reach.nft"), files.get("/etc/clawfleet/reach.nft") ?? "");
+    await writeFile(join(at, "clawfleet/ports.nft"), "tcp dport 6000-6010 accept\n");
+    const check = ["nft", "--check", "--includepath", at, "--file", join(at, "nftables.conf")];
+    const { code, stderr } = await run("unshare", "--map-root-user", "--net", ...check);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
 });
 
 describe.skipIf(sshd === undefined)("sshd", () => {
