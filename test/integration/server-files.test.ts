@@ -141,10 +141,11 @@ describe.skipIf(caddy === undefined)("proxy", () => {
     await mkdir(join(at, "tls"), { recursive: true });
     const own = await (await createAuthority("Origin CA")).sign(input.host, [input.host], "server");
     const document = configureDocument({ ...input, ...(originPullCa === undefined ? {} : { originPullCa }) });
-    const { site } = JSON.parse(document) as { site: { content: string } };
+    type Placed = { path: string; content: string };
+    const { site, originPullCa: authority } = JSON.parse(document) as Record<"site" | "originPullCa", Placed>;
     await writeFile(join(at, "tls/certificate.pem"), own.certificate);
     await writeFile(join(at, "tls/key.pem"), own.key);
-    await writeFile(join(at, "origin-pull-ca.pem"), originPullCa ?? "");
+    await writeFile(authority.path.replace("/etc/caddy", at), authority.content);
     await writeFile(join(at, "Caddyfile"), site.content.replaceAll("/etc/caddy", at));
     return join(at, "Caddyfile");
   }
