@@ -12,8 +12,6 @@ export type ConfigureInput = GatewaySettings & {
   /** Most processes and threads of the gateway's unit. */
   tasks: number;
   gatewayToken: string;
-  /** Files of the workspace by path: put there once, and left alone once the customer has changed them. */
-  workspace?: Readonly<Record<string, string>>;
   /** The customer's own keys: of models, into the gateway's environment; of channels, into a file of its own. */
   environment: Readonly<Record<string, string>>;
   /** PEM of who signs the certificate that Cloudflare shows; absent: every client of 443 is served. */

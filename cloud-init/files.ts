@@ -13,6 +13,8 @@ export const firstBootFiles = {
   packages: readText("./first-boot/packages"),
   releases: readText("./first-boot/releases"),
   nftables: readText("./first-boot/nftables.conf"),
+  reachPrivate: readText("./first-boot/reach-private.nft"),
+  reachPublic: readText("./first-boot/reach-public.nft"),
   unit: readText("./first-boot/openclaw.service"),
   watchdogUnit: readText("./first-boot/openclaw-watchdog.service"),
   watchdogTimer: readText("./first-boot/openclaw-watchdog.timer"),

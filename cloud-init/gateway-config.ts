@@ -24,6 +24,8 @@ export type GatewaySettings = {
   denyRuntimeTools: boolean;
   /** Names of the channel tokens that the customer has given, e.g. TELEGRAM_BOT_TOKEN. */
   channelTokens?: readonly string[];
+  /** Files of the workspace by path: put there once, and left alone once the customer has changed them. */
+  workspace?: Readonly<Record<string, string>>;
 };
 
 /** The token is named, not held: it comes from the environment file, and a missing one stops the start. */
@@ -47,6 +49,8 @@ export function gatewayConfig(settings: GatewaySettings) {
         workspace: `${machinePaths.state}/.openclaw/workspace`,
         model: { primary: settings.model },
         heartbeat: { every: "0m" },
+        // OpenClaw's own first conversation asks who it is to be; a plan that brings files has said so.
+        ...(Object.keys(settings.workspace ?? {}).length > 0 ? { skipBootstrap: true } : {}),
       },
     },
     models: { catalogRefresh: { enabled: false } },

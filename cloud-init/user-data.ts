@@ -18,7 +18,10 @@ export type UserDataInput = {
   /** Release that is installed before any customer is known. */
   openclawVersion: string;
   sshPort: number;
-  /** The only address that sshd takes root from. Hetzner's firewalls do not filter the private network. */
+  /**
+   * With reach `private` the one address of the private network that comes in. Absent: workers come over the internet, where
+   * Hetzner's firewall, which can follow them to new addresses, says from where; the private network is shut.
+   */
   sshFrom?: string;
 };
 
@@ -51,6 +54,7 @@ export function renderUserData(input: UserDataInput): string {
       file(`${libraryFolder}/packages`, firstBootFiles.packages),
       file(`${libraryFolder}/releases`, firstBootFiles.releases),
       file(`${libraryFolder}/nftables.conf`, nftablesConfig(input)),
+      file("/etc/clawfleet/reach.nft", reachRules(input)),
       file(`${libraryFolder}/pages/welcome.html`, firstBootFiles.welcomePage),
       file(`${libraryFolder}/pages/unavailable.html`, firstBootFiles.unavailablePage),
       ...units.map(([name, content]) => file(`/etc/systemd/system/${name}`, content)),
@@ -78,10 +82,13 @@ function sshdConfig({ sshPort, sshFrom }: UserDataInput): string {
   return `${firstBootFiles.sshd}Port ${sshPort}\n${from}`;
 }
 
-/** With reach `public` Hetzner's firewall alone knows from where the backend comes. */
 function nftablesConfig({ sshPort, sshFrom }: UserDataInput): string {
-  const defines = [`define ssh_port = ${sshPort}`, `define backend = ${sshFrom ?? "0.0.0.0/0"}`];
-  return `${defines.join("\n")}\n${firstBootFiles.nftables}`;
+  const backend = sshFrom === undefined ? "" : `define backend = ${sshFrom}\n`;
+  return `define ssh_port = ${sshPort}\n${backend}${firstBootFiles.nftables}`;
+}
+
+function reachRules({ sshFrom }: UserDataInput): string {
+  return sshFrom === undefined ? firstBootFiles.reachPublic : firstBootFiles.reachPrivate;
 }
 
 function file(path: string, content: string, permissions = "0644") {

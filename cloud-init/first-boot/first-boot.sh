@@ -56,6 +56,11 @@ systemctl disable --now caddy.service
 try "$here/install-openclaw.sh" "$openclaw_version"
 ln -sfn "/opt/openclaw/$openclaw_version" /opt/openclaw/current
 
+# Each machine its own minute between one and five at night, the same every time: a fleet that restarts at once looks ill.
+number=$(cksum /etc/ssh/ssh_host_ed25519_key.pub | cut -d' ' -f1)
+printf 'Unattended-Upgrade::Automatic-Reboot-Time "%02d:%02d";\n' "$((1 + number % 4))" "$((number / 4 % 60))" \
+  >/etc/apt/apt.conf.d/53clawfleet-restart
+
 systemctl daemon-reload
 systemctl restart systemd-journald.service
 systemctl enable --now openclaw-watchdog.timer

@@ -25,11 +25,23 @@ async function findVersion() {
   return startup.status === "started" ? (startup.version ?? "with another token") : undefined;
 }
 
+/** Undefined while it is on its way; ends here for what waiting does not mend. */
+async function look() {
+  const version = await findVersion();
+  if (version === undefined) return undefined;
+  const open = await ask("/v1/models", {});
+  if (open.status !== 401) fail(`the gateway answers ${open.status} without a token`);
+  const authorized = await ask("/v1/models", { authorization: `Bearer ${token}` });
+  if (authorized.status !== 200) fail(`the gateway answers ${authorized.status} to the configured token`);
+  return version;
+}
+
+/** Just after its start it may be too busy to answer in time. */
 async function waitForStart() {
   const deadline = Date.now() + timeoutMs;
   let last = "nothing listens";
   while (Date.now() < deadline) {
-    const version = await findVersion().catch((error) => {
+    const version = await look().catch((error) => {
       last = error.cause?.code ?? error.message;
       return undefined;
     });
@@ -49,10 +61,5 @@ if (phase === "suspended") {
   if (active) fail("the gateway still runs although it is suspended");
   process.stdout.write("suspended\n");
 } else {
-  const version = await waitForStart();
-  const open = await ask("/v1/models", {});
-  if (open.status !== 401) fail(`the gateway answers ${open.status} without a token`);
-  const authorized = await ask("/v1/models", { authorization: `Bearer ${token}` });
-  if (authorized.status !== 200) fail(`the gateway answers ${authorized.status} to the configured token`);
-  process.stdout.write(`started ${version}\n`);
+  process.stdout.write(`started ${await waitForStart()}\n`);
 }

@@ -2,6 +2,8 @@
 export type LabFolders = {
   /** Root file system that every machine starts from; never written to. */
   baseImage: string;
+  /** Hetzner's name of it. */
+  image: string;
   /** Caches of apt and npm. */
   packages: string;
   /** Of this run alone. */

@@ -58,7 +58,7 @@ export async function createLab(folders: LabFolders, stages: Stages): Promise<La
         };
       },
     );
-    const stacksDir = await writeStacks(folders.scratch, originPulls.root);
+    const stacksDir = await writeStacks(folders, originPulls.root);
     const sandbox = await stages.run("simulated clouds, billing and providers", async () =>
       startSandbox({
         servicePort: await findFreePort(),
@@ -96,7 +96,7 @@ export async function createLab(folders: LabFolders, stages: Stages): Promise<La
       );
       for (const id of machines.ids()) {
         const look =
-          "tail -n 15 /var/log/cloud-init-output.log; systemctl --failed --no-legend; journalctl --no-pager -n 25";
+          "tail -n 15 /var/log/cloud-init-output.log; cloud-init status --long; systemctl --failed --no-legend; journalctl --no-pager -n 25";
         print(`\nmachine ${id} said:\n${(await machines.run(id, look)).stdout}`);
       }
     };
@@ -108,7 +108,7 @@ export async function createLab(folders: LabFolders, stages: Stages): Promise<La
 }
 
 /** The sandbox's plans, and a cell as it would be in production: private reach, authenticated origin pulls. */
-async function writeStacks(scratch: string, originPullCa: string): Promise<string> {
+async function writeStacks({ scratch, image }: LabFolders, originPullCa: string): Promise<string> {
   const folder = join(scratch, "stacks");
   await mkdir(folder);
   await chmod(folder, 0o755);
@@ -117,7 +117,7 @@ async function writeStacks(scratch: string, originPullCa: string): Promise<strin
     zone: sandboxZone,
     reach: "private",
     backendPrivateIp: addresses.backend,
-    image: "debian-12",
+    image,
     originPullCa,
   };
   const config = Object.fromEntries(

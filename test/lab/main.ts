@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { runCommand } from "../../infra/engine/tools.ts";
 import type { LabFolders } from "./folders.ts";
 import { fillCache, installHostTools } from "./prepare/prepare.ts";
-import { labCache, readVersions } from "./prepare/versions.ts";
+import { images, labCache, readVersions } from "./prepare/versions.ts";
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 const script = (name: string) => fileURLToPath(new URL(`./${name}`, import.meta.url));
@@ -29,7 +29,8 @@ async function main(): Promise<number> {
   await chmod(scratch, 0o755);
   const group = basename(scratch);
   try {
-    return await runInside({ baseImage: cache.baseImage, packages: cache.packages, scratch, group });
+    const { baseImage, packages } = cache;
+    return await runInside({ baseImage, image: images[versions.suite], packages, scratch, group });
   } finally {
     const left = await runCommand("unshare", ["--mount", script("leave.sh"), group], { timeoutMs: 30_000 });
     if (left.code !== 0) print(`control groups of the lab are left: ${left.stderr.trim()}`);

@@ -42,6 +42,15 @@ describe("gatewayConfig", () => {
     });
   });
 
+  it.each([
+    [{}, undefined],
+    [{ "AGENTS.md": "You are Ada's." }, true],
+  ])("with the plan's files %j OpenClaw's own first conversation is skipped: %s", (workspace, skipped) => {
+    const config = gatewayConfig({ ...settings, workspace });
+    expect(config.agents.defaults.skipBootstrap).toBe(skipped);
+    expect(() => parseGatewayConfig(JSON.stringify(config))).not.toThrow();
+  });
+
   it("takes shell and files away from the agent when the plan says so, and only then", () => {
     expect(gatewayConfig({ ...settings, denyRuntimeTools: true })).toEqual({
       ...gatewayConfig(settings),

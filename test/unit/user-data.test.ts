@@ -36,8 +36,11 @@ describe("user data", () => {
     expect(renderUserData({ ...input, sshFrom: "10.0.0.2" })).toContain("AllowUsers root@10.0.0.2\n");
   });
 
-  it("is a cloud-config with exactly these parts", () => {
-    const text = renderUserData({ ...input, sshPort: 2222 });
+  it.each([
+    ["public", undefined, ""],
+    ["private", "10.0.0.2", "define backend = 10.0.0.2\n"],
+  ])("is a cloud-config with exactly these parts, reach %s", (reach, sshFrom, backend) => {
+    const text = renderUserData({ ...input, sshPort: 2222, ...(sshFrom === undefined ? {} : { sshFrom }) });
     expect(text).toMatch(/^#cloud-config\n/);
     expect(parse(text)).toEqual({
       ssh_deletekeys: true,
@@ -54,10 +57,8 @@ describe("user data", () => {
         })),
         plain(`${library}/packages`, fileText("packages")),
         plain(`${library}/releases`, fileText("releases")),
-        plain(
-          `${library}/nftables.conf`,
-          `define ssh_port = 2222\ndefine backend = 0.0.0.0/0\n${fileText("nftables.conf")}`,
-        ),
+        plain(`${library}/nftables.conf`, `define ssh_port = 2222\n${backend}${fileText("nftables.conf")}`),
+        plain("/etc/clawfleet/reach.nft", fileText(`reach-${reach}.nft`)),
         plain(`${library}/pages/welcome.html`, fileText("pages/welcome.html")),
         plain(`${library}/pages/unavailable.html`, fileText("pages/unavailable.html")),
         plain("/etc/systemd/system/openclaw.service", fileText("openclaw.service")),
@@ -66,7 +67,10 @@ describe("user data", () => {
         plain("/etc/systemd/system/caddy.service.d/10-clawfleet.conf", fileText("caddy-hardening.conf")),
         plain("/etc/systemd/journald.conf.d/10-clawfleet.conf", fileText("journald.conf")),
         plain("/etc/apt/apt.conf.d/52clawfleet", fileText("unattended-upgrades.conf")),
-        plain("/etc/ssh/sshd_config.d/10-clawfleet.conf", `${fileText("sshd.conf")}Port 2222\n`),
+        plain(
+          "/etc/ssh/sshd_config.d/10-clawfleet.conf",
+          `${fileText("sshd.conf")}Port 2222\n${sshFrom === undefined ? "" : `AllowUsers root@${sshFrom}\n`}`,
+        ),
       ],
       runcmd: [
         ["systemctl", "daemon-reload"],
@@ -87,11 +91,6 @@ describe("user data", () => {
       "openclaw 2026.9.6",
     ])
       expect(pins.filter((pin) => new RegExp(`^${name} [0-9a-f]{128}$`).test(pin))).toHaveLength(1);
-  });
-
-  it("opens SSH in the machine's own wall to the backend alone", () => {
-    const text = renderUserData({ ...input, sshFrom: "10.0.0.2" });
-    expect(text).toContain("define ssh_port = 22\n      define backend = 10.0.0.2\n");
   });
 
   it("is the same text every time", () => {

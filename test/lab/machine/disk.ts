@@ -1,9 +1,12 @@
 /** Disks of lab machines: an overlay over the base image, with what this run puts into every machine between them. */
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, lstat, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { copyDisk } from "../../sandbox/machines/disk.ts";
 import { addresses } from "../network/network.ts";
 import { mustRun } from "../network/commands.ts";
+
+/** Swap is the host's, and cloud-init counts a refusal as a failed boot; the file and its line in fstab are the machine's. */
+const refusedSwapon = "#!/bin/sh\necho 'the lab gives no swap' >&2\n";
 
 export type DiskFolders = { upper: string; work: string; root: string };
 
@@ -19,7 +22,12 @@ export async function createRunLayer(folder: string, baseImage: string, authorit
   await mkdir(join(folder, "usr/local/share/ca-certificates"), { recursive: true });
   await writeFile(join(folder, "usr/local/share/ca-certificates/lab.crt"), authority);
   await writeFile(join(folder, trusted), (await readFile(join(baseImage, trusted), "utf8")) + authority);
-  await writeFile(join(folder, "etc/resolv.conf"), `nameserver ${addresses.names}\n`);
+  await mkdir(join(folder, "usr/sbin"), { recursive: true });
+  await writeFile(join(folder, "usr/sbin/swapon"), refusedSwapon, { mode: 0o755 });
+  // Where systemd-resolved is, it is a link of its own, and cloud-init tells it whom to ask.
+  const resolver = await lstat(join(baseImage, "etc/resolv.conf"));
+  if (!resolver.isSymbolicLink())
+    await writeFile(join(folder, "etc/resolv.conf"), `nameserver ${addresses.names}\n`);
 }
 
 /** A wiped disk, or a copy of a snapshot. */

@@ -1,11 +1,11 @@
-/** Debian's archive and npm's registry, as far as a first boot asks: served from what apt and npm fetched beforehand. */
+/** The distributions' archives and npm's registry, as far as a first boot asks: served from what apt and npm fetched beforehand. */
 import { createReadStream, existsSync, readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 
 type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
-/** apt's own caches: `lists` as it names them, `packages` as they came. Signatures and hashes are Debian's. */
+/** apt's own caches: `lists` as it names them, `packages` as they came. Signatures and hashes are the distribution's. */
 export function createAptMirror(folder: string): Handler {
   const packages = new Map(
     // apt keeps the epoch in the file's name, the archive does not.

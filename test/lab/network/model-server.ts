@@ -13,17 +13,20 @@ const requestSchema = z.looseObject({
   model: z.string(),
   stream: z.boolean().optional(),
   messages: z.array(messageSchema),
+  tools: z.array(z.looseObject({ name: z.string() })).default([]),
 });
 const internal = /<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/g;
 
+type Asked = { key: string; model: string; tools: string[] };
+
 export type ModelServer = {
   handle(incoming: IncomingMessage, outgoing: ServerResponse): void;
-  /** Keys and models of the requests that came. */
-  seen(): readonly { key: string; model: string }[];
+  /** Keys, models and offered tools of the requests that came. */
+  seen(): readonly Asked[];
 };
 
 export function createModelServer(): ModelServer {
-  const seen: { key: string; model: string }[] = [];
+  const seen: Asked[] = [];
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const asked = requestSchema.safeParse(JSON.parse((await text(incoming)) || "{}"));
     const path = (incoming.url ?? "").split("?")[0];
@@ -34,8 +37,9 @@ export function createModelServer(): ModelServer {
       );
       return;
     }
-    const { model, messages, stream } = asked.data;
-    seen.push({ key: String(incoming.headers["x-api-key"] ?? ""), model });
+    const { model, messages, stream, tools } = asked.data;
+    const key = String(incoming.headers["x-api-key"] ?? "");
+    seen.push({ key, model, tools: tools.map(({ name }) => name) });
     const reply = `The model ${model} heard: ${lastWords(messages)}`;
     if (stream) sendEvents(outgoing, model, reply);
     else {

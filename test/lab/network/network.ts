@@ -13,6 +13,7 @@ export const addresses = {
   mirror: "192.0.2.80",
   /** One of the provider's own: the gateway refuses providers at special-use addresses. */
   models: "160.79.104.10",
+  telegram: "149.154.167.220",
   /** Somebody on the internet. */
   stranger: "203.0.113.66",
   /** Cloudflare's side of the origin pulls; in one of the ranges that the simulated API tells. */
@@ -35,7 +36,7 @@ export async function createNetworks(): Promise<void> {
     await mustRun("ip", "link", "set", bridge, "up");
   }
   await mustRun("ip", "address", "add", `${addresses.router}/24`, "dev", publicBridge);
-  for (const name of ["names", "mirror", "models", "stranger", "edge", "neighbour"] as const) {
+  for (const name of ["names", "mirror", "models", "telegram", "stranger", "edge", "neighbour"] as const) {
     await mustRun("ip", "address", "add", `${addresses[name]}/32`, "dev", "lo");
   }
   // The first address of a range is the one that the worker speaks from.

@@ -13,7 +13,8 @@ mount -t tmpfs tmpfs "$scratch/tmpfs"
 mkdir "$scratch/tmpfs/upper" "$scratch/tmpfs/work"
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$scratch/tmpfs/upper,workdir=$scratch/tmpfs/work" "$scratch/root"
 mount -t proc proc "$scratch/root/proc"
-cp /etc/resolv.conf "$scratch/root/etc/resolv.conf"
+# A link into /run where systemd-resolved is.
+cp --remove-destination /etc/resolv.conf "$scratch/root/etc/resolv.conf"
 (
   export DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
   chroot "$scratch/root" apt-get -q update

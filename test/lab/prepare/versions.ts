@@ -7,25 +7,36 @@ import { firstBootFiles } from "../../../cloud-init/files.ts";
 import { imageVersions } from "../../../cloud-init/user-data.ts";
 import { cellSettingsSchema } from "../../../infra/config.ts";
 
+/** By the archive's name of a release, Hetzner's name of the image. */
+export const images = { bookworm: "debian-12", trixie: "debian-13", noble: "ubuntu-24.04" } as const;
+export type Suite = keyof typeof images;
+const suites: readonly Suite[] = ["bookworm", "trixie", "noble"];
+
 export type LabVersions = {
-  /** Debian release: `bookworm` (12, the default) or `trixie` (13). */
-  suite: string;
+  /** `bookworm` is the default. */
+  suite: Suite;
   node: string;
   npm: string;
   openclaw: string;
-  /** Debian packages that the first boot installs. */
+  /** Packages of the distribution that the first boot installs. */
   packages: string[];
 };
 
 export function readVersions(environment: Readonly<Record<string, string | undefined>>): LabVersions {
   const { openclawVersion } = cellSettingsSchema.parse({ zone: "claws.example" });
   return {
-    suite: environment["LAB_SUITE"] ?? "bookworm",
+    suite: parseSuite(environment["LAB_SUITE"] ?? "bookworm"),
     node: imageVersions.node,
     npm: imageVersions.npm,
     openclaw: openclawVersion,
     packages: firstBootFiles.packages.split("\n").filter((line) => line !== "" && !line.startsWith("#")),
   };
+}
+
+function parseSuite(text: string): Suite {
+  const suite = suites.find((one) => one === text);
+  if (suite === undefined) throw new Error(`LAB_SUITE is one of ${suites.join(", ")}, not ${text}`);
+  return suite;
 }
 
 export type LabCache = { baseImage: string; packages: string; lock: string };
@@ -42,7 +53,7 @@ export function labCache(
   const packages = hash([image, versions, scriptText("packages.sh")]);
   return {
     baseImage: join(root, `${versions.suite}-${image}`),
-    packages: join(root, `packages-${versions.openclaw}-${packages}`),
+    packages: join(root, `packages-${versions.suite}-${versions.openclaw}-${packages}`),
     lock: join(root, "lock"),
   };
 }

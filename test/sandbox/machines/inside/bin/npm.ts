@@ -1,6 +1,6 @@
 #!/run/sandbox/node
-/** npm: `install --global --prefix FOLDER openclaw@VERSION`, and `view` of a pinned release's hash. */
-import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+/** npm: `install --global --prefix FOLDER openclaw@VERSION`, and `pack`. */
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { isRegistryAway } from "../registry.ts";
 
@@ -43,14 +43,15 @@ const { values, positionals } = parseArgs({
     "no-audit": { type: "boolean" },
     "no-update-notifier": { type: "boolean" },
     "allow-scripts": { type: "string" },
+    "prefer-offline": { type: "boolean" },
+    "pack-destination": { type: "string" },
+    cache: { type: "string" },
+    silent: { type: "boolean" },
   },
 });
 const [verb, ...specs] = positionals;
-if (verb === "view") {
-  const [name, version] = (specs[0] ?? "").split("@");
-  const pins = readFileSync("/usr/local/lib/clawfleet/releases", "utf8").split("\n");
-  const hash = pins.find((line) => line.startsWith(`${name} ${version} `))?.split(" ")[2] ?? "";
-  process.stdout.write(`sha512-${Buffer.from(hash, "hex").toString("base64")}\n`);
+if (verb === "pack") {
+  writeFileSync(`${values["pack-destination"] ?? "."}/${(specs[0] ?? "").replace("@", "-")}.tgz`, "");
   process.exit(0);
 }
 if (verb !== "install" && verb !== "i") fail("EUSAGE", `Unknown command: "${verb ?? ""}"`);
