@@ -7,6 +7,7 @@ import { listCells } from "../db/cells.ts";
 import { listScanTimes } from "../db/drift.ts";
 import { findLastSweep } from "../db/sweeps.ts";
 import { listWorkers, type WorkerRow } from "../db/workers.ts";
+import { alertTexts } from "../messages/alerts.ts";
 import type { Queue } from "../queue/queue.ts";
 import { codeVersion } from "../version.ts";
 
@@ -80,7 +81,12 @@ export async function examine(deps: DoctorDeps): Promise<Finding[]> {
       ),
     ),
     ...conditions.map(({ kind, count, detail }) =>
-      toFinding(kind, count === 0, count === 0 ? "none" : detail, `docs/incidents.md, ${kind}`),
+      toFinding(
+        kind,
+        count === 0,
+        count === 0 ? "none" : detail,
+        `${alertTexts[kind].remedy} (docs/incidents.md, ${kind})`,
+      ),
     ),
   ];
 }
