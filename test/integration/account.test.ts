@@ -141,9 +141,11 @@ describe.each(sellers)("at %s", (_name, seller) => {
 
 describe("nothing is changed", () => {
   test("when the card is declined: the page says so", async () => {
-    // Stripe's test card that is taken once and fails from then on.
-    const home = `/orders/${await buy(side.billing, "starter", "bob", "4000 0000 0000 0341")}/billing`;
+    const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
     const preview = await ask(`${home}/change?plan=pro`);
+    const error = { type: "card_error", code: "card_declined", message: "Your card was declined." };
+    const effect = { kind: "answer", status: 402, body: { error } } as const;
+    side.stripe.faults.add({ method: "POST", path: "^/v1/subscriptions/", effect });
     const refused = await ask(`${home}/change`, { plan: "pro", at: agreedTo(preview) });
     expect(refused).toMatchObject({ status: 409 });
     expect(refused.text).toContain("The payment was declined, and nothing was changed.");

@@ -183,7 +183,12 @@ describe("the life of a customer", () => {
 
   test("a new address of the customer's is where the next mail goes", async () => {
     await subscribe();
-    await side.apply.sql`update clawfleet.instances set email = 'new@example.com'`;
+    await fetch(`${side.stripe.origin}/v1/customers/${side.stripe.subscriptions()[0]?.customer ?? ""}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${side.stripe.key}` },
+      body: new URLSearchParams({ email: "new@example.com" }),
+    });
+    await side.settle();
     await converge("bob");
     await pass();
     expect(mail.mails.at(-1)?.to).toEqual(["new@example.com"]);
