@@ -130,7 +130,16 @@ describe.each([
     const one = work(binding);
     await queue.enqueueConverge(database.sql, job("first", "paid"));
     await eventually("it is busy", () => one.started.length === 1);
-    const reasons: Reason[] = ["spare", "resync", "drift", "pull-request", "operator", "cancel", "paid"];
+    const reasons: Reason[] = [
+      "spare",
+      "resync",
+      "drift",
+      "pull-request",
+      "operator",
+      "heal",
+      "cancel",
+      "paid",
+    ];
     for (const reason of reasons) await queue.enqueueConverge(database.sql, job(reason, reason));
     const seen: string[] = [];
     while (seen.length < reasons.length) seen.push(await one.next());
