@@ -24,8 +24,8 @@ export async function seedConsoleFleet(sql: Query, count: number): Promise<void>
         when 'waiting' then 'no capacity at Hetzner in any type and location of the plan; it is tried again' end,
       case when status in ('parked', 'waiting') then 1 else 0 end,
       case when status = 'waiting' then now() + interval '5 minutes' end,
-      jsonb_build_object('url', 'https://' || name || '-' || at || '.claws.example', 'serverId', at::text, 'serverType', 'cx23',
-        'location', (array['nbg1', 'fsn1', 'hel1'])[1 + at % 3], 'ipv4', '192.0.2.7', 'ipv6', '2001:db8::7',
+      jsonb_build_object('url', 'https://' || name || '-' || at || '.claws.example', 'serverId', at::text,
+        'serverType', case when at % 4 = 0 then 'cx33' else 'cx23' end, 'location', (array['nbg1', 'fsn1', 'hel1'])[1 + at % 3], 'ipv4', '192.0.2.7', 'ipv6', '2001:db8::7',
         'privateIp', '10.0.0.7', 'openclawVersion', '2026.9.6', 'health', 'started 2026.9.6'), made, made + interval '4 minutes'
     from (
       select at, (array['ada', 'bo', 'cleo', 'dag', 'edith', 'finn', 'grete', 'hugo', 'ines', 'juri'])[1 + at % 10] as name,
