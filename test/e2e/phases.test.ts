@@ -109,6 +109,10 @@ describe.skipIf(obstacle !== undefined)("a customer who leaves and comes back", 
     expect(await answers(token)).toBe(true);
     await onMachine(`echo 'what bob wrote' > ${note} && chown openclaw: ${note}`);
     firstServer = project().server("cf-bob").id;
+    // A letter that has not left when its customer goes is withdrawn.
+    await eventually("the customer is told that it is ready", () =>
+      fleet.sandbox.mail.mails.some(({ subject }) => subject.includes("ready")),
+    );
     fleet.sandbox.stripe.cancelSubscription(subscription);
     await untilPhase("suspended");
     expect(await answers(token)).toBe(false);
