@@ -48,7 +48,7 @@ export async function convergeInstance(
     observedGeneration: row.observedGeneration,
     cellReady: cellOutputsSchema.safeParse(row.cellOutputs).success,
     hold: row.override.hold === true,
-    reason: job.reason,
+    reason: asked.also ?? asked.reason,
   });
   switch (decision.kind) {
     case "nothing":

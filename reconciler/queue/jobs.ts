@@ -45,6 +45,8 @@ const convergeSchema = z.object({
     .object({ step: z.enum(rungs), attempt: z.number(), server: z.string(), trouble: z.enum(troubles) })
     .optional(),
   reason: reasonSchema,
+  /** Reason of a less urgent order that this one was waiting with: what that order wants of the run, it still gets. */
+  also: reasonSchema.optional(),
   actor: z.string(),
   operationId: z.number().optional(),
 });
