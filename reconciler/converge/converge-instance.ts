@@ -48,7 +48,7 @@ export async function convergeInstance(
     hasSnapshot: row.snapshotId !== null,
     hold: row.override.hold === true,
     paused: row.paused,
-    reason: job.reason,
+    reason: asked.also ?? asked.reason,
   });
   switch (decision.kind) {
     case "nothing":

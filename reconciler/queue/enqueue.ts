@@ -109,7 +109,12 @@ async function raiseWaiting(
       for update of j
     )
     update pgboss.job j set
-      data = case when w.priority > j.priority then w.data else j.data end,
+      data = jsonb_strip_nulls(jsonb_build_object('also', case
+          when j.data ->> 'reason' = w.data ->> 'reason' then j.data ->> 'also'
+          when 'drift' in (j.data ->> 'also', j.data ->> 'reason', w.data ->> 'reason') then 'drift'
+          when 'operator' in (j.data ->> 'also', j.data ->> 'reason', w.data ->> 'reason') then 'operator'
+          else j.data ->> 'also' end))
+        || case when w.priority > j.priority then w.data else j.data - 'also' end,
       priority = greatest(j.priority, w.priority),
       start_after = least(j.start_after, ${options.startAfter ?? null}::timestamptz, case when ${options.startAfter === undefined} then now() end)
     from waiting w

@@ -50,6 +50,8 @@ const convergeSchema = z.object({
     ])
     .optional(),
   reason: reasonSchema,
+  /** Reason of a less urgent order that this one was waiting with: what that order wants of the run, it still gets. */
+  also: reasonSchema.optional(),
   actor: z.string(),
   operationId: z.number().optional(),
   /** With `preview`: of what this plan proposes, and for it. */

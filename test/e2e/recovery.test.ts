@@ -123,7 +123,7 @@ describe.skipIf(obstacle !== undefined)("what a dead run left behind", () => {
     await fleet.provision("dora");
     await killRun("/actions/attach_to_network$", hetzner);
     await expectWhole("dora");
-    expect((await fleet.find("dora")).status).toBe("ready");
+    await fleet.untilStatus("dora", "ready");
     expect((await recoveryNotes("dora")).join("\n")).toMatch(/pending create of .*::network is resolved/);
   });
 

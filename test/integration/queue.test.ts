@@ -265,3 +265,20 @@ test("several processes that ask for sweeps on the clock get one an interval", a
   await eventually("no sweep is left", async () => (await one.count()).length === 0);
   expect(seen.length).toBeLessThanOrEqual(2);
 });
+
+test.each([
+  ["paid", "operator", { reason: "paid", also: "operator" }],
+  ["operator", "paid", { reason: "paid", also: "operator" }],
+  ["operator", "drift", { reason: "operator", also: "drift" }],
+  ["resync", "paid", { reason: "paid" }],
+] as const)("a waiting '%s' that '%s' meets is one job that does both", async (first, second, expected) => {
+  const queue = await startQueue();
+  for (const reason of [first, second])
+    await database.sql.begin((tx) => queue.enqueueConverge(tx, converge("both", reason)));
+  const jobs = await database.sql<
+    { data: ConvergeJob }[]
+  >`select data from pgboss.job where name = 'converge'`;
+  expect(jobs.map(({ data: { reason, also } }) => ({ reason, ...(also ? { also } : {}) }))).toEqual([
+    expected,
+  ]);
+});
