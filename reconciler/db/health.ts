@@ -34,7 +34,7 @@ export type DueProbe = {
   privateIp: string | null;
   hold: boolean;
   mayRebuild: boolean;
-  /** It is to run and nobody is changing it: what it says counts. */
+  /** It is to run and nobody is changing it, or has switched it off to copy its disk: what it says counts. */
   settled: boolean;
   verdict: Verdict;
   strikes: number;
@@ -63,7 +63,8 @@ export async function takeDue(sql: Query, take: { binding: Binding; limit: numbe
     returning i.id, i.slug, i.cell, i.secrets, c.secrets as "cellSecrets", c.settings as "cellSettings", i.outputs,
       host(i.private_ip) as "privateIp", coalesce((i.override ->> 'hold')::boolean, false) as hold,
       coalesce((i.plan_settings -> 'healing' ->> 'rebuild')::boolean, false) as "mayRebuild",
-      i.phase = 'running' and i.observed_phase = 'running' and i.status in ('ready', 'waiting', 'parked') as settled,
+      i.phase = 'running' and i.observed_phase = 'running' and i.status in ('ready', 'waiting', 'parked')
+        and (i.snapshot_id is null or i.status = 'ready') as settled,
       h.verdict, h.strikes, h.passes, h.rung, h.exhausted, h.warnings`;
 }
 
