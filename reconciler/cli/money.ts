@@ -1,5 +1,6 @@
 /** `fleet money`: what comes in, what it costs, what is left. */
 import type { Amounts, PlanMoney } from "../money/reckon.ts";
+import { describeAmount } from "../web/money.ts";
 import { unwrap } from "./client.ts";
 import { exitCodes, type CommandIo, type ExitCode } from "./commands.ts";
 import { describeAge, renderTable, type Column } from "./table.ts";
@@ -52,9 +53,6 @@ export async function moneyCommand(io: CommandIo, options: { json?: boolean }): 
 
 function describeAmounts(amounts: Amounts | null): string {
   if (amounts === null) return "?";
-  const parts = Object.entries(amounts).map(([currency, amount]) => {
-    const style = { style: "currency", currency: currency.toUpperCase() } as const;
-    return new Intl.NumberFormat("en", style).format(amount / 100);
-  });
+  const parts = Object.entries(amounts).map(([currency, amount]) => describeAmount(amount, currency));
   return parts.join(" + ") || "0";
 }
