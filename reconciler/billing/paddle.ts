@@ -46,6 +46,7 @@ export function createPaddleBilling(deps: PaddleDeps): BillingProvider {
     name: "paddle",
     livemode,
     desk: createPaddleDesk(http),
+    readAccount: async () => null,
     async *listSubscriptions(signal) {
       const patience = { signal };
       const all = http.list("/subscriptions", { per_page: pageSize }, subscriptionSchema, patience);

@@ -16,6 +16,8 @@ export type StripeSettings = {
 };
 
 const pageSize = 100;
+/** Stripe takes no more at once (source: Stripe API, list all prices). */
+const keysPerQuestion = 10;
 /** Age up to which a signed event is taken (source: Stripe, webhook signatures). */
 const toleranceSeconds = 300;
 const timeoutMs = 20_000;
@@ -27,6 +29,16 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
     name: "stripe",
     livemode,
     desk: createStripeDesk(stripe),
+    async readAccount() {
+      return await inOurWords(async () => {
+        const account = await stripe.accounts.retrieveCurrent().catch((error: unknown) => {
+          // A restricted key need not have this right.
+          if (error instanceof Stripe.errors.StripePermissionError) return null;
+          throw error;
+        });
+        return account?.id ?? null;
+      });
+    },
     async *listSubscriptions(signal) {
       let after: string | undefined;
       for (;;) {
@@ -36,8 +48,11 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
           stripe.subscriptions.list({ status: "all", limit: pageSize, expand: ["data.customer"], ...cursor }),
         );
         yield page.data.flatMap(toReadings);
-        after = page.data.at(-1)?.id;
-        if (!page.has_more || after === undefined) return;
+        if (!page.has_more) return;
+        const last = page.data.at(-1)?.id;
+        // A list that stops half way or goes round in circles is not a whole list.
+        if (last === undefined || last === after) throw unavailable("its list does not go on");
+        after = last;
       }
     },
     async readCustomerSubscriptions(customer) {
@@ -94,13 +109,15 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
       return { url };
     },
     async readPrices(lookupKeys) {
-      if (lookupKeys.length === 0) return new Map();
-      const page = await inOurWords(() =>
-        stripe.prices.list({ lookup_keys: [...lookupKeys], active: true, limit: pageSize }),
-      );
-      return new Map(
-        page.data.flatMap((price) => (price.lookup_key ? [[price.lookup_key, toPrice(price)]] : [])),
-      );
+      const prices = new Map<string, Price>();
+      for (let from = 0; from < lookupKeys.length; from += keysPerQuestion) {
+        const lookup_keys = lookupKeys.slice(from, from + keysPerQuestion);
+        const page = await inOurWords(() =>
+          stripe.prices.list({ lookup_keys, active: true, limit: pageSize }),
+        );
+        for (const price of page.data) if (price.lookup_key) prices.set(price.lookup_key, toPrice(price));
+      }
+      return prices;
     },
   };
 }
@@ -144,13 +161,22 @@ function toReading(subscription: Stripe.Subscription): SubscriptionReading {
     slug: metadata["slug"] ?? null,
     orderId: metadata["order"] ?? null,
     priceKeys: items.data.map((item) => item.price.lookup_key ?? item.price.id),
-    status: subscription.status,
+    status: toStatus(subscription),
     createdAt: toDate(subscription.created),
     periodEnd: ends.length === 0 ? null : toDate(Math.max(...ends)),
     cancelAt: subscription.cancel_at === null ? null : toDate(subscription.cancel_at),
     endedAt: subscription.ended_at === null ? null : toDate(subscription.ended_at),
     trialEnd: subscription.trial_end === null ? null : toDate(subscription.trial_end),
   };
+}
+
+/**
+ * Collecting can be paused beside the status. Stripe's words for `void` are that the service cannot be given meanwhile; with
+ * the others the seller gives it for free, or collects later (source: Stripe, pause payment collection).
+ */
+function toStatus({ status, pause_collection: pause }: Stripe.Subscription): string {
+  const pays = status === "active" || status === "trialing" || status === "past_due";
+  return pays && pause?.behavior === "void" ? "paused" : status;
 }
 
 function toPrice(price: Stripe.Price): Price {

@@ -113,8 +113,10 @@ describe.each(sellers)("at %s", (_name, seller) => {
     const ended = await ask(home);
     expect(stateIn(ended)).toBe("ended");
     expect(ended.text).toContain("come back before");
+    const early = await ask(`${home}/return`, { plan: "starter" });
     const { status, to } = await ask(`${home}/return`, { plan: "starter" });
     expect(status).toBe(303);
+    expect(to).not.toBe(early.to);
     await visit(to ?? "", {
       card: goodCard,
       name: "Test Person",
@@ -123,6 +125,10 @@ describe.each(sellers)("at %s", (_name, seller) => {
       cvc: "123",
     });
     await side.settle();
+    if (seller() === side.billing) {
+      const former = /cs_\w+/.exec(early.to ?? "")?.[0] ?? "";
+      expect(() => side.stripe.payCheckout(former), "nobody pays the page of the first try").toThrow();
+    }
     expect(await rowOf("bob")).toMatchObject({ phase: "running", ip: before?.ip });
     expect(await side.instances()).toHaveLength(1);
     expect(stateIn(await ask(home))).toBe("paid");

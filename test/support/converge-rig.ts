@@ -10,7 +10,7 @@ import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
 import type { HealDeps } from "../../reconciler/converge/heal-instance.ts";
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
-import { storeReadings } from "../../reconciler/db/subscriptions.ts";
+import { beginReading, storeReadings } from "../../reconciler/db/subscriptions.ts";
 import { applyDesired } from "../../reconciler/desired/apply.ts";
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
@@ -99,7 +99,8 @@ export async function startConvergeRig(
   const pay: ConvergeRig["pay"] = async (slug) => {
     const readAt = clock.now();
     const reading = { ...usual, id: `sub-${slug}`, customerId: `customer-${slug}`, slug, createdAt: readAt };
-    await storeReadings(sql, { provider: "comped", readings: [reading], readAt });
+    const asked = await beginReading(sql, readAt);
+    await storeReadings(sql, { provider: "comped", readings: [reading], asked });
     await applyDesired(apply, { kind: "slugs", slugs: [slug], reason: "paid", actor: "rig" });
   };
 

@@ -65,6 +65,21 @@ describe("a subscription", () => {
   const item = (price: object, current_period_end = 0) => ({ price, current_period_end });
   it.each<[string, object, Partial<SubscriptionReading>]>([
     ["is read with all that we need", {}, {}],
+    [
+      "is paused while nothing is collected because nothing can be given",
+      { pause_collection: { behavior: "void", resumes_at: null } },
+      { status: "paused" },
+    ],
+    [
+      "goes on where the seller gives it for free",
+      { pause_collection: { behavior: "mark_uncollectible", resumes_at: null } },
+      {},
+    ],
+    [
+      "of nothing is not paid for",
+      { items: { data: [{ ...item({ id: "price_1", lookup_key: "starter-monthly" }), quantity: 0 }] } },
+      { status: "paused", periodEnd: new Date(0) },
+    ],
     ["may have its customer as an id", { customer: "cus_2" }, { customerId: "cus_2", email: null }],
     [
       "may belong to a customer who was deleted",
