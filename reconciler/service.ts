@@ -41,7 +41,7 @@ export async function startServer(role: "start" | "serve", config: Config, log: 
   const messages = openMessages(core, config, () => files.last().plans);
   const files = createFilesReader(config.stacksDir, log, core.onAlert);
   await files();
-  const providers = createProviders(config, core);
+  const providers = createProviders(config, { ...core, plans: () => files.last().plans });
   const apply = { ...core, masterKey: config.masterKey, files };
   await syncCells(apply);
   await placeWaiting(apply);
