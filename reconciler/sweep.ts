@@ -13,7 +13,14 @@ import {
   touchMissing,
   type Asked,
 } from "./db/subscriptions.ts";
-import { addPage, compareWithKnown, findPage, removePages, type Recognized } from "./db/sweep-pages.ts";
+import {
+  addPage,
+  compareWithKnown,
+  findPage,
+  removeLeftPages,
+  removePages,
+  type Recognized,
+} from "./db/sweep-pages.ts";
 import { beginSweep, endSweep } from "./db/sweeps.ts";
 import { applyDesired } from "./desired/apply.ts";
 import type { ConvergeJob } from "./queue/jobs.ts";
@@ -33,6 +40,7 @@ export type SweepResult = {
 };
 
 const pageSize = 500;
+const longestSweepMs = 24 * 60 * 60_000;
 /** More than this share gone from the list at once is billing's failure and not our customers leaving. */
 const absentShareLimit = 0.2;
 
@@ -41,6 +49,7 @@ export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<Sweep
   const startedAt = deps.clock.now();
   const id = await beginSweep(deps.sql, startedAt);
   const asked = await beginReading(deps.sql, startedAt);
+  await removeLeftPages(deps.sql, new Date(startedAt.getTime() - longestSweepMs));
   let readings = 0;
   const complete = new Set<string>();
   const failures: string[] = [];
@@ -76,7 +85,6 @@ async function readAll(
   signal: AbortSignal,
 ): Promise<number> {
   const pass = { provider: provider.name, ...begun };
-  await removePages(deps.sql, provider.name);
   let count = 0;
   let pages = 0;
   for await (const readings of provider.listSubscriptions(signal)) {
@@ -90,7 +98,7 @@ async function readAll(
     if (!staged) throw new Error(`the reading of ${provider.name} was lost before it was stored`);
     await storePage(deps.sql, { ...pass, ...staged });
   }
-  await removePages(deps.sql, provider.name);
+  await removePages(deps.sql, pass);
   const missing = await markAbsent(deps.sql, pass, deps.intervalMs);
   const entry = { at: pass.asked.at, kind: "status", provider: provider.name, value: "missing" } as const;
   const nobody = { instanceId: null, slug: null, detail: "billing lists it no longer" };

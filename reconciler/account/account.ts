@@ -157,6 +157,7 @@ export function createAccount(deps: AccountDeps): Account {
         successUrl: page,
         cancelUrl: `${page}/billing`,
         customerId: row.customerId,
+        quantity: Math.max(1, row.seats),
         attempt: `-${now.getTime()}`,
       });
       await setOrderCheckout(sql, orderId, { provider: provider.name, ...checkout });

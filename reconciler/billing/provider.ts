@@ -53,6 +53,8 @@ export type CheckoutRequest = {
   cancelUrl: string;
   /** Somebody who comes back; absent: somebody new. */
   customerId?: string;
+  /** Assistants; absent: one. */
+  quantity?: number;
   /** Tells apart pages for the same order: each gives a session of its own. */
   attempt?: string;
 };

@@ -1,8 +1,9 @@
 /** Stripe behind our few verbs, through the official SDK; its errors become ours here and nowhere else. */
 import Stripe from "stripe";
 import { ClawfleetError } from "../errors.ts";
+import { findPlanItem, type IsPlanPrice } from "./plan-item.ts";
 import { toSeats } from "./seats.ts";
-import { createStripeDesk } from "./stripe-desk.ts";
+import { createStripeDesk, priceKeyOfItem } from "./stripe-desk.ts";
 import { inOurWords, noPrice, orNothing, unavailable } from "./stripe-errors.ts";
 import type { BillingProvider, Price, SubscriptionReading, WebhookHint } from "./provider.ts";
 
@@ -13,6 +14,7 @@ export type StripeSettings = {
   apiUrl: string;
   /** Stripe Tax reckons tax and asks for address and tax id. */
   automaticTax?: boolean;
+  isPlanPrice?: IsPlanPrice;
 };
 
 const pageSize = 100;
@@ -28,7 +30,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
   return {
     name: "stripe",
     livemode,
-    desk: createStripeDesk(stripe),
+    desk: createStripeDesk(stripe, settings.isPlanPrice),
     async readAccount() {
       return await inOurWords(async () => {
         const account = await stripe.accounts.retrieveCurrent().catch((error: unknown) => {
@@ -47,7 +49,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
         const page = await inOurWords(() =>
           stripe.subscriptions.list({ status: "all", limit: pageSize, expand: ["data.customer"], ...cursor }),
         );
-        yield page.data.flatMap(toReadings);
+        yield page.data.flatMap((one) => toReadings(one, settings.isPlanPrice));
         if (!page.has_more) return;
         const last = page.data.at(-1)?.id;
         // A list that stops half way or goes round in circles is not a whole list.
@@ -61,7 +63,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
           .list({ customer, status: "all", limit: pageSize, expand: ["data.customer"] })
           .autoPagingToArray({ limit: 1000 }),
       );
-      return (found ?? []).flatMap(toReadings);
+      return (found ?? []).flatMap((one) => toReadings(one, settings.isPlanPrice));
     },
     findCustomer: (objectId) => findCustomer(stripe, objectId),
     verifyWebhook: (rawBody, headers) => verifyWebhook(stripe, settings, rawBody, headers),
@@ -76,7 +78,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
         stripe.checkout.sessions.create(
           {
             mode: "subscription",
-            line_items: [{ price: price.id, quantity: 1 }],
+            line_items: [{ price: price.id, quantity: request.quantity ?? 1 }],
             client_reference_id: request.orderId,
             metadata,
             ...(request.customerId === undefined ? {} : { customer: request.customerId }),
@@ -146,8 +148,12 @@ function createClient({ secretKey, apiUrl }: StripeSettings): Stripe {
 }
 
 /** What is metered has no quantity. */
-function toReadings(subscription: Stripe.Subscription): SubscriptionReading[] {
-  return toSeats(toReading(subscription), subscription.items.data[0]?.quantity ?? 1);
+function toReadings(
+  subscription: Stripe.Subscription,
+  isPlanPrice: IsPlanPrice | undefined,
+): SubscriptionReading[] {
+  const item = findPlanItem(subscription.items.data, priceKeyOfItem, isPlanPrice);
+  return toSeats(toReading(subscription), item?.quantity ?? 1);
 }
 
 function toReading(subscription: Stripe.Subscription): SubscriptionReading {
@@ -160,7 +166,7 @@ function toReading(subscription: Stripe.Subscription): SubscriptionReading {
     email: expanded?.email ?? null,
     slug: metadata["slug"] ?? null,
     orderId: metadata["order"] ?? null,
-    priceKeys: items.data.map((item) => item.price.lookup_key ?? item.price.id),
+    priceKeys: items.data.map(priceKeyOfItem),
     status: toStatus(subscription),
     createdAt: toDate(subscription.created),
     periodEnd: ends.length === 0 ? null : toDate(Math.max(...ends)),

@@ -28,9 +28,19 @@ export async function findPage(
   return row;
 }
 
-/** Also those of readings that were cut off. */
-export async function removePages(sql: Query, provider: string): Promise<void> {
-  await sql`delete from clawfleet.sweep_pages where provider = ${provider}`;
+export async function removePages(
+  sql: Query,
+  { sweepId, provider }: Pick<SweepPass, "sweepId" | "provider">,
+): Promise<void> {
+  await sql`delete from clawfleet.sweep_pages where sweep_id = ${sweepId} and provider = ${provider}`;
+}
+
+/** Of sweeps whose process died; another one may be under way beside this one. */
+export async function removeLeftPages(sql: Query, begunBefore: Date): Promise<void> {
+  await sql`
+    delete from clawfleet.sweep_pages where sweep_id not in (
+      select id from clawfleet.sweeps where ended_at is null and started_at >= ${begunBefore}
+    )`;
 }
 
 export type Recognized = {

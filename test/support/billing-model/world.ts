@@ -221,7 +221,10 @@ function breakList({ stripe }: World, how: "error" | "empty" | "half" | "lie"): 
     stripe.faults.add({ path, times: 9, effect: { kind: "answer", status: 200, body: page(false) } });
     return;
   }
-  if (how !== "half") return void stripe.faults.add({ path, times: 9, effect: failed });
+  if (how !== "half") {
+    stripe.faults.add({ path, times: 9, effect: failed });
+    return;
+  }
   // A first page with somebody on it, and a second one with nobody although there is more.
   const [first] = stripe.subscriptions();
   const real = { ...page(true), data: first ? [{ ...first, customer: first.customer }] : [] };
