@@ -182,7 +182,9 @@ async function balance(
     select slug, (count(*) filter (where value = 'running'))::int as times,
       coalesce(sum(extract(epoch from until - at)) filter (where value = 'running'), 0)::float8 / 86400 as days
     from spans group by slug`;
-  const paid = Map.groupBy(lives, ({ customer }) => `c${customer}`);
+  // What begins after the last sweep is nobody's yet.
+  const seen = lives.filter(({ spans }) => (spans[0]?.from ?? 0) <= days - 1);
+  const paid = Map.groupBy(seen, ({ customer }) => `c${customer}`);
   const bySlug = new Map(served.map((row) => [row.slug, row]));
   let off = 0;
   let paidDays = 0;

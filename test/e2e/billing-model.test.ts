@@ -133,6 +133,7 @@ async function readAndConverge(customers: readonly Customer[]): Promise<void> {
     stripe.faults.clear();
     move(sweepMs);
     noteRead(customers);
+    if (turn === 2) calmClouds();
     expect((await sweep(deps, new AbortController().signal)).outcome).toBe("complete");
     await converge();
   }
@@ -151,6 +152,11 @@ function disturbClouds(): void {
   const effect = { kind: "answer", status: 503, body: "no" } as const;
   hetzner.faults.add({ method: "POST", path: "/servers", times: 1, effect });
   cloudflare.faults.add({ method: "POST", path: "/dns_records", times: 1, effect });
+}
+
+function calmClouds(): void {
+  rig.sandbox.hetzner.faults.clear();
+  rig.sandbox.cloudflare.faults.clear();
 }
 
 /** Webhooks of every second customer, each twice at once. */
