@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { BillingProvider } from "./billing/provider.ts";
 import { markEventsHandled } from "./db/billing-events.ts";
-import { storeReadings } from "./db/subscriptions.ts";
+import { beginReading, storeReadings } from "./db/subscriptions.ts";
 import { applyDesired } from "./desired/apply.ts";
 import type { ApplyDeps } from "./desired/apply-deps.ts";
 import type { HintJob } from "./queue/jobs.ts";
@@ -14,12 +14,12 @@ export type HintDeps = ApplyDeps & { sql: Sql; log: Logger; providers: readonly 
 export async function handleHint(deps: HintDeps, job: HintJob): Promise<void> {
   const provider = deps.providers.find((one) => one.name === job.provider);
   if (!provider) return;
-  const askedAt = deps.clock.now();
+  const asked = await beginReading(deps.sql, deps.clock.now());
   const customerId =
     job.customerId ?? (job.objectId === null ? null : await provider.findCustomer(job.objectId));
   if (customerId !== null) {
     const readings = await provider.readCustomerSubscriptions(customerId);
-    await storeReadings(deps.sql, { provider: provider.name, readings, readAt: askedAt });
+    await storeReadings(deps.sql, { provider: provider.name, readings, asked });
     const actor = `${provider.name} ${job.eventId}`;
     const result = await applyDesired(deps, { kind: "customer", provider: provider.name, customerId, actor });
     deps.log.info(
@@ -31,7 +31,7 @@ export async function handleHint(deps: HintDeps, job: HintJob): Promise<void> {
     provider: provider.name,
     eventId: job.eventId,
     customerId,
-    receivedBefore: askedAt,
+    receivedBefore: asked.at,
     now: deps.clock.now(),
   });
 }

@@ -45,7 +45,7 @@ export async function startServer(role: "start" | "serve", config: Config, log: 
     ? createCommitReader({ ...core, ...gitops }, log, core.onAlert)
     : createFilesReader(config.stacksDir, log, core.onAlert);
   await files();
-  const providers = createProviders(config, core.clock);
+  const providers = createProviders(config, { ...core, plans: () => files.last().plans });
   const apply = { ...core, masterKey: config.masterKey, files };
   await syncCells(apply);
   await placeWaiting(apply);

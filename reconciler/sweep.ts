@@ -1,18 +1,26 @@
 /** The full reading of billing: repairs whatever webhooks lost, and is the only one that may lead to a deletion. */
 import type { Logger } from "pino";
 import type { BillingProvider } from "./billing/provider.ts";
-import { claimMode } from "./db/billing-modes.ts";
 import { writeLedger } from "./db/ledger.ts";
 import { listLagging } from "./db/instances.ts";
 import { expireOrders } from "./db/orders.ts";
 import {
-  countAbsent,
+  beginReading,
   listNameless,
   listSlugs,
   markAbsent,
-  storeReadings,
+  storePage,
   touchMissing,
+  type Asked,
 } from "./db/subscriptions.ts";
+import {
+  addPage,
+  compareWithKnown,
+  findPage,
+  removeLeftPages,
+  removePages,
+  type Recognized,
+} from "./db/sweep-pages.ts";
 import { beginSweep, endSweep } from "./db/sweeps.ts";
 import { applyDesired } from "./desired/apply.ts";
 import type { ConvergeJob } from "./queue/jobs.ts";
@@ -32,6 +40,7 @@ export type SweepResult = {
 };
 
 const pageSize = 500;
+const longestSweepMs = 24 * 60 * 60_000;
 /** More than this share gone from the list at once is billing's failure and not our customers leaving. */
 const absentShareLimit = 0.2;
 
@@ -39,12 +48,14 @@ const absentShareLimit = 0.2;
 export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<SweepResult> {
   const startedAt = deps.clock.now();
   const id = await beginSweep(deps.sql, startedAt);
+  const asked = await beginReading(deps.sql, startedAt);
+  await removeLeftPages(deps.sql, new Date(startedAt.getTime() - longestSweepMs));
   let readings = 0;
   const complete = new Set<string>();
   const failures: string[] = [];
   for (const provider of deps.providers) {
     try {
-      readings += await readAll(deps, provider, { sweepId: id, startedAt }, signal);
+      readings += await readAll(deps, provider, { sweepId: id, asked }, signal);
       complete.add(provider.name);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -66,46 +77,49 @@ export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<Sweep
   return { outcome, readings, ...totals };
 }
 
+/** Nothing of a reading that is cut off or makes no sense is stored. Returns how many subscriptions there are. */
 async function readAll(
   deps: SweepDeps,
   provider: BillingProvider,
-  pass: { sweepId: number; startedAt: Date },
+  begun: { sweepId: number; asked: Asked },
   signal: AbortSignal,
 ): Promise<number> {
-  // A test key reads a complete list too, of other customers.
-  if (!(await claimMode(deps.sql, provider, pass.startedAt))) {
-    const mode = provider.livemode ? "live" : "test";
-    throw new Error(`the ${mode} key of ${provider.name} is not of the mode that this fleet is billed in`);
-  }
+  const pass = { provider: provider.name, ...begun };
   let count = 0;
+  let pages = 0;
   for await (const readings of provider.listSubscriptions(signal)) {
-    await storeReadings(deps.sql, {
-      provider: provider.name,
-      readings,
-      readAt: pass.startedAt,
-      sweepId: pass.sweepId,
-    });
+    await addPage(deps.sql, pass, pages, readings);
+    pages += 1;
     count += readings.length;
   }
-  const whole = { provider: provider.name, ...pass };
-  const { absent, known, ever } = await countAbsent(deps.sql, whole);
-  // Providers keep listing what has ended: a list of nothing is no answer, had there ever been but one.
-  if (count === 0 && ever > 0)
-    throw new Error(`${provider.name} lists nothing, and it listed ${ever} before`);
-  if (absent > 1 && absent > known * absentShareLimit) {
-    throw new Error(
-      `${provider.name} lists ${absent} of ${known} subscriptions no longer: is this the right account?`,
-    );
+  refuseForeign(provider.name, await compareWithKnown(deps.sql, pass));
+  for (let page = 0; page < pages; page += 1) {
+    const staged = await findPage(deps.sql, pass, page);
+    if (!staged) throw new Error(`the reading of ${provider.name} was lost before it was stored`);
+    await storePage(deps.sql, { ...pass, ...staged });
   }
-  const missing = await markAbsent(deps.sql, whole, deps.intervalMs);
-  const entry = { at: pass.startedAt, kind: "status", provider: provider.name, value: "missing" } as const;
+  await removePages(deps.sql, pass);
+  const missing = await markAbsent(deps.sql, pass, deps.intervalMs);
+  const entry = { at: pass.asked.at, kind: "status", provider: provider.name, value: "missing" } as const;
   const nobody = { instanceId: null, slug: null, detail: "billing lists it no longer" };
   await writeLedger(
     deps.sql,
     missing.map((subscriptionId) => ({ ...entry, ...nobody, subscriptionId })),
   );
-  await touchMissing(deps.sql, whole);
+  await touchMissing(deps.sql, pass);
   return count;
+}
+
+/** Providers keep listing what has ended: a list that holds nothing of what was ever in it is that of another account. */
+function refuseForeign(provider: string, { ever, again, known, absent }: Recognized): void {
+  if (ever > 0 && again === 0)
+    throw new Error(
+      `${provider} lists none of the ${ever} subscriptions that it listed before: is this the right account?`,
+    );
+  if (absent > 1 && absent > known * absentShareLimit)
+    throw new Error(
+      `${provider} lists ${absent} of ${known} subscriptions no longer: is this the right account?`,
+    );
 }
 
 async function applyAll(deps: SweepDeps, pass: Pass): Promise<{ created: number; changed: number }> {

@@ -2,6 +2,7 @@
  * How billing comes to take something away: every complete reading that finds it due gives a vote, two that are apart from
  * each other agree, and only so many a sweep as the cap has room for. Anything else takes the votes back.
  */
+import { findHalt } from "./db/halt.ts";
 import type { InstanceRow } from "./db/instances.ts";
 import { addDeleteVotes, clearDeleteVotes, countLiving, lockInstances } from "./db/instances.ts";
 import { listSubscriptionsFor } from "./db/subscriptions.ts";
@@ -9,6 +10,7 @@ import { readFacts, requiredVotes } from "./desired/apply.ts";
 import type { ApplyDeps } from "./desired/apply-deps.ts";
 import { desireFleet, type DesiredName } from "./desired/desire-fleet.ts";
 import { phaseRank } from "./desired/desire.ts";
+import { takeStep } from "./desired/steps.ts";
 import { compedProvider } from "./operators/operators.ts";
 
 export type VoteDeps = ApplyDeps & {
@@ -38,19 +40,22 @@ export async function vote(
   if (pass.complete.size === 0) return { granted: 0, due: 0 };
   const files = await deps.files();
   return await deps.sql.begin(async (tx) => {
+    // What is due only because nothing may go yet is agreed on when it may again.
+    if (await findHalt(tx)) return { granted: 0, due: 0 };
     const rows = await lockInstances(tx, slugs, []);
     const subscriptions = await listSubscriptionsFor(tx, slugs);
     const facts = await readFacts(tx, { subscriptions, rows }, { files, now: pass.startedAt });
     const names = desireFleet(facts).filter(({ instance }) => instance && isRead(instance.provider, pass));
     const due = names.flatMap((name) => {
-      const phase = findDue(name);
+      const phase = findDue(name, pass.startedAt);
       return phase && name.instance ? [{ row: name.instance, phase }] : [];
     });
     const dueIds = new Set(due.map(({ row }) => row.id));
     const withdrawn = names.flatMap(({ instance, desired }) => {
       if (!instance || instance.deleteVotes === 0 || dueIds.has(instance.id)) return [];
       // What they led to is true still.
-      return desired?.needsVotes && desired.phase === instance.phase ? [] : [instance.id];
+      const reached = desired && takeStep(instance, desired, pass.startedAt);
+      return reached?.needsVotes && reached.phase === instance.phase ? [] : [instance.id];
     });
     const firsts = due.filter(({ row, phase }) => votesFor(row, phase) === 0);
     const lasts = due.filter(
@@ -66,10 +71,14 @@ export async function vote(
   });
 }
 
-function findDue({ instance, desired, override }: DesiredName<InstanceRow>): "archived" | "gone" | undefined {
+function findDue(
+  { instance, desired, override }: DesiredName<InstanceRow>,
+  now: Date,
+): "archived" | "gone" | undefined {
   if (!instance || !desired?.needsVotes || override.hold === true) return undefined;
-  if (phaseRank[desired.phase] <= phaseRank[instance.phase]) return undefined;
-  return desired.phase === "archived" || desired.phase === "gone" ? desired.phase : undefined;
+  const { phase } = takeStep(instance, desired, now);
+  if (phaseRank[phase] <= phaseRank[instance.phase]) return undefined;
+  return phase === "archived" || phase === "gone" ? phase : undefined;
 }
 
 function votesFor(row: InstanceRow, phase: string): number {

@@ -4,7 +4,8 @@ import type { Plans } from "../../infra/config.ts";
 import type { ChangePreview } from "../billing/desk.ts";
 import type { BillingProvider } from "../billing/provider.ts";
 import { findAccount, type AccountRow } from "../db/account.ts";
-import { storeReadings } from "../db/subscriptions.ts";
+import { beginReading, storeReadings } from "../db/subscriptions.ts";
+import { findOrder, setOrderCheckout } from "../db/orders.ts";
 import { applyDesired } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { priceKeyOf } from "../desired/plan-prices.ts";
@@ -84,10 +85,20 @@ export function createAccount(deps: AccountDeps): Account {
   /** What was asked for is true at once, whenever the webhook comes. */
   async function readAgain({ row, provider }: Known): Promise<void> {
     const { customerId } = row;
-    const askedAt = clock.now();
+    const asked = await beginReading(sql, clock.now());
     const readings = await provider.readCustomerSubscriptions(customerId);
-    await storeReadings(sql, { provider: provider.name, readings, readAt: askedAt });
+    await storeReadings(sql, { provider: provider.name, readings, asked });
     await applyDesired(deps, { kind: "customer", provider: provider.name, customerId, actor: "customer" });
+  }
+
+  /** Two open payment pages for one assistant are paid twice sooner or later. */
+  async function closeFormerPage(orderId: string, known: Known): Promise<Known> {
+    const order = await findOrder(sql, orderId);
+    if (!order || order.checkoutSessionId === null || order.provider !== known.provider.name) return known;
+    if (await known.provider.expireCheckout(order.checkoutSessionId)) return known;
+    // It was paid: long ago, or just now.
+    await readAgain(known);
+    return await findFor(orderId, "comeBack");
   }
 
   return {
@@ -130,12 +141,12 @@ export function createAccount(deps: AccountDeps): Account {
       await readAgain(known);
     },
     async comeBack(orderId, planId) {
-      const known = await findFor(orderId, "comeBack");
+      const known = await closeFormerPage(orderId, await findFor(orderId, "comeBack"));
       const { row, provider } = known;
       const { key: lookupKey } = keyOf(known, planId);
       const page = `${deps.publicUrl}/orders/${orderId}`;
       const now = clock.now();
-      const { url } = await provider.createCheckout({
+      const checkout = await provider.createCheckout({
         orderId,
         slug: row.slug,
         planId,
@@ -146,9 +157,11 @@ export function createAccount(deps: AccountDeps): Account {
         successUrl: page,
         cancelUrl: `${page}/billing`,
         customerId: row.customerId,
+        quantity: Math.max(1, row.seats),
         attempt: `-${now.getTime()}`,
       });
-      return url;
+      await setOrderCheckout(sql, orderId, { provider: provider.name, ...checkout });
+      return checkout.url;
     },
     async openPortal(orderId) {
       const { row, provider } = await findFor(orderId, "portal");

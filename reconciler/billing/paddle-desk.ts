@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { BillingDesk, Invoice } from "./desk.ts";
 import type { PaddleHttp } from "./paddle-http.ts";
+import { findPlanItem, type IsPlanPrice } from "./plan-item.ts";
 import { subscriptionOf } from "./seats.ts";
 
 const idSchema = z.string().regex(/^[a-z]{3}_[a-z0-9]{26}$/);
@@ -17,7 +18,8 @@ const previewSchema = z.object({
     .nullable(),
   recurring_transaction_details: totals.nullable(),
 });
-const itemsSchema = z.object({ items: z.array(z.object({ quantity: z.number().default(1) })) });
+const itemSchema = z.object({ price: z.object({ id: z.string() }), quantity: z.number().default(1) });
+const itemsSchema = z.object({ items: z.array(itemSchema) });
 const invoiceSchema = z.object({
   id: z.string(),
   status: z.string(),
@@ -29,12 +31,19 @@ const invoiceSchema = z.object({
 });
 const urlSchema = z.object({ url: z.url() });
 
-export function createPaddleDesk(http: PaddleHttp): BillingDesk {
+export function createPaddleDesk(http: PaddleHttp, isPlanPrice?: IsPlanPrice): BillingDesk {
   const pathOf = (seatId: string) => `/subscriptions/${idSchema.parse(subscriptionOf(seatId))}`;
   async function toBody(subscriptionId: string, priceKey: string) {
     const subscription = await http.get(pathOf(subscriptionId), itemsSchema);
-    const quantity = subscription?.items[0]?.quantity ?? 1;
-    return { items: [{ price_id: priceKey, quantity }], proration_billing_mode: "prorated_immediately" };
+    const kept = subscription?.items ?? [];
+    const planItem = findPlanItem(kept, ({ price }) => price.id, isPlanPrice);
+    // The list is the whole of it: an add-on that is left out is ended (source: Paddle API, update a subscription).
+    const addOns = kept.filter((item) => item !== planItem);
+    const items = [
+      { price_id: priceKey, quantity: planItem?.quantity ?? 1 },
+      ...addOns.map(({ price, quantity }) => ({ price_id: price.id, quantity })),
+    ];
+    return { items, proration_billing_mode: "prorated_immediately" };
   }
   return {
     async previewChange({ subscriptionId, priceKey, now }) {

@@ -17,6 +17,7 @@ import {
 } from "./paddle-objects.ts";
 import { isLiveKey, type PaddleSettings } from "./paddle-settings.ts";
 import { findSignatureProblem } from "./paddle-signature.ts";
+import { findPlanItem, type IsPlanPrice } from "./plan-item.ts";
 import { createPaddleDesk } from "./paddle-desk.ts";
 import { toSeats } from "./seats.ts";
 import type { BillingProvider, SubscriptionReading, WebhookHint } from "./provider.ts";
@@ -25,6 +26,7 @@ export type PaddleDeps = PaddleSettings &
   PaddleHttpDeps & {
     /** By which the age of a signature is told. */
     clock: { now(): Date };
+    isPlanPrice?: IsPlanPrice;
   };
 
 /** The largest pages that Paddle gives (source: Paddle API, list operations). */
@@ -45,11 +47,12 @@ export function createPaddleBilling(deps: PaddleDeps): BillingProvider {
   return {
     name: "paddle",
     livemode,
-    desk: createPaddleDesk(http),
+    desk: createPaddleDesk(http, deps.isPlanPrice),
+    readAccount: async () => null,
     async *listSubscriptions(signal) {
       const patience = { signal };
       const all = http.list("/subscriptions", { per_page: pageSize }, subscriptionSchema, patience);
-      for await (const page of all) yield await toReadings(http, page, patience);
+      for await (const page of all) yield await toReadings(deps, http, page, patience);
       for await (const page of http.list("/transactions", oneTime, transactionSchema, patience))
         yield toOneTimeReadings(page);
     },
@@ -61,7 +64,7 @@ export function createPaddleBilling(deps: PaddleDeps): BillingProvider {
         { ...own, per_page: pageSize },
         subscriptionSchema,
       ))
-        readings.push(...(await toReadings(http, page)));
+        readings.push(...(await toReadings(deps, http, page)));
       for await (const page of http.list("/transactions", { ...own, ...oneTime }, transactionSchema))
         readings.push(...toOneTimeReadings(page));
       return readings;
@@ -78,11 +81,11 @@ export function createPaddleBilling(deps: PaddleDeps): BillingProvider {
       if (problem !== undefined) throw refuse(problem);
       return toHint(rawBody, livemode);
     },
-    async createCheckout({ orderId, slug, lookupKey, customerId }) {
+    async createCheckout({ orderId, slug, lookupKey, customerId, quantity = 1 }) {
       const page = new URL(deps.checkoutUrl);
       page.searchParams.set("order", orderId);
       const body = {
-        items: [{ price_id: lookupKey, quantity: 1 }],
+        items: [{ price_id: lookupKey, quantity }],
         collection_mode: "automatic",
         custom_data: { slug, order: orderId },
         ...(customerId === undefined ? {} : { customer_id: customerId }),
@@ -125,6 +128,7 @@ export function createPaddleBilling(deps: PaddleDeps): BillingProvider {
 
 /** A subscription names its customer by id alone: a page costs one more request, for the addresses. */
 async function toReadings(
+  { isPlanPrice }: Pick<PaddleDeps, "isPlanPrice">,
   http: PaddleHttp,
   subscriptions: readonly PaddleSubscription[],
   patience?: Patience,
@@ -137,9 +141,10 @@ async function toReadings(
     for await (const page of http.list("/customers", query, customerSchema, patience))
       for (const { id, email } of page) emails.set(id, email);
   }
-  return subscriptions.flatMap((one) =>
-    toSeats(toReading(one, emails.get(one.customer_id) ?? null), one.items[0]?.quantity ?? 1),
-  );
+  return subscriptions.flatMap((one) => {
+    const item = findPlanItem(one.items, ({ price }) => price.id, isPlanPrice);
+    return toSeats(toReading(one, emails.get(one.customer_id) ?? null), item?.quantity ?? 1);
+  });
 }
 
 function toOneTimeReadings(transactions: readonly PaddleTransaction[]): SubscriptionReading[] {

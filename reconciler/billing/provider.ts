@@ -53,6 +53,8 @@ export type CheckoutRequest = {
   cancelUrl: string;
   /** Somebody who comes back; absent: somebody new. */
   customerId?: string;
+  /** Assistants; absent: one. */
+  quantity?: number;
   /** Tells apart pages for the same order: each gives a session of its own. */
   attempt?: string;
 };
@@ -77,6 +79,8 @@ export type BillingProvider = {
   readonly name: string;
   /** Whether our key is one for real money; events of the other mode are not ours. */
   readonly livemode: boolean;
+  /** Id of the account that our key is of; null where the provider, or the rights of the key, do not say. */
+  readAccount(): Promise<string | null>;
   /**
    * Every subscription in every state, page by page and never all at once in memory. Ends normally only when the
    * provider said that there is no more; anything else throws.

@@ -8,7 +8,9 @@ const mark = "#";
 
 /** The first has the subscription's own id, name and order; the others get generated names, which stay with their number. */
 export function toSeats(reading: SubscriptionReading, quantity: number): SubscriptionReading[] {
-  const count = Math.max(1, Math.min(mostSeats, Math.floor(quantity)));
+  // Nothing is paid for; what had been is kept as with any other subscription that is paused.
+  if (quantity < 1) return [{ ...reading, status: reading.endedAt === null ? "paused" : reading.status }];
+  const count = Math.min(mostSeats, Math.floor(quantity));
   const more = Array.from({ length: count - 1 }, (_, index) => ({
     ...reading,
     id: `${reading.id}${mark}${index + 2}`,

@@ -2,19 +2,24 @@
 import type Stripe from "stripe";
 import { ClawfleetError } from "../errors.ts";
 import type { BillingDesk, Invoice } from "./desk.ts";
+import { findPlanItem, type IsPlanPrice } from "./plan-item.ts";
 import { subscriptionOf } from "./seats.ts";
 import { inOurWords, noPrice, orNothing, unavailable } from "./stripe-errors.ts";
 
 const listedInvoices = 24;
 
-export function createStripeDesk(stripe: Stripe): BillingDesk {
+export function priceKeyOfItem({ price }: Stripe.SubscriptionItem): string {
+  return price.lookup_key ?? price.id;
+}
+
+export function createStripeDesk(stripe: Stripe, isPlanPrice?: IsPlanPrice): BillingDesk {
   async function findItem(seatId: string, lookupKey: string) {
     const id = subscriptionOf(seatId);
     const [subscription, prices] = await Promise.all([
       inOurWords(() => stripe.subscriptions.retrieve(id)),
       inOurWords(() => stripe.prices.list({ lookup_keys: [lookupKey], active: true })),
     ]);
-    const [item] = subscription.items.data;
+    const item = findPlanItem(subscription.items.data, priceKeyOfItem, isPlanPrice);
     const [price] = prices.data;
     if (!price) throw noPrice(lookupKey);
     if (!item) throw unavailable("the subscription has no item");

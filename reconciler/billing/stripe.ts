@@ -1,8 +1,9 @@
 /** Stripe behind our few verbs, through the official SDK; its errors become ours here and nowhere else. */
 import Stripe from "stripe";
 import { ClawfleetError } from "../errors.ts";
+import { findPlanItem, type IsPlanPrice } from "./plan-item.ts";
 import { toSeats } from "./seats.ts";
-import { createStripeDesk } from "./stripe-desk.ts";
+import { createStripeDesk, priceKeyOfItem } from "./stripe-desk.ts";
 import { inOurWords, noPrice, orNothing, unavailable } from "./stripe-errors.ts";
 import type { BillingProvider, Price, SubscriptionReading, WebhookHint } from "./provider.ts";
 
@@ -13,9 +14,12 @@ export type StripeSettings = {
   apiUrl: string;
   /** Stripe Tax reckons tax and asks for address and tax id. */
   automaticTax?: boolean;
+  isPlanPrice?: IsPlanPrice;
 };
 
 const pageSize = 100;
+/** Stripe takes no more at once (source: Stripe API, list all prices). */
+const keysPerQuestion = 10;
 /** Age up to which a signed event is taken (source: Stripe, webhook signatures). */
 const toleranceSeconds = 300;
 const timeoutMs = 20_000;
@@ -26,7 +30,17 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
   return {
     name: "stripe",
     livemode,
-    desk: createStripeDesk(stripe),
+    desk: createStripeDesk(stripe, settings.isPlanPrice),
+    async readAccount() {
+      return await inOurWords(async () => {
+        const account = await stripe.accounts.retrieveCurrent().catch((error: unknown) => {
+          // A restricted key need not have this right.
+          if (error instanceof Stripe.errors.StripePermissionError) return null;
+          throw error;
+        });
+        return account?.id ?? null;
+      });
+    },
     async *listSubscriptions(signal) {
       let after: string | undefined;
       for (;;) {
@@ -35,9 +49,12 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
         const page = await inOurWords(() =>
           stripe.subscriptions.list({ status: "all", limit: pageSize, expand: ["data.customer"], ...cursor }),
         );
-        yield page.data.flatMap(toReadings);
-        after = page.data.at(-1)?.id;
-        if (!page.has_more || after === undefined) return;
+        yield page.data.flatMap((one) => toReadings(one, settings.isPlanPrice));
+        if (!page.has_more) return;
+        const last = page.data.at(-1)?.id;
+        // A list that stops half way or goes round in circles is not a whole list.
+        if (last === undefined || last === after) throw unavailable("its list does not go on");
+        after = last;
       }
     },
     async readCustomerSubscriptions(customer) {
@@ -46,7 +63,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
           .list({ customer, status: "all", limit: pageSize, expand: ["data.customer"] })
           .autoPagingToArray({ limit: 1000 }),
       );
-      return (found ?? []).flatMap(toReadings);
+      return (found ?? []).flatMap((one) => toReadings(one, settings.isPlanPrice));
     },
     findCustomer: (objectId) => findCustomer(stripe, objectId),
     verifyWebhook: (rawBody, headers) => verifyWebhook(stripe, settings, rawBody, headers),
@@ -61,7 +78,7 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
         stripe.checkout.sessions.create(
           {
             mode: "subscription",
-            line_items: [{ price: price.id, quantity: 1 }],
+            line_items: [{ price: price.id, quantity: request.quantity ?? 1 }],
             client_reference_id: request.orderId,
             metadata,
             ...(request.customerId === undefined ? {} : { customer: request.customerId }),
@@ -94,13 +111,15 @@ export function createStripeBilling(settings: StripeSettings): BillingProvider {
       return { url };
     },
     async readPrices(lookupKeys) {
-      if (lookupKeys.length === 0) return new Map();
-      const page = await inOurWords(() =>
-        stripe.prices.list({ lookup_keys: [...lookupKeys], active: true, limit: pageSize }),
-      );
-      return new Map(
-        page.data.flatMap((price) => (price.lookup_key ? [[price.lookup_key, toPrice(price)]] : [])),
-      );
+      const prices = new Map<string, Price>();
+      for (let from = 0; from < lookupKeys.length; from += keysPerQuestion) {
+        const lookup_keys = lookupKeys.slice(from, from + keysPerQuestion);
+        const page = await inOurWords(() =>
+          stripe.prices.list({ lookup_keys, active: true, limit: pageSize }),
+        );
+        for (const price of page.data) if (price.lookup_key) prices.set(price.lookup_key, toPrice(price));
+      }
+      return prices;
     },
   };
 }
@@ -129,8 +148,12 @@ function createClient({ secretKey, apiUrl }: StripeSettings): Stripe {
 }
 
 /** What is metered has no quantity. */
-function toReadings(subscription: Stripe.Subscription): SubscriptionReading[] {
-  return toSeats(toReading(subscription), subscription.items.data[0]?.quantity ?? 1);
+function toReadings(
+  subscription: Stripe.Subscription,
+  isPlanPrice: IsPlanPrice | undefined,
+): SubscriptionReading[] {
+  const item = findPlanItem(subscription.items.data, priceKeyOfItem, isPlanPrice);
+  return toSeats(toReading(subscription), item?.quantity ?? 1);
 }
 
 function toReading(subscription: Stripe.Subscription): SubscriptionReading {
@@ -143,14 +166,23 @@ function toReading(subscription: Stripe.Subscription): SubscriptionReading {
     email: expanded?.email ?? null,
     slug: metadata["slug"] ?? null,
     orderId: metadata["order"] ?? null,
-    priceKeys: items.data.map((item) => item.price.lookup_key ?? item.price.id),
-    status: subscription.status,
+    priceKeys: items.data.map(priceKeyOfItem),
+    status: toStatus(subscription),
     createdAt: toDate(subscription.created),
     periodEnd: ends.length === 0 ? null : toDate(Math.max(...ends)),
     cancelAt: subscription.cancel_at === null ? null : toDate(subscription.cancel_at),
     endedAt: subscription.ended_at === null ? null : toDate(subscription.ended_at),
     trialEnd: subscription.trial_end === null ? null : toDate(subscription.trial_end),
   };
+}
+
+/**
+ * Collecting can be paused beside the status. Stripe's words for `void` are that the service cannot be given meanwhile; with
+ * the others the seller gives it for free, or collects later (source: Stripe, pause payment collection).
+ */
+function toStatus({ status, pause_collection: pause }: Stripe.Subscription): string {
+  const pays = status === "active" || status === "trialing" || status === "past_due";
+  return pays && pause?.behavior === "void" ? "paused" : status;
 }
 
 function toPrice(price: Stripe.Price): Price {

@@ -11,6 +11,8 @@ export type ArchiveOf = {
   cell: string;
   /** Label of the snapshot: one that carries it belongs to this removal and to none before it. Letters, digits, `-_.`. */
   mark: string;
+  /** That was taken before, as far as is known: all that there is when the server is gone already. */
+  former: string | null;
   /** It never held anything of a customer's. */
   empty: boolean;
 };
@@ -39,8 +41,9 @@ export async function keepSnapshot(
   patience: Patience = usualPatience,
 ): Promise<Archived> {
   if (of.empty) return { kind: "kept", snapshotId: null };
-  const taken = await findOwn(hetzner, of);
-  const snapshot = taken ?? (await take(hetzner, of, signal, patience));
+  const servers = await hetzner.findServers(of.id);
+  const taken = await findTaken(hetzner, of, servers);
+  const snapshot = taken ?? (await take(hetzner, of, servers, signal, patience));
   const until = performance.now() + patience.copyMs;
   for (let seen: Snapshot | undefined = snapshot; ;) {
     if (seen?.status === "available") return { kind: "kept", snapshotId: seen.id };
@@ -49,6 +52,22 @@ export async function keepSnapshot(
     await sleep(patience.pollMs, undefined, { signal });
     seen = await findOwn(hetzner, of);
   }
+}
+
+/** One that still holds what the server holds: the server has not run since, or is not there any more. */
+async function findTaken(
+  hetzner: Hetzner,
+  of: ArchiveOf,
+  servers: readonly { id: number }[],
+): Promise<Snapshot | undefined> {
+  const own = await findOwn(hetzner, of);
+  const [server] = servers;
+  if (!server) return own ?? (await hetzner.findSnapshots(of.id)).find(({ id }) => id === of.former);
+  if (!own) return undefined;
+  const power = await hetzner.readPower(server.id);
+  if (power === "off" || power === undefined) return own;
+  await hetzner.deleteSnapshot(own.id);
+  return undefined;
 }
 
 async function findOwn(hetzner: Hetzner, of: ArchiveOf): Promise<Snapshot | undefined> {
@@ -61,10 +80,10 @@ async function findOwn(hetzner: Hetzner, of: ArchiveOf): Promise<Snapshot | unde
 async function take(
   hetzner: Hetzner,
   of: ArchiveOf,
+  [server, second]: readonly { id: number }[],
   signal: AbortSignal,
   patience: Patience,
 ): Promise<Snapshot> {
-  const [server, second] = await hetzner.findServers(of.id);
   if (!server || second) throw notOne(of, server !== undefined);
   await switchOff(hetzner, server.id, signal, patience);
   const labels = { ...instanceLabels(of), [archiveLabel]: of.mark };

@@ -83,6 +83,7 @@ async function up(
     if (!(await moveOut(deps, found, job, signal))) return;
     return await moveIn(deps, found, job, signal);
   }
+  await switchOn(deps, found, job.reason);
   if (leaves) await releaseProtection(deps.cloudsOf(found.account, job.reason), found.id);
   const { row, places } = await choosePlaces(deps, found, job.reason);
   let result = await runUp(deps, row, job, { refresh }, signal);
@@ -98,6 +99,15 @@ async function up(
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   if (wantsOtherPlace(result)) await startOverPlacement(deps, row, places);
   await recordTrouble(deps, row, job, result, signal);
+}
+
+/** An archive or a move that was begun, and is not wanted any more, has left it off; nothing else switches it on. */
+async function switchOn(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
+  const begun = reason === "paid" || row.observedPhase === "suspended" || row.snapshotId !== null;
+  if (!row.readyBefore || !begun || row.observedPhase === "archived") return;
+  const { hetzner } = deps.cloudsOf(row.account, reason);
+  for (const server of await hetzner.findServers(row.id))
+    if (server.status === "off") await hetzner.rebootServer(server);
 }
 
 /**

@@ -35,17 +35,18 @@ export async function archive(
 ): Promise<void> {
   if (await waitsForHalt(deps, row, job)) return;
   await markConverging(deps.sql, row);
+  // Who came back and left again before it answered has a server that holds nothing beside what the snapshot holds.
   if (row.observedPhase !== "archived") {
     const { hetzner } = deps.cloudsOf(row.account, job.reason);
     const kept = await keepSnapshot(
       hetzner,
-      { ...row, mark: String(row.phaseSince.getTime()), empty: !row.readyBefore },
+      { ...row, mark: String(row.phaseSince.getTime()), former: row.snapshotId, empty: !row.readyBefore },
       signal,
     );
     await recordSnapshot(deps.sql, row.id, kept.snapshotId);
     if (kept.kind === "copying") return await waitForCopy(deps, row, job.reason);
-    if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return;
   }
+  if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return;
   const seen = { generation: row.generation, now: deps.clock.now() };
   const { behind } = await tellArchived(deps.sql, row.id, seen);
   if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
@@ -65,7 +66,12 @@ export async function moveOut(
   const { hetzner } = deps.cloudsOf(row.account, job.reason);
   const kept = await keepSnapshot(
     hetzner,
-    { ...row, mark: `move-${row.override.location ?? row.location}`, empty: false },
+    {
+      ...row,
+      mark: `move-${row.override.location ?? row.location}-${row.generation}`,
+      former: row.snapshotId,
+      empty: false,
+    },
     signal,
   );
   await recordSnapshot(deps.sql, row.id, kept.snapshotId);
@@ -93,7 +99,11 @@ export async function destroy(
   if (await waitsForHalt(deps, row, job)) return;
   await markConverging(deps.sql, row);
   if (!(await destroyStack(deps, row, job, { keepSnapshots: false }, signal))) return;
-  await tellGone(deps.sql, row.id, deps.clock.now());
+  const { returned } = await tellGone(deps.sql, row.id, deps.clock.now());
+  if (!returned) return;
+  const { provider, customerId } = returned;
+  const hint = { provider, customerId, eventId: `returned-${row.id}`, objectId: null };
+  await deps.queue.enqueueHint(deps.sql, hint);
 }
 
 /** A stop of the world holds what was decided before it too. */

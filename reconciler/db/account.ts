@@ -20,6 +20,8 @@ export type AccountRow = {
   cancelAt: Date | null;
   endedAt: Date | null;
   trialEnd: Date | null;
+  /** Assistants that its subscription paid for and that are still there. */
+  seats: number;
 };
 
 export async function findAccount(sql: Query, orderId: string): Promise<AccountRow | undefined> {
@@ -27,7 +29,11 @@ export async function findAccount(sql: Query, orderId: string): Promise<AccountR
     select i.id as "instanceId", i.slug, i.plan, i.phase, i.status = 'gone' as gone, i.provider,
       i.subscription_id as "subscriptionId", i.customer_id as "customerId", i.outputs ->> 'url' as url,
       s.status, s.status_since as "statusSince", s.created_at as "createdAt", s.period_end as "periodEnd",
-      s.cancel_at as "cancelAt", s.ended_at as "endedAt", s.trial_end as "trialEnd"
+      s.cancel_at as "cancelAt", s.ended_at as "endedAt", s.trial_end as "trialEnd",
+      (select count(*)::int from clawfleet.instances seat
+        where seat.provider = i.provider and seat.status <> 'gone' and (
+          seat.id = i.id or (seat.customer_id = i.customer_id and seat.subscription_id like split_part(i.subscription_id, '#', 1) || '#%')
+        )) as seats
     from clawfleet.orders o
     join clawfleet.instances i on i.id = o.instance_id
     left join clawfleet.subscriptions s on s.provider = i.provider and s.id = i.subscription_id

@@ -6,6 +6,8 @@ import type { Query } from "./database.ts";
 export type ToldRow = {
   id: string;
   slug: string;
+  provider: string;
+  customerId: string;
   email: string | null;
   phase: Phase;
   phaseSince: Date;
@@ -15,7 +17,7 @@ export type ToldRow = {
 };
 
 const columns = (sql: Query) => sql`
-  i.id, i.slug, i.email, i.phase, i.phase_since as "phaseSince", i.observed_phase as "observedPhase",
+  i.id, i.slug, i.provider, i.customer_id as "customerId", i.email, i.phase, i.phase_since as "phaseSince", i.observed_phase as "observedPhase",
   i.ready_at is not null as "readyBefore", i.failures`;
 
 /** A living instance, locked until the transaction ends. */
@@ -25,21 +27,38 @@ export async function lockTold(sql: Query, id: string): Promise<ToldRow | undefi
   return row;
 }
 
-/** Whose assistant fails to come up since before `since`, and who has not been told in this time of running. */
-export async function listUntoldFailures(sql: Query, since: Date): Promise<ToldRow[]> {
-  return await sql<ToldRow[]>`
-    select ${columns(sql)} from clawfleet.instances i
-    where i.status <> 'gone' and i.failures > 0 and i.phase = 'running' and i.phase_since <= ${since}
-      and i.observed_phase is distinct from 'running' and i.email is not null
-      and not exists (
-        select 1 from clawfleet.outbox o
-        where o.channel = 'mail' and o.subject = i.id and o.occasion = 'failed' and o.queued_at >= i.phase_since
-      )
-    order by i.id limit 500`;
+export type LateRow = ToldRow & { detail: string | null; customerTold: boolean; operatorTold: boolean };
+
+/** Whose assistant fails to come up since before `since`, where somebody has not been told in this time of running. */
+export async function listUntoldFailures(sql: Query, since: Date): Promise<LateRow[]> {
+  return await sql<LateRow[]>`
+    select * from (
+      select ${columns(sql)}, i.status_detail as detail,
+        i.email is null or exists (
+          select 1 from clawfleet.outbox o
+          where o.channel = 'mail' and o.subject = i.id and o.occasion = 'failed' and o.queued_at >= i.phase_since
+        ) as "customerTold",
+        exists (
+          select 1 from clawfleet.alerts a where a.kind = 'late' and a.about = i.slug and a.last_at >= i.phase_since
+        ) as "operatorTold"
+      from clawfleet.instances i
+      where i.status <> 'gone' and i.failures > 0 and i.phase = 'running' and i.phase_since <= ${since}
+        and i.observed_phase is distinct from 'running'
+    ) late
+    where not ("customerTold" and "operatorTold")
+    order by id limit 500`;
 }
 
-/** After the end: addresses of who had this instance. What billing says later brings none of them back. */
-export async function forgetCustomer(sql: Query, instanceId: string, now: Date): Promise<void> {
+/**
+ * After the end: addresses of who had this instance. What billing says later brings none of them back. Of somebody who
+ * `returned` meanwhile what they have ended only.
+ */
+export async function forgetCustomer(
+  sql: Query,
+  instanceId: string,
+  now: Date,
+  returned = false,
+): Promise<void> {
   await sql`
     with gone as (
       select provider, customer_id, subscription_id from clawfleet.instances where id = ${instanceId}
@@ -49,7 +68,7 @@ export async function forgetCustomer(sql: Query, instanceId: string, now: Date):
     update clawfleet.subscriptions s set email = null, forgotten_at = ${now}
     from gone
     where s.provider = gone.provider and s.customer_id = gone.customer_id
-      and (s.id = gone.subscription_id or s.status = any(${[...endedStatuses]}::text[]))
+      and ((s.id = gone.subscription_id and not ${returned}) or s.status = any(${[...endedStatuses]}::text[]))
       and not exists (
         select 1 from clawfleet.instances i
         where i.provider = s.provider and i.subscription_id = s.id and i.status <> 'gone'

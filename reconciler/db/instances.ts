@@ -15,8 +15,8 @@ export type InstanceRow = {
   cell: string | null;
   privateIp: string | null;
   plan: string;
-  /** The plan itself is in the row. Not so in rows of older versions. */
-  hasPlanSettings: boolean;
+  /** The plan itself, as stored. null in rows of older versions. */
+  planSettings: unknown;
   phase: Phase;
   phaseSince: Date;
   phaseReason: string;
@@ -39,7 +39,7 @@ export type InstanceRow = {
 
 const columns = (sql: Query) => sql`
   i.id, i.slug, i.provider, i.subscription_id as "subscriptionId", i.customer_id as "customerId", i.email, i.cell,
-  host(i.private_ip) as "privateIp", i.plan, i.plan_settings is not null as "hasPlanSettings", i.phase, i.phase_since as "phaseSince", i.phase_reason as "phaseReason", i.next_change_at as "nextChangeAt",
+  host(i.private_ip) as "privateIp", i.plan, i.plan_settings as "planSettings", i.phase, i.phase_since as "phaseSince", i.phase_reason as "phaseReason", i.next_change_at as "nextChangeAt",
   i.override, i.server_type as "serverType", i.location, i.desired_hash as "desiredHash", i.generation,
   i.observed_generation as "observedGeneration", i.observed_phase as "observedPhase", i.status, i.retry_reason as "retryReason", i.delete_votes as "deleteVotes",
   i.delete_vote_phase as "deleteVotePhase", i.delete_vote_at as "deleteVoteAt"`;

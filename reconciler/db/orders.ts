@@ -68,16 +68,18 @@ export async function setOrderCheckout(
 }
 
 /**
- * The order with which the subscription was bought is paid, whatever state it was in, and has this instance. Others that
- * wait for a payment of the same name have lost it.
+ * The order with which the subscription was bought is paid, whatever state it was in, and has this instance, with a token of
+ * its own to show; one that is gone makes room. Others that wait for a payment of the same name have lost it.
  */
 export async function markOrderPaid(
   sql: Query,
   paid: { orderId: string | null; slug: string; instanceId: string },
 ): Promise<void> {
   await sql`
-    update clawfleet.orders set state = 'paid', instance_id = ${paid.instanceId}
-    where id = ${paid.orderId} and instance_id is null`;
+    update clawfleet.orders o set state = 'paid', instance_id = ${paid.instanceId}, credentials_shown_at = null
+    where o.id = ${paid.orderId} and not exists (
+      select 1 from clawfleet.instances i where i.id = o.instance_id and i.status <> 'gone'
+    )`;
   await sql`
     update clawfleet.orders set state = 'expired'
     where slug = ${paid.slug} and state = 'open' and id is distinct from ${paid.orderId}`;

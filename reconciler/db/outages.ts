@@ -8,7 +8,7 @@ export async function listOutages(
   instanceIds: readonly string[],
 ): Promise<Map<string, Outage[]>> {
   const rows = await sql<({ instanceId: string } & Outage)[]>`
-    select instance_id as "instanceId", from_at as "from", to_at as "to" from clawfleet.outages
+    select instance_id as "instanceId", from_at as "from", to_at as "to", cause like 'ill:%' as "perhapsTheirs" from clawfleet.outages
     where instance_id = any(${[...instanceIds]}::text[])
     order by from_at`;
   return Map.groupBy(rows, ({ instanceId }) => instanceId);

@@ -1,5 +1,7 @@
 /** Rows of `clawfleet.subscriptions`: the last reading of each, whoever bills it. */
+import type { JSONValue } from "postgres";
 import type { SubscriptionReading } from "../billing/provider.ts";
+import { isFurtherSeat } from "../billing/seats.ts";
 import { endedStatuses } from "../desired/phases.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
@@ -19,29 +21,50 @@ const columns = (sql: Query) => sql`
   s.cancel_at as "cancelAt", s.ended_at as "endedAt",
   s.trial_end as "trialEnd", s.trial_end_first as "trialEndFirst", s.read_at as "readAt"`;
 
+/** A question to billing, before it is asked. */
+export type Asked = {
+  /** By our clock: statuses are counted from here. */
+  at: Date;
+  /** An answer to an older question never replaces that to a newer one, whatever clocks say. */
+  order: number;
+};
+
+export async function beginReading(sql: Query, at: Date): Promise<Asked> {
+  const [row] = await sql<{ order: number }[]>`select nextval('clawfleet.reading_order') as order`;
+  return { at, order: row?.order ?? 0 };
+}
+
 export type StoreInput = {
   provider: string;
   readings: readonly SubscriptionReading[];
-  /** When the question was asked: an answer to an older question never replaces that to a newer one. */
-  readAt: Date;
-  /** The full reading that this is a part of. */
-  sweepId?: number;
+  asked: Asked;
 };
 
 /** Stores levels; a status that is new is written into the ledger. Handing the same reading in twice changes nothing. */
 export async function storeReadings(sql: Query, input: StoreInput): Promise<void> {
-  if (input.readings.length === 0) return;
+  const { provider, readings, asked } = input;
+  const ids = readings.map(({ id }) => id);
+  await storePage(sql, { provider, asked, ids, readings: toJson(readings) });
+}
+
+/** As `storeReadings`, of readings as JSON has them. */
+export async function storePage(
+  sql: Query,
+  input: { provider: string; asked: Asked; ids: readonly string[]; readings: JSONValue; sweepId?: number },
+): Promise<void> {
+  const { provider, asked, ids } = input;
+  if (ids.length === 0) return;
   const sweepId = input.sweepId ?? null;
   await sql`
     with stored as (
       insert into clawfleet.subscriptions as s (
         provider, id, customer_id, email, slug, order_id, price_keys, status, status_since,
-        created_at, period_end, cancel_at, ended_at, trial_end, trial_end_first, read_at, sweep_id
+        created_at, period_end, cancel_at, ended_at, trial_end, trial_end_first, read_at, read_order, sweep_id
       )
-      select ${input.provider}, r.id, r."customerId", r.email, r.slug, r."orderId", r."priceKeys", r.status, ${input.readAt},
+      select ${provider}, r.id, r."customerId", r.email, r.slug, r."orderId", r."priceKeys", r.status, ${asked.at},
         r."createdAt", r."periodEnd", r."cancelAt", r."endedAt", r."trialEnd", r."trialEnd",
-        ${input.readAt}, ${sweepId}::bigint
-      from jsonb_to_recordset(${sql.json(toJson(input.readings))}) as r(
+        ${asked.at}, ${asked.order}::bigint, ${sweepId}::bigint
+      from jsonb_to_recordset(${sql.json(input.readings)}) as r(
         id text, "customerId" text, email text, slug text, "orderId" text, "priceKeys" text[], status text,
         "createdAt" timestamptz, "periodEnd" timestamptz, "cancelAt" timestamptz, "endedAt" timestamptz, "trialEnd" timestamptz
       )
@@ -49,18 +72,41 @@ export async function storeReadings(sql: Query, input: StoreInput): Promise<void
       on conflict (provider, id) do update set
         customer_id = excluded.customer_id, slug = excluded.slug, order_id = excluded.order_id,
         email = case when s.forgotten_at is null then excluded.email end, price_keys = excluded.price_keys, status = excluded.status,
-        status_since = case when s.status = excluded.status then s.status_since else excluded.status_since end,
+        status_since = case when s.status = excluded.status then least(s.status_since, excluded.status_since) else excluded.status_since end,
         created_at = excluded.created_at, period_end = excluded.period_end, cancel_at = excluded.cancel_at,
         ended_at = excluded.ended_at, trial_end = excluded.trial_end,
-        trial_end_first = coalesce(s.trial_end_first, excluded.trial_end), read_at = excluded.read_at
-      where s.read_at <= excluded.read_at
+        trial_end_first = coalesce(s.trial_end_first, excluded.trial_end), read_at = excluded.read_at,
+        read_order = excluded.read_order
+      where s.read_order <= excluded.read_order
       returning s.provider, s.id, s.status, s.status_since, s.ended_at
     )
     insert into clawfleet.ledger (at, kind, provider, subscription_id, value, detail)
     select status_since, 'status', provider, id, status, 'ended ' || to_char(ended_at at time zone 'utc', 'YYYY-MM-DD HH24:MI')
-    from stored where status_since = ${input.readAt}
+    from stored where status_since = ${asked.at}
     on conflict (provider, subscription_id, at, value) where kind = 'status' do nothing`;
-  if (sweepId !== null) await markSeen(sql, input.provider, sweepId, input.readings);
+  if (sweepId !== null) await markSeen(sql, provider, sweepId, ids);
+  await endUnpaidSeats(sql, input);
+}
+
+/** A subscription that was read says how many assistants it pays for; further ones that it had have ended. */
+async function endUnpaidSeats(
+  sql: Query,
+  { provider, asked, ids }: { provider: string; asked: Asked; ids: readonly string[] },
+): Promise<void> {
+  const parents = ids.filter((id) => !isFurtherSeat(id));
+  await sql`
+    with over as (
+      update clawfleet.subscriptions s set
+        status = 'canceled', status_since = ${asked.at}, ended_at = ${asked.at}, cancel_at = null,
+        read_at = ${asked.at}, read_order = ${asked.order}, absent_since = null
+      where s.provider = ${provider} and s.id like '%#%' and split_part(s.id, '#', 1) = any(${parents}::text[])
+        and s.id <> all(${[...ids]}::text[]) and s.status <> all(${[...endedStatuses]}::text[])
+        and s.read_order <= ${asked.order}
+      returning s.id
+    )
+    insert into clawfleet.ledger (at, kind, provider, subscription_id, value, detail)
+    select ${asked.at}, 'status', ${provider}, id, 'canceled', 'the quantity became smaller' from over
+    on conflict (provider, subscription_id, at, value) where kind = 'status' do nothing`;
 }
 
 /** Apart from the values: a page of a sweep that is older than a hint's answer still proves that the subscription exists. */
@@ -68,45 +114,31 @@ async function markSeen(
   sql: Query,
   provider: string,
   sweepId: number,
-  readings: readonly SubscriptionReading[],
+  ids: readonly string[],
 ): Promise<void> {
   await sql`
     update clawfleet.subscriptions set sweep_id = ${sweepId}, absent_since = null
-    where provider = ${provider} and id = any(${readings.map((reading) => reading.id)}::text[])
+    where provider = ${provider} and id = any(${[...ids]}::text[])
       and (sweep_id is distinct from ${sweepId} or absent_since is not null)`;
 }
 
-export type SweepPass = { provider: string; sweepId: number; startedAt: Date };
-
-/** How many the provider lists no longer, of how many that had not ended; and of how many that it ever listed. */
-export async function countAbsent(
-  sql: Query,
-  pass: SweepPass,
-): Promise<{ absent: number; known: number; ever: number }> {
-  const [row] = await sql<{ absent: number; known: number; ever: number }[]>`
-    select count(*)::int as ever, (count(*) filter (where status <> all(${[...endedStatuses]}::text[])))::int as known,
-      (count(*) filter (
-        where status <> all(${[...endedStatuses]}::text[])
-          and sweep_id is distinct from ${pass.sweepId} and read_at < ${pass.startedAt}
-      ))::int as absent
-    from clawfleet.subscriptions
-    where provider = ${pass.provider} and status <> 'missing'`;
-  return row ?? { absent: 0, known: 0, ever: 0 };
-}
+export type SweepPass = { provider: string; sweepId: number; asked: Asked };
 
 /**
  * After a complete reading: who was not in it gets a first mark, and `missing` as status when the first mark is at least
  * `apartMs` old. Returns the ids that became missing now.
  */
 export async function markAbsent(sql: Query, pass: SweepPass, apartMs: number): Promise<string[]> {
-  const longAgo = new Date(pass.startedAt.getTime() - apartMs);
+  const { at, order } = pass.asked;
+  const longAgo = new Date(at.getTime() - apartMs);
   const rows = await sql<{ id: string; status: string }[]>`
     update clawfleet.subscriptions set
-      absent_since = coalesce(absent_since, ${pass.startedAt}),
+      absent_since = coalesce(absent_since, ${at}),
       status = case when absent_since <= ${longAgo} then 'missing' else status end,
-      status_since = case when absent_since <= ${longAgo} then ${pass.startedAt} else status_since end,
-      read_at = case when absent_since <= ${longAgo} then ${pass.startedAt} else read_at end
-    where provider = ${pass.provider} and sweep_id is distinct from ${pass.sweepId} and read_at < ${pass.startedAt}
+      status_since = case when absent_since <= ${longAgo} then ${at} else status_since end,
+      read_at = case when absent_since <= ${longAgo} then ${at} else read_at end,
+      read_order = case when absent_since <= ${longAgo} then ${order} else read_order end
+    where provider = ${pass.provider} and sweep_id is distinct from ${pass.sweepId} and read_order < ${order}
       and status <> all(${[...endedStatuses]}::text[])
     returning id, status`;
   return rows.filter((row) => row.status === "missing").map((row) => row.id);
@@ -115,8 +147,8 @@ export async function markAbsent(sql: Query, pass: SweepPass, apartMs: number): 
 /** A subscription that stays missing ages by complete readings that do not hold it, like any other by those that do. */
 export async function touchMissing(sql: Query, pass: SweepPass): Promise<void> {
   await sql`
-    update clawfleet.subscriptions set read_at = ${pass.startedAt}
-    where provider = ${pass.provider} and status = 'missing' and read_at < ${pass.startedAt}
+    update clawfleet.subscriptions set read_at = ${pass.asked.at}, read_order = ${pass.asked.order}
+    where provider = ${pass.provider} and status = 'missing' and read_order < ${pass.asked.order}
       and sweep_id is distinct from ${pass.sweepId}`;
 }
 

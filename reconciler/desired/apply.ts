@@ -22,6 +22,7 @@ import { nameFor, phaseRank, type Desired } from "./desire.ts";
 import { desireFleet, type FleetFacts } from "./desire-fleet.ts";
 import { createRow } from "./create-row.ts";
 import type { Outage } from "./outages.ts";
+import { takeStep } from "./steps.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 /** Written in as few statements as possible: a sweep may change every row that there is. */
@@ -66,7 +67,7 @@ export async function applyDesiredIn(
       creations.push(() => createRow(deps, tx, slug, desired, override, scope));
       continue;
     }
-    const wanted = holdBack(row, desired, override, halted);
+    const wanted = holdBack(row, takeStep(row, desired, settled.now), override, halted);
     const change = wanted && (await changeRow(deps, tx, row, wanted, override, scope, batch));
     if (!change) continue;
     result.changed += 1;
@@ -184,7 +185,7 @@ async function changeRow(
   const changed = columns.desiredHash !== row.desiredHash;
   const same =
     !changed &&
-    row.hasPlanSettings &&
+    row.planSettings !== null &&
     columns.phaseReason === row.phaseReason &&
     columns.nextChangeAt?.getTime() === row.nextChangeAt?.getTime() &&
     columns.subscriptionId === row.subscriptionId &&

@@ -1,6 +1,7 @@
 /** Which subscription may ask for which name. Pure. */
 import type { Override } from "../../infra/config.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
+import { isFurtherSeat } from "../billing/seats.ts";
 import { generatedName, nameFor } from "./desire.ts";
 import type { NamedInstance } from "./desire-fleet.ts";
 import { hasEnded } from "./phases.ts";
@@ -45,12 +46,14 @@ export function settleNames(
   subscriptions: readonly SubscriptionRow[],
   ownership: Ownership,
 ): Map<string, SubscriptionRow[]> {
+  const left = listLeftSeats(subscriptions, ownership);
   const owners = new Map<string, string>();
   const names = new Map<string, SubscriptionRow[]>();
   for (const subscription of subscriptions.toSorted(
     (a, b) => a.createdAt.getTime() - b.createdAt.getTime(),
   )) {
-    const wanted = ownership.paidBy(subscription)?.slug ?? nameFor(subscription);
+    const wanted =
+      ownership.paidBy(subscription)?.slug ?? takeLeftSeat(subscription, left) ?? nameFor(subscription);
     const owner = owners.get(wanted) ?? ownership.named(wanted)?.customerId;
     const slug =
       owner === undefined || owner === subscription.customerId ? wanted : generatedName(subscription.id);
@@ -60,4 +63,22 @@ export function settleNames(
     else names.set(slug, [subscription]);
   }
   return names;
+}
+
+/** Names of further assistants, by customer, whose subscription has ended: who comes back under a new one has them again. */
+function listLeftSeats(
+  subscriptions: readonly SubscriptionRow[],
+  ownership: Ownership,
+): Map<string, string[]> {
+  const left = new Map<string, string[]>();
+  for (const one of subscriptions.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    const seat = isFurtherSeat(one.id) && hasEnded(one.status) ? ownership.paidBy(one) : undefined;
+    if (seat) left.set(one.customerId, [...(left.get(one.customerId) ?? []), seat.slug]);
+  }
+  return left;
+}
+
+function takeLeftSeat(subscription: SubscriptionRow, left: Map<string, string[]>): string | undefined {
+  if (!isFurtherSeat(subscription.id) || hasEnded(subscription.status)) return undefined;
+  return left.get(subscription.customerId)?.shift();
 }

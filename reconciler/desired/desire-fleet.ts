@@ -12,7 +12,8 @@ import { endByFairUse } from "./one-time.ts";
 import type { Outage } from "./outages.ts";
 
 /** Who lives under which name, and by what it is paid for. */
-export type NamedInstance = Pick<InstanceRow, "id" | "slug" | "provider" | "subscriptionId" | "customerId">;
+export type NamedInstance = Pick<InstanceRow, "id" | "slug" | "provider" | "subscriptionId" | "customerId"> &
+  Partial<Pick<InstanceRow, "plan" | "planSettings">>;
 
 export type FleetFacts<Instance extends NamedInstance = NamedInstance> = {
   /** Those without a bill (`provider` comped) too. */
@@ -60,7 +61,16 @@ export function desireFleet<Instance extends NamedInstance>(
     }
     const interventions = mine.flatMap((one) => decisionOn(one) ?? []);
     const outages = (instance && facts.outages.get(instance.id)) ?? [];
-    const decided = desire({ slug, subscriptions: mine, override, interventions, outages, plans, now });
+    const decided = desire({
+      slug,
+      subscriptions: mine,
+      instance,
+      override,
+      interventions,
+      outages,
+      plans,
+      now,
+    });
     return { slug, instance, override, ...decided };
   });
 }

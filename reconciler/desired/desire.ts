@@ -1,8 +1,17 @@
 /** From what billing, people and plans say to what should be: the whole decision for one name. Pure. */
 import { createHash } from "node:crypto";
-import { slugSchema, type Override, type Phase, type Plan, type Plans } from "../../infra/config.ts";
+import { isReservedSlug } from "../../components/naming.ts";
+import {
+  planSchema,
+  slugSchema,
+  type Override,
+  type Phase,
+  type Plan,
+  type Plans,
+} from "../../infra/config.ts";
 import type { Intervention } from "../db/interventions.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
+import type { NamedInstance } from "./desire-fleet.ts";
 import type { Outage } from "./outages.ts";
 import { decidePhase, findDeletion, isKnownStatus } from "./phases.ts";
 import { findPlanOfPrice } from "./plan-prices.ts";
@@ -11,6 +20,8 @@ export type DesireInput = {
   slug: string;
   /** Every subscription that asks for this name or pays for its instance. */
   subscriptions: readonly SubscriptionRow[];
+  /** That lives under this name. */
+  instance?: NamedInstance | undefined;
   override: Override;
   /** Of any of these subscriptions. */
   interventions: readonly Intervention[];
@@ -33,15 +44,18 @@ export type Desired = {
   needsVotes: boolean;
 };
 
-export type Alert = { kind: "price_without_plan" | "unknown_plan" | "unknown_status"; message: string };
+export type Alert = {
+  kind: "price_without_plan" | "unknown_plan" | "unknown_status" | "paid_twice";
+  message: string;
+};
 
 /** `desired` undefined: nobody may decide anything about this name now; what exists stays as it is. */
 export function desire(input: DesireInput): { desired: Desired | undefined; alerts: Alert[] } {
   const alerts: Alert[] = [];
   const candidates = input.subscriptions.flatMap((subscription) => {
-    const planId = findPlan(input, subscription, alerts);
-    const plan = planId === undefined ? undefined : input.plans[planId];
-    if (planId === undefined || !plan) return [];
+    const known = findPlan(input, subscription, alerts) ?? findKeptPlan(input, subscription);
+    if (!known) return [];
+    const { planId, plan } = known;
     const since = subscription.endedAt ?? subscription.statusSince;
     const age = { since, now: input.now, outages: input.outages ?? [] };
     const { phase, reason, nextChangeAt } = decidePhase(subscription.status, age, plan.grace);
@@ -55,7 +69,7 @@ export function desire(input: DesireInput): { desired: Desired | undefined; aler
     const found = { subscription, planId, plan, phase, reason, nextChangeAt, deleteAt, needsVotes };
     return [intervene(comp(found, input.override), interventionFor(input, subscription))];
   });
-  return { desired: candidates.toSorted(compare)[0], alerts };
+  return { desired: candidates.toSorted(compare)[0], alerts: [...alerts, ...findDouble(input)] };
 }
 
 /** The better phase wins, then the older subscription. */
@@ -112,13 +126,36 @@ function intervene(desired: Desired, intervention: Intervention | undefined): De
   };
 }
 
+type KnownPlan = { planId: string; plan: Plan };
+
+/** What its instance was given already: a price that nobody knows any more is paid, late and canceled like any other. */
+function findKeptPlan({ instance }: DesireInput, { provider, id }: SubscriptionRow): KnownPlan | undefined {
+  if (instance?.plan === undefined || instance.provider !== provider || instance.subscriptionId !== id)
+    return undefined;
+  const { data: plan } = planSchema.safeParse(instance.planSettings);
+  return plan && { planId: instance.plan, plan };
+}
+
+/** One assistant is served, and both are charged for. */
+function findDouble({ slug, subscriptions }: DesireInput): Alert[] {
+  const charged = subscriptions.filter(
+    ({ provider, status }) => provider !== "comped" && ["active", "trialing", "past_due"].includes(status),
+  );
+  if (charged.length < 2) return [];
+  const ids = charged.map(({ id }) => id).toSorted();
+  return [
+    { kind: "paid_twice", message: `${slug} is paid for by ${ids.join(" and ")}: refund and cancel one` },
+  ];
+}
+
 function findPlan(
   { override, plans, slug }: DesireInput,
   subscription: SubscriptionRow,
   alerts: Alert[],
-): string | undefined {
+): KnownPlan | undefined {
   if (override.plan !== undefined) {
-    if (Object.hasOwn(plans, override.plan)) return override.plan;
+    const plan = Object.hasOwn(plans, override.plan) ? plans[override.plan] : undefined;
+    if (plan) return { planId: override.plan, plan };
     const known = Object.keys(plans).join(", ");
     alerts.push({
       kind: "unknown_plan",
@@ -127,8 +164,9 @@ function findPlan(
     return undefined;
   }
   for (const key of subscription.priceKeys) {
-    const found = findPlanOfPrice(plans, subscription.provider, key);
-    if (found !== undefined) return found;
+    const planId = findPlanOfPrice(plans, subscription.provider, key);
+    const plan = planId === undefined ? undefined : plans[planId];
+    if (planId !== undefined && plan) return { planId, plan };
   }
   const keys = subscription.priceKeys.join(", ");
   alerts.push({
@@ -140,8 +178,10 @@ function findPlan(
 
 /** Name for a subscription that has none or an impossible one: a paid order is never lost over its name. */
 export function nameFor(subscription: { id: string; slug: string | null }): string {
-  if (subscription.slug !== null && slugSchema.safeParse(subscription.slug).success) return subscription.slug;
-  return generatedName(subscription.id);
+  const { slug } = subscription;
+  // At Paddle the buyer's browser writes it: also names that our own sign-up page refuses.
+  const isFree = slug !== null && slugSchema.safeParse(slug).success && !isReservedSlug(slug);
+  return isFree ? slug : generatedName(subscription.id);
 }
 
 /** The same for the same subscription, every time. */

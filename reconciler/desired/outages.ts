@@ -4,13 +4,24 @@ export type Outage = {
   from: Date;
   /** null: it goes on. */
   to: Date | null;
+  /** Its machine was up and did not answer: we cannot tell our fault from what its owner did inside. */
+  perhapsTheirs?: boolean;
 };
+
+/** Of those so much in all: operators have had their alerts by then, and nobody stops a clock for ever by breaking their own. */
+const mostDoubtfulMs = 14 * 24 * 60 * 60_000;
 
 /** A restart or a change of server type is no outage: every converge has its minutes. */
 export const shortestOutageMs = 15 * 60_000;
 
 /** How much of the time from `since` to `now` no clock of the customer's ran. Outages of one instance may overlap. */
 export function waitedMs(outages: readonly Outage[], since: Date, now: Date): number {
+  const certain = outages.filter(({ perhapsTheirs }) => perhapsTheirs !== true);
+  const all = coveredMs(outages, since, now);
+  return Math.min(all, coveredMs(certain, since, now) + mostDoubtfulMs);
+}
+
+function coveredMs(outages: readonly Outage[], since: Date, now: Date): number {
   const spans = outages
     .map(({ from, to }) => ({
       from: Math.max(from.getTime(), since.getTime()),
@@ -30,5 +41,8 @@ export function waitedMs(outages: readonly Outage[], since: Date, now: Date): nu
 
 /** One is going on, and for longer than a converge may take. */
 export function waitsNow(outages: readonly Outage[], now: Date): boolean {
-  return outages.some(({ from, to }) => to === null && now.getTime() - from.getTime() >= shortestOutageMs);
+  return outages.some(({ from, to, perhapsTheirs }) => {
+    const lasted = now.getTime() - from.getTime();
+    return to === null && lasted >= shortestOutageMs && !(perhapsTheirs === true && lasted >= mostDoubtfulMs);
+  });
 }

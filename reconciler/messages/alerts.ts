@@ -12,6 +12,14 @@ export const alertTexts = {
     title: "A price that no plan has",
     remedy: "add the plan to stacks/plans.yaml or correct the price; the customer keeps what they have",
   },
+  paid_twice: {
+    title: "A customer pays twice for one assistant",
+    remedy: "refund one payment and cancel its subscription; it is served once",
+  },
+  late: {
+    title: "A paid assistant does not come up",
+    remedy: "fleet show <name> says what fails; it is tried again, and the customer has been told",
+  },
   unknown_plan: {
     title: "An override names an unknown plan",
     remedy: "correct the file in stacks/; the customer keeps what they have",

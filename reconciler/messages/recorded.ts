@@ -14,6 +14,8 @@ import type { AlertKind } from "./alerts.ts";
 import { announceGone, announceLate, announceParked, announceReady, patienceMs } from "./occasions.ts";
 import { announce } from "./outbox.ts";
 
+const lateKind: AlertKind = "late";
+
 /** As `recordReady`. */
 export async function tellReady(
   sql: Sql,
@@ -72,25 +74,30 @@ export async function tellParked(sql: Sql, subject: Subject, detail: string, now
   });
 }
 
-/** As `recordGone`. */
-export async function tellGone(sql: Sql, id: string, now: Date): Promise<void> {
-  await sql.begin(async (tx) => {
+/** As `recordGone`. Who paid again while it was being deleted hears nothing of it: they get another one. */
+export async function tellGone(sql: Sql, id: string, now: Date): Promise<{ returned: ToldRow | undefined }> {
+  return await sql.begin(async (tx) => {
     const row = await lockTold(tx, id);
+    const returned = row?.phase === "running" ? row : undefined;
     await writeReached(tx, id, { phase: "gone", at: now });
     await recordGone(tx, id, now);
     await endOutage(tx, id, now);
-    if (row) await announce(tx, toAddressee(row), announceGone(now), now);
-    await forgetCustomer(tx, id, now);
+    if (row && !returned) await announce(tx, toAddressee(row), announceGone(now), now);
+    await forgetCustomer(tx, id, now, returned !== undefined);
+    return { returned };
   });
 }
 
 /** Time passes without a change of any row: who waits for too long hears of it. Returns how many were looked at. */
 export async function tellLate(sql: Sql, now: Date): Promise<number> {
   const found = await listUntoldFailures(sql, new Date(now.getTime() - patienceMs));
-  for (const { id } of found) {
+  for (const { id, detail, customerTold, operatorTold } of found) {
     await sql.begin(async (tx) => {
       const row = await lockTold(tx, id);
-      if (row) await announce(tx, toAddressee(row), announceLate(row, now), now);
+      if (!row || row.observedPhase === "running") return;
+      if (!customerTold) await announce(tx, toAddressee(row), announceLate(row, now), now);
+      const message = `${row.slug} has failed ${row.failures} times to come up: ${detail ?? "no reason is known"}`;
+      if (!operatorTold) await raiseAlert(tx, { kind: lateKind, about: row.slug, message, now });
     });
   }
   return found.length;

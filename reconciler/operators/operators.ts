@@ -7,7 +7,7 @@ import type { SubscriptionReading } from "../billing/provider.ts";
 import { findInstance } from "../db/instances.ts";
 import { intervene } from "../db/interventions.ts";
 import { isSlugOrdered } from "../db/orders.ts";
-import { listSubscriptionsFor, storeReadings } from "../db/subscriptions.ts";
+import { beginReading, listSubscriptionsFor, storeReadings } from "../db/subscriptions.ts";
 import { applyDesired, applyDesiredIn } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { removesServer } from "../desired/desire.ts";
@@ -84,7 +84,11 @@ export function createOperators(
       const reading = giveAway(slug, plan, email, clock.now());
       // In one transaction: no sweep sees what is taken back here, or makes it a moment before.
       await sql.begin(async (tx) => {
-        await storeReadings(tx, { provider: compedProvider, readings: [reading], readAt: reading.createdAt });
+        await storeReadings(tx, {
+          provider: compedProvider,
+          readings: [reading],
+          asked: await beginReading(tx, reading.createdAt),
+        });
         const scope = { kind: "slugs", slugs: [slug], reason: "operator", actor } as const;
         const { created } = await applyDesiredIn(tx, deps, scope);
         if (created === 0) throw (await findInstance(tx, slug)) ? slugTaken(slug) : notMade(slug);

@@ -15,6 +15,7 @@ import { instanceHost } from "../../components/naming.ts";
 import type { OrderDeps } from "../routes/orders.tsx";
 import { createOrderId } from "../secrets.ts";
 import { askForLink } from "../sign-in/ask.ts";
+import { describeAmount } from "../money/amounts.ts";
 import type { PlanOffer } from "../web/signup-page.tsx";
 import { placeOrder } from "./place-order.ts";
 import { readOrder } from "./read-order.ts";
@@ -150,10 +151,7 @@ async function readGatewayToken(sql: Sql, masterKey: string, instanceId: string)
 /** "€29.00 a month". */
 export function describePrice(price: Price): string | undefined {
   if (price.unitAmount === null) return undefined;
-  const amount = new Intl.NumberFormat("en", {
-    style: "currency",
-    currency: price.currency.toUpperCase(),
-  }).format(price.unitAmount / 100);
+  const amount = describeAmount(price.unitAmount, price.currency);
   if (price.interval === null) return `${amount} once`;
   return price.intervalCount === 1
     ? `${amount} a ${price.interval}`

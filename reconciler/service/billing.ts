@@ -1,16 +1,33 @@
 /** The billing providers that a configuration names. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Sql } from "postgres";
+import type { Plans } from "../../infra/config.ts";
+import { findPlanOfPrice } from "../desired/plan-prices.ts";
+import { keepToOwnAccount } from "../billing/own-account.ts";
 import { createPaddleBilling } from "../billing/paddle.ts";
 import type { BillingProvider } from "../billing/provider.ts";
 import { createStripeBilling } from "../billing/stripe.ts";
 import type { Config } from "../config.ts";
 
 /** Stripe first: where a plan has a price at both, Stripe sells it. */
-export function createProviders(config: Config, clock: { now(): Date }): BillingProvider[] {
-  const stripe = createStripeBilling(config.stripe);
+export function createProviders(
+  config: Config,
+  deps: { sql: Sql; clock: { now(): Date }; plans(): Plans },
+): BillingProvider[] {
+  const isPlanPriceAt = (provider: string) => (key: string) =>
+    findPlanOfPrice(deps.plans(), provider, key) !== undefined;
+  const ours = createStripeBilling({ ...config.stripe, isPlanPrice: isPlanPriceAt("stripe") });
+  const stripe = keepToOwnAccount(deps, ours);
   if (!config.paddle) return [stripe];
   const wait = (ms: number, signal?: AbortSignal) => sleep(ms, undefined, { ...(signal && { signal }) });
-  return [stripe, createPaddleBilling({ ...config.paddle, fetch, clock, wait })];
+  const paddle = createPaddleBilling({
+    ...config.paddle,
+    fetch,
+    clock: deps.clock,
+    wait,
+    isPlanPrice: isPlanPriceAt("paddle"),
+  });
+  return [stripe, keepToOwnAccount(deps, paddle)];
 }
 
 /** Where a customer's browser may be sent to pay, and to the provider's own pages for customers. */

@@ -2,6 +2,7 @@
 import type { ChangePreview, Invoice } from "../billing/desk.ts";
 import type { AccountOffer, AccountView } from "./account-view.ts";
 import { Layout } from "./layout.tsx";
+import { describeAmount } from "../money/amounts.ts";
 
 const headlines: Record<AccountView["state"], (until: string | undefined) => string> = {
   trial: (until) => `Your trial runs${until === undefined ? "" : ` until ${until}`}.`,
@@ -113,7 +114,7 @@ function Invoices({ base, invoices }: { base: string; invoices: readonly Invoice
       <ul id="invoices">
         {invoices.map(({ id, at, amount, currency, state }) => (
           <li>
-            <a href={`${base}/invoices/${id}`}>{toDay(at)}</a>: {toMoney(amount, currency)}
+            <a href={`${base}/invoices/${id}`}>{toDay(at)}</a>: {describeAmount(amount, currency)}
             {state === "paid" ? "" : `, ${state}`}
           </li>
         ))}
@@ -136,11 +137,11 @@ export function PreviewPage({ orderId, planId, preview }: PreviewPageProps) {
       <h1>Change to {planName}</h1>
       <dl>
         <dt>{dueNow < 0 ? "Credit for your next invoice" : "Charged now"}</dt>
-        <dd id="due-now">{toMoney(Math.abs(dueNow), currency)}</dd>
+        <dd id="due-now">{describeAmount(Math.abs(dueNow), currency)}</dd>
         {recurring === null ? null : (
           <>
             <dt>Then each period</dt>
-            <dd id="recurring">{toMoney(recurring, currency)}</dd>
+            <dd id="recurring">{describeAmount(recurring, currency)}</dd>
           </>
         )}
       </dl>
@@ -161,10 +162,4 @@ export function PreviewPage({ orderId, planId, preview }: PreviewPageProps) {
 
 function toDay(date: Date): string {
   return new Intl.DateTimeFormat("en", { dateStyle: "long", timeZone: "UTC" }).format(date);
-}
-
-export function toMoney(amount: number, currency: string): string {
-  const style = { style: "currency", currency: currency.toUpperCase() } as const;
-  const format = new Intl.NumberFormat("en", style);
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
 }

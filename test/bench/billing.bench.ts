@@ -3,7 +3,7 @@ import { planSchema, type Plans } from "../../infra/config.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import { toJson } from "../../reconciler/db/json.ts";
-import { storeReadings, type SubscriptionRow } from "../../reconciler/db/subscriptions.ts";
+import { beginReading, storeReadings, type SubscriptionRow } from "../../reconciler/db/subscriptions.ts";
 import { desireFleet, type NamedInstance } from "../../reconciler/desired/desire-fleet.ts";
 import { hashDesired } from "../../reconciler/desired/place.ts";
 import { sweep, type SweepDeps } from "../../reconciler/sweep.ts";
@@ -119,7 +119,11 @@ async function measureSweep(reporter: Reporter, size: number, database: BenchDat
   try {
     say(`sweep ${size}: reading all of it once`);
     for await (const readings of stripe.listSubscriptions())
-      await storeReadings(database.sql, { provider: "stripe", readings, readAt: new Date() });
+      await storeReadings(database.sql, {
+        provider: "stripe",
+        readings,
+        asked: await beginReading(database.sql, new Date()),
+      });
     await seedInstances(database);
     // What is late has its date from now on; the next one is a quiet hour's.
     await sweep(deps, new AbortController().signal);

@@ -1,7 +1,8 @@
 /**
  * Proves 20 random histories of customers through the real engine, all in one fleet whose clock is moved: after each round the
  * clouds hold exactly the servers, records, firewalls and snapshots of what the table says. Machines run nothing here, so it
- * cannot prove that data comes back: test/e2e/phases.test.ts does. Steps go to a simulated Stripe, and no webhook arrives.
+ * cannot prove that data comes back: test/e2e/phases.test.ts does. Of every second customer a webhook arrives, twice at once,
+ * the others' are lost; clouds refuse some requests, and every second list of Stripe's fails.
  */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -10,6 +11,7 @@ import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.t
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import type { RunnerPool } from "../../reconciler/engine/runner-pool.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import { handleHint, type HintDeps } from "../../reconciler/hints.ts";
 import { sweep } from "../../reconciler/sweep.ts";
 import { createMovableClock } from "../sandbox/kit/clock.ts";
 import { sandboxZone } from "../sandbox/start.ts";
@@ -122,14 +124,55 @@ async function readAndConverge(customers: readonly Customer[]): Promise<void> {
     intervalMs: sweepMs,
     deleteCap: { count: 100, share: 1 },
   };
+  await tellHalf(deps, customers);
+  disturbClouds();
   for (let turn = 0; turn < 3; turn += 1) {
     move(sweepMs);
-    const at = clock.now().getTime();
-    for (const one of customers.flatMap(({ subscriptions }) => subscriptions))
-      if (one.read?.status !== one.status) one.read = { status: one.status, at };
+    stripe.faults.add({ path: "^/v1/subscriptions", times: 1, effect: refusal });
+    expect((await sweep(deps, new AbortController().signal)).outcome).toBe("failed");
+    stripe.faults.clear();
+    move(sweepMs);
+    noteRead(customers);
+    if (turn === 2) calmClouds();
     expect((await sweep(deps, new AbortController().signal)).outcome).toBe("complete");
     await converge();
   }
+}
+
+const refusal = {
+  kind: "answer",
+  status: 500,
+  body: { error: { message: "no" } },
+  headers: { "stripe-should-retry": "false" },
+} as const;
+
+/** Too few for anybody to be taken for down. */
+function disturbClouds(): void {
+  const { hetzner, cloudflare } = rig.sandbox;
+  const effect = { kind: "answer", status: 503, body: "no" } as const;
+  hetzner.faults.add({ method: "POST", path: "/servers", times: 1, effect });
+  cloudflare.faults.add({ method: "POST", path: "/dns_records", times: 1, effect });
+}
+
+function calmClouds(): void {
+  rig.sandbox.hetzner.faults.clear();
+  rig.sandbox.cloudflare.faults.clear();
+}
+
+/** Webhooks of every second customer, each twice at once. */
+async function tellHalf(deps: HintDeps, customers: readonly Customer[]): Promise<void> {
+  const told = customers.filter((customer, index) => customer.id !== undefined && index % 2 === 0);
+  noteRead(told);
+  for (const { id: customerId } of told) {
+    const job = { provider: "stripe", eventId: "evt_model", customerId: customerId ?? null, objectId: null };
+    await Promise.all([handleHint(deps, job), handleHint(deps, job)]);
+  }
+}
+
+function noteRead(customers: readonly Customer[]): void {
+  const at = clock.now().getTime();
+  for (const one of customers.flatMap(({ subscriptions }) => subscriptions))
+    if (one.read?.status !== one.status) one.read = { status: one.status, at };
 }
 
 async function converge(): Promise<void> {

@@ -113,8 +113,10 @@ describe.each(sellers)("at %s", (_name, seller) => {
     const ended = await ask(home);
     expect(stateIn(ended)).toBe("ended");
     expect(ended.text).toContain("come back before");
+    const early = await ask(`${home}/return`, { plan: "starter" });
     const { status, to } = await ask(`${home}/return`, { plan: "starter" });
     expect(status).toBe(303);
+    expect(to).not.toBe(early.to);
     await visit(to ?? "", {
       card: goodCard,
       name: "Test Person",
@@ -137,6 +139,20 @@ describe.each(sellers)("at %s", (_name, seller) => {
     expect((await ask(link.replace(home, other))).status).toBe(404);
     expect((await ask(`${home}/portal`, {})).to).toMatch(/^http.*\/(p\/session|portal)\//);
   });
+});
+
+test("of two payment pages for one return nobody can pay the first one any more", async () => {
+  const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
+  const [subscription] = side.stripe.subscriptions();
+  side.stripe.cancelSubscription(subscription?.id ?? "");
+  await side.settle();
+  const first = await ask(`${home}/return`, { plan: "starter" });
+  const second = await ask(`${home}/return`, { plan: "starter" });
+  const sessionIn = ({ to }: Seen) => /cs_\w+/.exec(to ?? "")?.[0] ?? "";
+  expect(() => side.stripe.payCheckout(sessionIn(first))).toThrow(/no longer|expired|not open/i);
+  side.stripe.payCheckout(sessionIn(second));
+  await side.settle();
+  expect(await rowOf("bob")).toMatchObject({ phase: "running" });
 });
 
 describe("nothing is changed", () => {

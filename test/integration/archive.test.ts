@@ -18,6 +18,7 @@ const bob: ArchiveOf = {
   slug: "bob",
   cell: "eu1",
   mark: "1763640000123",
+  former: null,
   empty: false,
 };
 const patience = { shutdownMs: 300, copyMs: 5000, pollMs: 10 };
@@ -78,6 +79,28 @@ describe("an archive", () => {
       const before = { ...bob, mark: "1767225600000" };
       const old = await keepSnapshot(clientOf(hetzner), before, never, patience);
       expect(await keepSnapshot(clientOf(hetzner), bob, never, patience)).not.toEqual(old);
+    });
+  });
+
+  test("of a server that ran since is taken anew: what was written meanwhile is in it", async () => {
+    await withServer({}, async (hetzner, serverId) => {
+      const client = clientOf(hetzner);
+      const first = await keepSnapshot(client, bob, never, patience);
+      await client.rebootServer({ id: serverId, status: "off" });
+      const second = await keepSnapshot(client, bob, never, patience);
+      expect(second.snapshotId).not.toBe(first.snapshotId);
+      expect(snapshotsOf(hetzner).map(({ id }) => String(id))).toEqual([second.snapshotId]);
+      expect(hetzner.project().server("cf-bob")).toMatchObject({ status: "off" });
+    });
+  });
+
+  test("of a server that is gone already is the last one of it, whatever it was taken for", async () => {
+    await withServer({}, async (hetzner, serverId) => {
+      const client = clientOf(hetzner);
+      const { snapshotId } = await keepSnapshot(client, bob, never, patience);
+      await client.deleteServer(serverId);
+      const later = { ...bob, mark: "move-fsn1-7", former: snapshotId };
+      expect(await keepSnapshot(client, later, never, patience)).toEqual({ kind: "kept", snapshotId });
     });
   });
 

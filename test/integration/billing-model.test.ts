@@ -85,7 +85,7 @@ async function check(world: World): Promise<void> {
   expect(await findRepeated(world)).toEqual([]);
 }
 
-/** Letters of a kind that happened so often or less: stops and starts are in the ledger. */
+/** Letters of a kind that happened so often or less: starts, stops and late payments are in the ledger. */
 async function findRepeated({ deps }: World): Promise<readonly unknown[]> {
   return await deps.sql`
     with told as (
@@ -96,11 +96,17 @@ async function findRepeated({ deps }: World): Promise<readonly unknown[]> {
         count(*) filter (where value = 'running')::int as starts,
         count(*) filter (where value in ('suspended', 'archived'))::int as stops
       from clawfleet.ledger where kind = 'wanted' group by instance_id
+    ), late as (
+      select i.id, count(*)::int as times
+      from clawfleet.instances i
+      join clawfleet.subscriptions s on s.provider = i.provider and s.customer_id = i.customer_id
+      join clawfleet.ledger l on l.kind = 'status' and l.provider = s.provider and l.subscription_id = s.id
+      where l.value = 'past_due' group by i.id
     )
-    select t.* from told t join happened h on h.instance_id = t.subject
+    select t.* from told t join happened h on h.instance_id = t.subject left join late on late.id = t.subject
     where letters > case occasion
-      when 'paid' then 1 when 'deleted' then 1 when 'ready' then h.starts when 'suspended' then h.stops
-      else h.starts + h.stops + 20 end`;
+      when 'paid' then 1 when 'deleted' then 1 when 'ready' then h.starts when 'failed' then h.starts
+      when 'suspended' then h.stops when 'past_due' then coalesce(late.times, 0) end`;
 }
 
 /** How many histories led there: what is never reached is not proved. */

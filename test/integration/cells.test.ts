@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readConditions } from "../../reconciler/conditions.ts";
 import { openDatabase } from "../../reconciler/db/database.ts";
-import { storeReadings } from "../../reconciler/db/subscriptions.ts";
+import { beginReading, storeReadings } from "../../reconciler/db/subscriptions.ts";
 import { applyDesired, type ApplyResult } from "../../reconciler/desired/apply.ts";
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
@@ -90,7 +90,8 @@ async function pay(slug: string): Promise<void> {
     cancelAt: null,
     endedAt: null,
   };
-  await storeReadings(database.sql, { provider: "stripe", readAt: now, readings: [reading] });
+  const asked = await beginReading(database.sql, now);
+  await storeReadings(database.sql, { provider: "stripe", asked, readings: [reading] });
 }
 
 function apply(deps: ApplyDeps, slugs: readonly string[]): Promise<ApplyResult> {

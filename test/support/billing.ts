@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { expect } from "vitest";
+import { keepToOwnAccount } from "../../reconciler/billing/own-account.ts";
 import { createPaddleBilling } from "../../reconciler/billing/paddle.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
@@ -104,12 +105,12 @@ export async function startBillingSide(): Promise<BillingSide> {
   const paddleUrl = `${webhooks}/paddle`;
   const secret = stripe.addEndpoint(url);
   const paddleSecret = paddle.addDestination(paddleUrl);
-  const billing = createStripeBilling({
-    secretKey: stripe.key,
-    webhookSecrets: [secret],
-    apiUrl: stripe.origin,
-  });
-  const paddleBilling = createPaddleBilling({
+  const own = { sql, clock };
+  const billing = keepToOwnAccount(
+    own,
+    createStripeBilling({ secretKey: stripe.key, webhookSecrets: [secret], apiUrl: stripe.origin }),
+  );
+  const readPaddle = createPaddleBilling({
     apiKey: paddle.key,
     webhookSecrets: [paddleSecret],
     apiUrl: paddle.origin,
@@ -119,6 +120,7 @@ export async function startBillingSide(): Promise<BillingSide> {
     clock: { now: () => new Date() },
     wait: async () => undefined,
   });
+  const paddleBilling = keepToOwnAccount(own, readPaddle);
   const providers = [billing, paddleBilling];
   const apply: ApplyDeps = {
     sql,

@@ -9,7 +9,7 @@ import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
 import { handleConvergeJob, type WorkerDeps } from "../../reconciler/converge/worker.ts";
-import { storeReadings } from "../../reconciler/db/subscriptions.ts";
+import { beginReading, storeReadings } from "../../reconciler/db/subscriptions.ts";
 import { applyDesired } from "../../reconciler/desired/apply.ts";
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
@@ -98,7 +98,8 @@ export async function startConvergeRig(
   const pay: ConvergeRig["pay"] = async (slug) => {
     const readAt = clock.now();
     const reading = { ...usual, id: `sub-${slug}`, customerId: `customer-${slug}`, slug, createdAt: readAt };
-    await storeReadings(sql, { provider: "comped", readings: [reading], readAt });
+    const asked = await beginReading(sql, readAt);
+    await storeReadings(sql, { provider: "comped", readings: [reading], asked });
     await applyDesired(apply, { kind: "slugs", slugs: [slug], reason: "paid", actor: "rig" });
   };
 

@@ -29,6 +29,7 @@ const row: AccountRow = {
   cancelAt: null,
   endedAt: null,
   trialEnd: null,
+  seats: 1,
 };
 
 function view(change: Partial<AccountRow>) {

@@ -94,6 +94,33 @@ describe("what should be", () => {
     expect(alerts.map(({ kind }) => kind)).toEqual(["price_without_plan"]);
   });
 
+  test("what its instance was given already stays its plan, and ends like any other", () => {
+    const instance = {
+      id: "i1",
+      slug: "bob",
+      provider: "stripe",
+      subscriptionId: "sub_1",
+      customerId: "cus_1",
+      plan: "former",
+      planSettings: plan("former-monthly"),
+    };
+    const decideOn = (change: Partial<SubscriptionRow>) => {
+      const subscriptions = [subscription({ priceKeys: ["old"], ...change })];
+      return desire({ slug: "bob", subscriptions, instance, override: {}, interventions: [], plans, now });
+    };
+    expect(decideOn({}).desired).toMatchObject({ planId: "former", phase: "running" });
+    expect(decideOn({}).alerts.map(({ kind }) => kind)).toEqual(["price_without_plan"]);
+    expect(decideOn({ status: "canceled", endedAt: daysAgo(10) }).desired?.phase).toBe("archived");
+    expect(decideOn({ id: "sub_2" }).desired, "somebody else's price").toBeUndefined();
+  });
+
+  test("two subscriptions that are charged for one name are told; an ended one beside a paid one is not", () => {
+    const second = subscription({ id: "sub_2" });
+    expect(decide([subscription(), second]).alerts.map(({ kind }) => kind)).toEqual(["paid_twice"]);
+    const ended = subscription({ id: "sub_2", status: "canceled", endedAt: daysAgo(1) });
+    expect(decide([subscription(), ended]).alerts).toEqual([]);
+  });
+
   test("nobody who pays means nothing is decided", () => {
     expect(decide([]).desired).toBeUndefined();
   });
@@ -131,6 +158,7 @@ describe("names", () => {
     expect(nameFor({ id: "sub_1", slug: "bob" })).toBe("bob");
     expect(nameFor({ id: "sub_1", slug: "B o b" })).toBe(generatedName("sub_1"));
     expect(nameFor({ id: "sub_1", slug: null })).toBe(generatedName("sub_1"));
+    expect(nameFor({ id: "sub_1", slug: "www" }), "our sign-up page refuses it").toBe(generatedName("sub_1"));
     expect(generatedName("sub_1")).not.toBe(generatedName("sub_2"));
   });
 });

@@ -132,6 +132,17 @@ describe("our own outages", () => {
     expect(decide(after(100), outage(6, null))).toEqual(settled("running", late));
   });
 
+  it("count for two weeks at most where the machine was up: its owner may have stopped the gateway", () => {
+    const doubtful = { from: after(1), to: null, perhapsTheirs: true };
+    const decideAt = (days: number) =>
+      decidePhase("past_due", { since, now: after(days), outages: [doubtful] }, grace).phase;
+    expect([decideAt(8), decideAt(20.9), decideAt(21)]).toEqual(["running", "running", "suspended"]);
+    const again = { from: after(30), to: null, perhapsTheirs: true };
+    const once = { from: after(1), to: after(15), perhapsTheirs: true };
+    const now = after(31);
+    expect(decidePhase("past_due", { since, now, outages: [once, again] }, grace).phase).toBe("suspended");
+  });
+
   it("are none while they are as short as a converge", () => {
     const short = { from: after(1), to: after(1, 14 * 60_000) };
     expect(decidePhase("past_due", { since, now: after(6.9), outages: [short] }, grace).nextChangeAt).toEqual(

@@ -2,7 +2,8 @@
  * Proves how Stripe's subscriptions become our readings, page by page, and that a failing answer is never taken for an empty
  * one. The answers are canned, so it cannot prove that Stripe gives them: sandbox-stripe.test.ts looks at that side.
  */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { findPlanItem } from "../../reconciler/billing/plan-item.ts";
 import type { SubscriptionReading } from "../../reconciler/billing/provider.ts";
 import { listOf, startCannedStripe, type CannedStripe } from "../support/canned-stripe.ts";
 
@@ -61,10 +62,35 @@ async function all(signal?: AbortSignal): Promise<SubscriptionReading[]> {
   return pages.flat();
 }
 
+test("an add-on in front of the plan says nothing about how many assistants are paid for", () => {
+  const items = [
+    { key: "support", quantity: 5 },
+    { key: "starter-monthly", quantity: 2 },
+  ];
+  const keyOf = ({ key }: { key: string }) => key;
+  expect(findPlanItem(items, keyOf, (key) => key === "starter-monthly")?.quantity).toBe(2);
+  expect(findPlanItem(items, keyOf)?.quantity).toBe(5);
+});
+
 describe("a subscription", () => {
   const item = (price: object, current_period_end = 0) => ({ price, current_period_end });
   it.each<[string, object, Partial<SubscriptionReading>]>([
     ["is read with all that we need", {}, {}],
+    [
+      "is paused while nothing is collected because nothing can be given",
+      { pause_collection: { behavior: "void", resumes_at: null } },
+      { status: "paused" },
+    ],
+    [
+      "goes on where the seller gives it for free",
+      { pause_collection: { behavior: "mark_uncollectible", resumes_at: null } },
+      {},
+    ],
+    [
+      "of nothing is not paid for",
+      { items: { data: [{ ...item({ id: "price_1", lookup_key: "starter-monthly" }), quantity: 0 }] } },
+      { status: "paused", periodEnd: new Date(0) },
+    ],
     ["may have its customer as an id", { customer: "cus_2" }, { customerId: "cus_2", email: null }],
     [
       "may belong to a customer who was deleted",

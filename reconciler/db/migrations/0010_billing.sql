@@ -47,9 +47,27 @@ create table clawfleet.halt (
   since     timestamptz not null
 );
 
--- Whether a provider's key was one for real money when it was first read in full: one of the other mode lists other customers.
-create table clawfleet.billing_modes (
+-- Which account of a provider bills this fleet, by the key that was used first: another one lists other customers.
+create table clawfleet.billing_accounts (
   provider text primary key,
   livemode boolean not null,
+  account  text,                                      -- null: the provider does not say
   since    timestamptz not null
+);
+
+-- Readings are told apart by when they were asked for, and no clock decides that: one that was wrong for a while would freeze rows.
+create sequence clawfleet.reading_order;
+alter table clawfleet.subscriptions add column read_order bigint not null default 0;
+
+-- Assistants beside the first of one subscription: when it is read, those that are not paid for any more are found by it.
+create index subscriptions_seats on clawfleet.subscriptions (provider, split_part(id, '#', 1)) where id like '%#%';
+
+-- A full reading while it is made. Nothing of it counts before all of it is there and makes sense; a crash may lose it.
+create unlogged table clawfleet.sweep_pages (
+  sweep_id bigint not null,
+  provider text not null,
+  page     integer not null,
+  ids      text[] not null,
+  readings jsonb not null,
+  primary key (sweep_id, provider, page)
 );

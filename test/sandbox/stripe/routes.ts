@@ -46,11 +46,14 @@ export function createRoutes(deps: RouteDeps): Hono<SimulatorEnv> {
     return Object.entries(tests).every(([name, test]) => !query.has(name) || test(Number(query.get(name))));
   };
 
-  v1.get("/account", (c) => c.json({ id: "acct_sandbox", object: "account", email: "owner@example.com" }));
+  const account = newId("acct");
+  v1.get("/account", (c) => c.json({ id: account, object: "account", email: "owner@example.com" }));
   v1.get("/prices", (c) => {
     const query = new URL(c.req.url).searchParams;
     const keys = [...query].filter(([name]) => name.startsWith("lookup_keys")).map(([, value]) => value);
     const active = query.get("active");
+    if (keys.length > 10)
+      throw invalid("Array lookup_keys exceeded maximum 10 allowed elements.", "lookup_keys");
     const matching = store.prices
       .newest()
       .filter((price) => keys.length === 0 || keys.includes(String(price["lookup_key"])))

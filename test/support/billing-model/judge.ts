@@ -10,6 +10,8 @@ export function judge(world: World, before: readonly Row[], after: readonly Row[
     if (badness[row.phase] <= badness[was]) continue;
     const subscriptions = ownersOf(world, row.slug);
     const step = `${row.slug} from ${was} to ${row.phase}`;
+    if (row.phase === "gone" && was !== "archived")
+      world.wrongs.push(`${step}, without having been archived`);
     if (world.halted) world.wrongs.push(`${step} although everything was halted`);
     const read = expectPhase(subscriptions, now);
     if (read === undefined || badness[row.phase] > badness[read])

@@ -1,4 +1,5 @@
 /** Lives a history: a simulated Stripe over HTTP, our own reading and deciding on real rows, and a cloud of two sets. */
+import { keepToOwnAccount } from "../../../reconciler/billing/own-account.ts";
 import { createStripeBilling } from "../../../reconciler/billing/stripe.ts";
 import { beginHalt, endHalt } from "../../../reconciler/db/halt.ts";
 import type { ApplyDeps } from "../../../reconciler/desired/apply-deps.ts";
@@ -14,6 +15,7 @@ import type { KnownSubscription } from "./oracle.ts";
 export const lookupKey = "clawfleet-starter-monthly";
 const dayMs = 86_400_000;
 const sweepMs = 3_600_000;
+const noticeDays = 7.2;
 
 export async function withWorld<T>(
   base: Omit<ApplyDeps, "clock">,
@@ -46,7 +48,7 @@ async function empty(sql: ApplyDeps["sql"]): Promise<void> {
     .unsafe(
       `delete from clawfleet.outbox; delete from clawfleet.ledger; delete from clawfleet.outages; delete from clawfleet.alerts;
        delete from clawfleet.instances; delete from clawfleet.subscriptions; delete from clawfleet.sweeps;
-       delete from clawfleet.billing_modes; delete from clawfleet.halt; delete from pgboss.job`,
+       delete from clawfleet.billing_accounts; delete from clawfleet.halt; delete from pgboss.job`,
     )
     .simple();
 }
@@ -68,6 +70,13 @@ export async function settle(world: World): Promise<void> {
   await endHalt(world.deps.sql);
   world.halted = false;
   world.workersUp = true;
+  await rest(world);
+  // What was archived late is kept for a week all the same.
+  world.stripe.clock.moveBy(noticeDays * dayMs);
+  await rest(world);
+}
+
+async function rest(world: World): Promise<void> {
   for (let round = 0; round < 14; round += 1) {
     world.stripe.clock.moveBy(5_000);
     const before = await readRows(world);
@@ -192,8 +201,9 @@ function sweepOnce(world: World, intervalMs: number, cap: number) {
   return sweep(deps, new AbortController().signal);
 }
 
-function providerOf({ stripe }: World) {
-  return createStripeBilling({ secretKey: stripe.key, webhookSecrets: [], apiUrl: stripe.origin });
+function providerOf({ deps, stripe }: World) {
+  const settings = { secretKey: stripe.key, webhookSecrets: [], apiUrl: stripe.origin };
+  return keepToOwnAccount(deps, createStripeBilling(settings));
 }
 
 function noteRead(world: World, names: readonly CustomerName[]): void {
@@ -211,9 +221,15 @@ function breakList({ stripe }: World, how: "error" | "empty" | "half" | "lie"): 
     stripe.faults.add({ path, times: 9, effect: { kind: "answer", status: 200, body: page(false) } });
     return;
   }
-  if (how === "half")
-    stripe.faults.add({ path, times: 1, effect: { kind: "answer", status: 200, body: page(true) } });
-  stripe.faults.add({ path, times: 9, effect: failed });
+  if (how !== "half") {
+    stripe.faults.add({ path, times: 9, effect: failed });
+    return;
+  }
+  // A first page with somebody on it, and a second one with nobody although there is more.
+  const [first] = stripe.subscriptions();
+  const real = { ...page(true), data: first ? [{ ...first, customer: first.customer }] : [] };
+  stripe.faults.add({ path, times: 1, effect: { kind: "answer", status: 200, body: real } });
+  stripe.faults.add({ path, times: 9, effect: { kind: "answer", status: 200, body: page(true) } });
 }
 
 /** What a converge leads to, without the engine. */

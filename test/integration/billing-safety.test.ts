@@ -1,0 +1,183 @@
+/**
+ * Proves that nothing that is wrong with a reading of billing takes anything from who pays, or gives anything to who does
+ * not: another account, a key of the other mode, a list that ends half way, a quantity that shrinks, a clock that was wrong.
+ * Real rows, simulated Stripe over HTTP, a clock that is moved; no engine.
+ */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { keepToOwnAccount } from "../../reconciler/billing/own-account.ts";
+import type { BillingProvider } from "../../reconciler/billing/provider.ts";
+import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
+import { startStripe, type StripeSimulator } from "../sandbox/stripe/stripe.ts";
+import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
+import { readPhases, setQuantity, sweepRounds, usePlansWithGrace } from "../support/billing-rounds.ts";
+
+const dayMs = 86_400_000;
+
+let side: BillingSide;
+beforeEach(async () => {
+  side = await startBillingSide();
+});
+afterEach(() => side.close());
+
+const phases = () => readPhases(side);
+const rounds = (count: number, providers?: BillingProvider[]) => sweepRounds(side, count, providers);
+
+describe("an account that lists more subscriptions than ours", () => {
+  let other: StripeSimulator;
+  beforeEach(async () => {
+    other = await startStripe();
+    other.seedPrice({ lookupKey: starterKey, name: "s", unitAmount: 100 });
+    for (let index = 0; index < 40; index += 1)
+      other.createPaidSubscription({
+        lookupKey: starterKey,
+        email: `x${index}@example.com`,
+        metadata: { slug: `x${index}` },
+      });
+    for (const slug of ["amy", "ann", "bob"]) side.subscribe(slug);
+    await side.settle();
+  });
+  afterEach(() => other.close());
+
+  const running = { amy: "running", ann: "running", bob: "running" };
+
+  test("takes nothing from ours and gets nothing, although its list is whole", async () => {
+    const foreign = createStripeBilling({ secretKey: other.key, webhookSecrets: [], apiUrl: other.origin });
+    expect(await rounds(3, [foreign])).toEqual(["failed", "failed", "failed"]);
+    side.advance(8 * dayMs);
+    expect(await rounds(3, [foreign])).toEqual(["failed", "failed", "failed"]);
+    expect(await phases()).toEqual(running);
+    const [stored] = await side.database.sql`select count(*)::int as count from clawfleet.subscriptions`;
+    expect(stored, "nothing of a refused reading is kept").toEqual({ count: 3 });
+    expect(await rounds(1)).toEqual(["complete"]);
+  });
+
+  test("is known by its id before anything is asked with its key", async () => {
+    await rounds(1);
+    const settings = { secretKey: other.key, webhookSecrets: [], apiUrl: other.origin };
+    const own = { sql: side.database.sql, clock: { now: () => side.now() } };
+    const foreign = keepToOwnAccount(own, createStripeBilling(settings));
+    const refused = { code: "billing_unavailable", message: expect.stringContaining("not this fleet's") };
+    await expect(foreign.readCustomerSubscriptions("cus_1")).rejects.toMatchObject(refused);
+    expect(other.exchanges.map(({ path }) => path)).toEqual(["/v1/account"]);
+    expect(await rounds(1, [foreign])).toEqual(["failed"]);
+  });
+});
+
+test("a key for test money on a fleet with real money reads and sells nothing, by sweep, webhook or checkout", async () => {
+  await side.database.sql`
+    insert into clawfleet.billing_accounts (provider, livemode, since) values ('stripe', true, now())`;
+  side.subscribe("freeloader");
+  expect(await side.stripe.delivery.idle(60_000)).toBe(true);
+  expect(await rounds(2)).toEqual(["failed", "failed"]);
+  const { alerts } = side;
+  expect(alerts).toContain("sweep_failed");
+  const order = {
+    orderId: "o",
+    slug: "freeloader",
+    planId: "starter",
+    lookupKey: starterKey,
+    trialDays: 0,
+    expiresAt: new Date(Date.now() + 3_600_000),
+    successUrl: "https://x.example",
+    cancelUrl: "https://x.example",
+  };
+  await expect(side.billing.createCheckout(order)).rejects.toMatchObject({ code: "billing_unavailable" });
+  const [customer] = side.stripe.subscriptions();
+  await expect(side.billing.readCustomerSubscriptions(customer?.customer ?? "")).rejects.toThrow(
+    /test money/,
+  );
+  expect(await phases()).toEqual({});
+});
+
+test("a list that ends after its first page, saying that there is more, takes nothing from who is on the others", async () => {
+  for (let index = 0; index < 105; index += 1) side.subscribe(`s${index}`);
+  await side.settle();
+  await rounds(1);
+  side.stripe.faults.add({
+    path: "^/v1/subscriptions.*starting_after",
+    times: 1000,
+    effect: {
+      kind: "answer",
+      status: 200,
+      body: { object: "list", data: [], has_more: true, url: "/v1/subscriptions" },
+    },
+  });
+  expect(await rounds(3)).toEqual(["failed", "failed", "failed"]);
+  expect(new Set(Object.values(await phases()))).toEqual(new Set(["running"]));
+});
+
+test("a quantity that shrinks by more than one stops what is not paid for, and nobody else's billing", async () => {
+  const bob = side.subscribe("bob");
+  side.subscribe("amy");
+  await side.settle();
+  await setQuantity(side, bob.id, 4);
+  await rounds(1);
+  expect(Object.keys(await phases())).toHaveLength(5);
+  await setQuantity(side, bob.id, 1);
+  expect(await rounds(1), "a smaller quantity is nothing strange").toEqual(["complete"]);
+  expect(Object.values(await phases()).toSorted()).toEqual([
+    "running",
+    "running",
+    "suspended",
+    "suspended",
+    "suspended",
+  ]);
+  expect(await rounds(2)).toEqual(["complete", "complete"]);
+  expect(await phases()).toMatchObject({ amy: "running", bob: "running" });
+  await setQuantity(side, bob.id, 2);
+  await rounds(1);
+  expect(Object.values(await phases()).filter((phase) => phase === "running")).toHaveLength(3);
+});
+
+test("further assistants of a subscription come back with their customer, under whatever subscription", async () => {
+  usePlansWithGrace(side);
+  const bob = side.subscribe("bob");
+  await side.settle();
+  await setQuantity(side, bob.id, 3);
+  await rounds(1);
+  const before = (await side.instances()).map(({ slug }) => slug);
+  expect(before).toHaveLength(3);
+  side.stripe.cancelSubscription(bob.id);
+  await side.settle();
+  side.advance(8 * dayMs);
+  await rounds(3);
+  expect(new Set(Object.values(await phases()))).toEqual(new Set(["archived"]));
+  const again = side.stripe.createPaidSubscription({
+    lookupKey: starterKey,
+    email: "bob@example.com",
+    metadata: { slug: "bob" },
+    customer: bob.customer,
+  });
+  await side.settle();
+  await setQuantity(side, again.id, 3);
+  await rounds(2);
+  const after = await side.instances();
+  expect(after.map(({ slug }) => slug)).toEqual(before);
+  expect(new Set(after.map(({ phase }) => phase))).toEqual(new Set(["running"]));
+  expect(await rounds(1)).toEqual(["complete"]);
+  expect(await side.instances()).toEqual(after);
+});
+
+test("a list that says it is whole, and holds only one of ours, takes nothing from the others", async () => {
+  const [one] = ["amy", "ann", "bob", "ben", "bea"].map((slug) => side.subscribe(slug));
+  await side.settle();
+  const body = { object: "list", data: [one], has_more: false, url: "/v1/subscriptions" };
+  side.stripe.faults.add({
+    path: "^/v1/subscriptions",
+    times: 1000,
+    effect: { kind: "answer", status: 200, body },
+  });
+  expect(await rounds(3)).toEqual(["failed", "failed", "failed"]);
+  expect(new Set(Object.values(await phases()))).toEqual(new Set(["running"]));
+});
+
+test("a clock that was weeks ahead for one reading freezes nobody's subscription", async () => {
+  const bob = side.subscribe("bob");
+  await side.settle();
+  side.advance(60 * dayMs);
+  await rounds(1);
+  side.advance(-60 * dayMs);
+  side.stripe.cancelSubscription(bob.id);
+  await side.settle();
+  expect((await phases())["bob"]).toBe("suspended");
+});
