@@ -59,9 +59,14 @@ export function createMetrics(sql?: Sql) {
     labelNames: ["step", "outcome"],
     registers: [registry],
   });
+  const driftInterval = new Gauge({
+    name: "clawfleet_drift_interval_seconds",
+    help: "How often a look for drift is asked for; 0: never.",
+    registers: [registry],
+  });
   if (sql) registerFleet(registry, sql);
 
-  return { registry, requests, converges, webhooks, sweeps, alerts, readings, steps };
+  return { registry, requests, converges, webhooks, sweeps, alerts, readings, steps, driftInterval };
 }
 
 function registerFleet(registry: Registry, sql: Sql): void {
@@ -96,10 +101,11 @@ function registerFleet(registry: Registry, sql: Sql): void {
   });
   const scans = new Gauge({
     name: "clawfleet_drift_scan_timestamp_seconds",
-    help: "End of the last whole scan for drift, by account.",
+    help: "End of the last whole scan for drift, by account; of one that never was scanned, when its first cell was made.",
     labelNames: ["account"],
     registers: [],
     async collect() {
+      this.reset();
       for (const { account, endedAt } of await listScanTimes(sql))
         this.set({ account }, endedAt.getTime() / 1000);
     },

@@ -53,11 +53,13 @@ export async function listLastScans(sql: Query): Promise<ScanRow[]> {
     from clawfleet.drift_scans order by account, id desc`;
 }
 
-/** By account, the end of the last one that was complete. */
+/** By account that has cells, the end of the last one that was complete; before the first one, when its first cell was made. */
 export async function listScanTimes(sql: Query): Promise<{ account: string; endedAt: Date }[]> {
   return await sql<{ account: string; endedAt: Date }[]>`
-    select account, max(ended_at) as "endedAt" from clawfleet.drift_scans
-    where outcome = 'complete' group by account order by account`;
+    select account, coalesce(
+      (select max(ended_at) from clawfleet.drift_scans s where s.account = c.account and s.outcome = 'complete'),
+      min(created_at)) as "endedAt"
+    from clawfleet.cells c group by account order by account`;
 }
 
 /** A stack that a scan may judge. `id`: an instance's id, or the name of a cell's stack. */
