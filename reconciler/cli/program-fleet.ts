@@ -56,8 +56,15 @@ function addGit(program: Command, deps: ProgramDeps): void {
   program
     .command("plan")
     .description("what a change of stacks/ between two commits of this repository would do; changes nothing")
-    .requiredOption("--base <commit>", "what is")
-    .option("--head <commit>", "what would be", "HEAD")
+    .option("--base <commit>", "what is (default: the commit that the fleet is at)")
+    .option("--head <commit>", "what is merged into it", "HEAD")
+    .option("--request <number>", "the request that this is the review of, for CI", toRequest)
+    .option(
+      "--label <name>",
+      "a label that it has; repeatable",
+      (name, known: string[]) => [...known, name],
+      [],
+    )
     .option("--folder <path>", "where the files are in the repository", "stacks")
     .addOption(new Option("--format <format>", "how it is printed").choices(planFormats).default("table"))
     .action(async (options) =>
@@ -77,6 +84,11 @@ function addGit(program: Command, deps: ProgramDeps): void {
     .description("apply a refused commit, if it still is the plan that you have seen")
     .requiredOption("--hash <hash>", "of that plan")
     .action(async (commit, options) => finish(await gitAcceptCommand(deps.createIo(), commit, options)));
+}
+
+function toRequest(given: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(given)) throw new InvalidArgumentError("A number such as 7.");
+  return Number(given);
 }
 
 function addKeys(program: Command, deps: ProgramDeps): void {

@@ -1,5 +1,6 @@
 /** The plan as one comment on a pull request: what is grave first, never longer than the forge takes. Pure. */
 import { countLostServers, countSteps, hashPlan, type CustomerPlan, type FleetPlan } from "./plan.ts";
+import { describeSetting } from "./setting-changes.ts";
 
 /** By which our comment is found again, to be edited in place. */
 export const commentMarker = "<!-- clawfleet:plan -->";
@@ -65,16 +66,17 @@ function renderHead(plan: FleetPlan, hindrances: readonly string[]): string {
   for (const one of hindrances.slice(0, maxProblems))
     lines.push("", `🔴 **Not as it is:** ${escapeText(one).slice(0, maxProblem)}`);
   if (lost > 0) lines.push("", `🔴 **${lost} servers with their disks would be lost.**`);
-  if (plan.cells.length > 0)
-    lines.push("", `Cells: ${plan.cells.map(escapeCell).join(", ").slice(0, maxProblem)}`);
-  if (plan.problems.length > 0) {
-    const some = plan.problems
-      .slice(0, maxProblems)
-      .map((one) => `- ${escapeText(one).slice(0, maxProblem)}`);
-    const more = plan.problems.length - some.length;
-    lines.push("", "🔴 **Files that cannot be used:**", ...some, ...(more > 0 ? [`- and ${more} more`] : []));
-  }
+  if (plan.settings.length > 0)
+    lines.push("", "Settings:", ...renderList(plan.settings.map(describeSetting)));
+  if (plan.problems.length > 0)
+    lines.push("", "🔴 **Files that cannot be used:**", ...renderList(plan.problems));
   return `${lines.join("\n")}\n\n`;
+}
+
+function renderList(all: readonly string[]): string[] {
+  const some = all.slice(0, maxProblems).map((one) => `- ${escapeText(one).slice(0, maxProblem)}`);
+  const more = all.length - some.length;
+  return more > 0 ? [...some, `- and ${more} more: \`fleet plan --format json\` has all of them`] : some;
 }
 
 function renderRow(customer: CustomerPlan): string {
@@ -130,5 +132,7 @@ function escapeText(text: string): string {
     .replaceAll(/\s+/g, " ")
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
+    .replaceAll("[", "\\[")
+    .replaceAll("://", ":\u200b//")
     .replaceAll("@", "@\u200b");
 }
