@@ -72,9 +72,15 @@ export async function driftScanCommand(io: CommandIo, options: { json?: boolean 
 export async function driftRepairCommand(
   io: CommandIo,
   name: string,
-  options: FollowOptions = {},
+  options: FollowOptions & { yes?: boolean } = {},
 ): Promise<ExitCode> {
-  const { after } = await unwrap(io.client.drift.findings[":name"].repair.$post({ param: { name } }));
+  const { findings } = await unwrap(io.client.drift.$get());
+  const lose = findings.some((one) => one.name === name && one.class === "dangerous");
+  const what = `This may replace the server of ${name}, and what is on its disk is lost. Its preview: fleet show ${name}`;
+  const stop = lose ? await confirm(io, { what, name, yes: options.yes }) : undefined;
+  if (stop !== undefined) return stop;
+  const query = lose ? { lose: "true" as const } : {};
+  const { after } = await unwrap(io.client.drift.findings[":name"].repair.$post({ param: { name }, query }));
   io.note(`repair of ${name} is queued`);
   return await followAndReport(io, { slug: name, after, kinds: ["up", "destroy"] }, options);
 }

@@ -41,6 +41,7 @@ function addDrift(program: Command, deps: ProgramDeps): void {
     .command("repair <name>")
     .description("read the clouds and put one instance, or cell.<name>, as it should be")
     .option("--no-wait", "do not follow the operation")
+    .option("--yes", "do not ask, where a server may be lost")
     .action(async (name, options, command) =>
       finish(await driftRepairCommand(deps.createIo(), name, { ...options, ...command.optsWithGlobals() })),
     );

@@ -41,8 +41,8 @@ export type DriftOperators = {
   read(): Promise<DriftAnswer>;
   /** Of every account. Returns their names. */
   scan(actor: string): Promise<string[]>;
-  /** @throws not_found */
-  repair(input: { name: string; actor: string }): Promise<void>;
+  /** `mayLose`: a person who may delete has said that a server, and what is on its disk, may be lost. @throws not_found, conflict */
+  repair(input: { name: string; mayLose: boolean; actor: string }): Promise<void>;
   /** `object`: `<kind>:<id>`. @throws not_found */
   deleteOrphan(input: { object: string; actor: string }): Promise<void>;
 };
@@ -60,13 +60,14 @@ export function createDriftOperators(deps: Deps): DriftOperators {
       for (const account of accounts) await queue.requestDrift(sql, { kind: "scan", account, actor });
       return accounts;
     },
-    async repair({ name, actor }) {
-      const finding = (await listFindings(sql)).find(({ slug }) => slug === name);
+    async repair({ name, mayLose, actor }) {
+      const finding = (await listFindings(sql)).find((one) => one.slug === name && isRepairable(one));
       if (!finding) throw unknown(`nothing is known to have drifted at ${name}`);
       const now = clock.now();
       const stack = (await listScanned(sql, now)).find(({ id }) => id === finding.subject);
       if (!stack) throw unknown(`${name} does not live any more`);
       if (stack.held) throw held(name);
+      if (finding.class === "dangerous" && !mayLose) throw dangerous(name);
       await sql.begin(async (tx) => {
         await markRepairs(tx, [finding.id], now);
         await queue.enqueueConverge(tx, toDriftJob(stack, "converge", actor));
@@ -82,6 +83,11 @@ export function createDriftOperators(deps: Deps): DriftOperators {
       });
     },
   };
+}
+
+/** Unknown objects are in no state: they are deleted on command alone. */
+function isRepairable(finding: FindingRow): boolean {
+  return finding.class !== "leak" && finding.class !== "stateless";
 }
 
 function toFindingAnswer(row: FindingRow): FindingAnswer {
@@ -110,6 +116,15 @@ function unknown(message: string): ClawfleetError {
     code: "not_found",
     message,
     remedy: "fleet drift scan looks now; fleet drift lists what was found",
+    retry: { kind: "permanent" },
+  });
+}
+
+function dangerous(name: string): ClawfleetError {
+  return new ClawfleetError({
+    code: "conflict",
+    message: `putting ${name} right may replace its server, and what is on its disk is lost`,
+    remedy: `look at the preview in fleet show ${name}; then fleet drift repair ${name}, with a key that has the scope delete`,
     retry: { kind: "permanent" },
   });
 }
