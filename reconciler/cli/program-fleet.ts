@@ -1,5 +1,5 @@
 /** The commands of `fleet` about the whole of it: drift, git, keys, doctor and the like. */
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { Argument, InvalidArgumentError, Option, type Command } from "commander";
 import { scopes, type Scope } from "../operators/api-keys.ts";
 import { renderCompletion, shells } from "./completion.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -143,11 +143,8 @@ function addOthers(program: Command, deps: ProgramDeps): void {
     .description("of an instance or cell.<cell>, as pulumi stack export gives it; secrets are ciphertext")
     .action(async (name) => finish(await stateExportCommand(deps.createIo(), name)));
   program
-    .command("completion <shell>")
-    .description(`a script for ${shells.join(", ")}: source <(fleet completion bash)`)
-    .action((given) => {
-      const shell = shells.find((one) => one === given);
-      if (!shell) throw new InvalidArgumentError(`There are ${shells.join(", ")}.`);
-      process.stdout.write(`${renderCompletion(program, shell)}\n`);
-    });
+    .command("completion")
+    .description("a script for a shell: source <(fleet completion bash)")
+    .addArgument(new Argument("<shell>").choices(shells))
+    .action((shell) => void process.stdout.write(`${renderCompletion(program, shell)}\n`));
 }

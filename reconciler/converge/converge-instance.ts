@@ -13,6 +13,7 @@ import {
   recordReady,
   type ConvergeRow,
 } from "../db/observed.ts";
+import { scanActor } from "../drift/policy.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -60,6 +61,11 @@ export async function convergeInstance(
     case "cell-first":
       return await waitForCell(deps, row, job.reason);
     case "up":
+      if (isUnasked(job) && !(await standsAsKnown(deps, row)))
+        return deps.log.warn(
+          { stack: row.slug },
+          "not repaired: its server is gone or elsewhere, and would be made anew",
+        );
       return await up(deps, row, job, decision.refresh, signal);
     case "destroy":
       return await destroy(deps, row, job, signal);
@@ -116,6 +122,19 @@ export async function rebuildInstance(
   const result = await runUp(deps, row, job, { refresh: true, replace }, signal);
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   await recordTrouble(deps, row, job, result, signal);
+}
+
+function isUnasked({ reason, actor }: ConvergeJob): boolean {
+  return reason === "drift" && actor === scanActor;
+}
+
+/** What a scan saw may be another thing by the time of the run, and a server that is made anew has lost its disk. */
+async function standsAsKnown(deps: ConvergeDeps, row: ConvergeRow): Promise<boolean> {
+  const known = instanceOutputsSchema.safeParse(row.outputs);
+  if (!known.success) return true;
+  const { serverId, location } = known.data;
+  const { hetzner } = deps.cloudsOf(row.account, "drift");
+  return (await hetzner.findServer(Number(serverId)))?.location === location;
 }
 
 /** One that never got to its outputs may have a server all the same: then the cloud knows where it stands. */

@@ -1,6 +1,9 @@
 /** What is done about a finding: by class, and never more at once than the hour allows. Pure. */
 import { driftClasses, type DriftClass } from "./compare.ts";
 
+/** Who orders the repairs that nobody asked for. */
+export const scanActor = "drift scan";
+
 export const driftActions = ["repair", "ask", "ignore"] as const;
 export type DriftAction = (typeof driftActions)[number];
 export type DriftPolicy = Readonly<Record<DriftClass, DriftAction>>;

@@ -22,7 +22,7 @@ import { readExpected } from "./expected.ts";
 import { readInventory } from "./inventory.ts";
 import { isAbsence } from "./compare.ts";
 import { judge } from "./judge.ts";
-import { chooseRepairs, type DriftPolicy } from "./policy.ts";
+import { chooseRepairs, scanActor, type DriftPolicy } from "./policy.ts";
 
 export type ScanDeps = {
   sql: Sql;
@@ -98,6 +98,9 @@ function requireStore({ store }: ScanDeps): NonNullable<ScanDeps["store"]> {
   });
 }
 
+/** Of one scan: who has hundreds to decide about looks at the list first. */
+const maxPreviews = 20;
+
 /** What a person is to decide about is shown to them as Pulumi's own diff. */
 async function previewNew(
   deps: ScanDeps,
@@ -107,9 +110,9 @@ async function previewNew(
   const asked = changed.filter(({ action }) => action === "ask");
   for (const { slug, subject, class: kind } of asked)
     deps.log.warn({ stack: slug ?? undefined, subject, class: kind }, "drift needs a person");
-  const jobs = asked.flatMap(({ subject }) => {
+  const jobs = asked.slice(0, maxPreviews).flatMap(({ subject }) => {
     const stack = stacks.get(subject);
-    return stack ? [toDriftJob(stack, "preview", "drift scan")] : [];
+    return stack ? [toDriftJob(stack, "preview", scanActor)] : [];
   });
   if (jobs.length > 0) await deps.queue.enqueueConverge(deps.sql, jobs);
 }
@@ -128,7 +131,7 @@ async function repair(
     const chosen = chooseRepairs(open, limits, now);
     const jobs = open.flatMap(({ id, subject }) => {
       const stack = chosen.repair.includes(id) ? stacks.get(subject) : undefined;
-      return stack ? [toDriftJob(stack, "converge", "drift scan")] : [];
+      return stack ? [toDriftJob(stack, "converge", scanActor)] : [];
     });
     if (jobs.length > 0) {
       await markRepairs(tx, chosen.repair, now);

@@ -54,14 +54,16 @@ const tableHead =
 function renderHead(plan: FleetPlan, hindrances: readonly string[]): string {
   const lost = countLostServers(plan);
   const sums = countSteps(plan.customers.flatMap(({ steps }) => steps));
-  const cost = plan.customers.reduce((sum, one) => sum + (one.costAfter ?? 0) - (one.costBefore ?? 0), 0);
+  const known = plan.customers.filter((customer) => !isCostUnknown(customer));
+  const cost = known.reduce((sum, one) => sum + (one.costAfter ?? 0) - (one.costBefore ?? 0), 0);
+  const unknown = plan.customers.length - known.length;
   const lines = [
     commentMarker,
     "### Clawfleet plan",
     "",
     plan.customers.length === 0
       ? "No customer changes."
-      : `${plan.customers.length} customers: ${sums.create} to create, ${sums.update} to update, **${sums.replace} to replace**, **${sums.delete} to delete**. Cost a month: ${signed(cost)}.`,
+      : `${plan.customers.length} customers: ${sums.create} to create, ${sums.update} to update, **${sums.replace} to replace**, **${sums.delete} to delete**. Cost a month: ${signed(cost)}${unknown > 0 ? `, and of ${unknown} not known` : ""}.`,
   ];
   for (const one of hindrances.slice(0, maxProblems))
     lines.push("", `🔴 **Not as it is:** ${escapeText(one).slice(0, maxProblem)}`);
@@ -82,13 +84,14 @@ function renderList(all: readonly string[]): string[] {
 function renderRow(customer: CustomerPlan): string {
   const { create, update, replace, delete: deleted } = countSteps(customer.steps);
   const grave = (count: number) => (count > 0 ? `**${count}**` : "0");
-  const cost =
-    customer.costBefore === null || customer.costAfter === null
-      ? "?"
-      : signed(customer.costAfter - customer.costBefore);
+  const cost = isCostUnknown(customer) ? "?" : signed((customer.costAfter ?? 0) - (customer.costBefore ?? 0));
   const why = customer.error === null ? customer.why.join("; ") : `no preview: ${customer.error}`;
   const cells = [create, update, grave(replace), grave(deleted), cost, escapeCell(why).slice(0, 300)];
   return `| ${mark(customer)}${escapeCell(customer.slug)} | ${cells.join(" | ")} |\n`;
+}
+
+function isCostUnknown({ costBefore, costAfter }: CustomerPlan): boolean {
+  return costBefore === null || costAfter === null;
 }
 
 function renderDetails({ slug, diff }: CustomerPlan): string {

@@ -14,6 +14,7 @@ import type { Difference } from "../drift/compare.ts";
 import { findUnknownDifference } from "../drift/orphans.ts";
 import { toDriftJob } from "../drift/scan.ts";
 import { ClawfleetError } from "../errors.ts";
+import { held, refused } from "./problems.ts";
 
 export type ScanAnswer = Omit<ScanRow, "startedAt" | "endedAt"> & {
   startedAt: string;
@@ -121,19 +122,8 @@ function unknown(message: string): ClawfleetError {
 }
 
 function dangerous(name: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "conflict",
-    message: `putting ${name} right may replace its server, and what is on its disk is lost`,
-    remedy: `look at the preview in fleet show ${name}; then fleet drift repair ${name}, with a key that has the scope delete`,
-    retry: { kind: "permanent" },
-  });
-}
-
-function held(name: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "conflict",
-    message: `${name} is held as it is by its override`,
-    remedy: `take clawfleet:hold out of stacks/Pulumi.${name}.yaml first`,
-    retry: { kind: "permanent" },
-  });
+  return refused(
+    `putting ${name} right may replace its server, and what is on its disk is lost`,
+    `look at the preview in fleet show ${name}; then fleet drift repair ${name}, with a key that has the scope delete`,
+  );
 }

@@ -188,6 +188,12 @@ describe("the comment", () => {
     expect(text).toContain("<summary>calm</summary>\n\n```diff\n~ record\n```");
   });
 
+  test("says of how many customers the cost is not known", () => {
+    const text = renderComment(plan(customer("a", { costAfter: 8.49 }), customer("b", { costAfter: null })));
+    expect(text).toContain("Cost a month: +3.00, and of 1 not known.");
+    expect(text).toMatch(/^\| b \|.* \? \| override changed/m);
+  });
+
   test("says so when nothing changes, and which file cannot be used", () => {
     expect(renderComment(plan())).toContain("No customer changes.");
     const text = renderComment({
@@ -204,6 +210,8 @@ describe("the comment", () => {
     expect(text.split(commentMarker)).toHaveLength(2);
     expect(text).not.toContain("@everyone");
     expect(text).toContain("a \\| b");
+    const link = renderComment({ ...plan(), problems: ["![x](https://spy.example/p.png)"] });
+    expect(link).not.toMatch(/!\[|:\/\//);
     expect(text).toContain("````diff\n```\nend\n````");
   });
 
