@@ -3,7 +3,14 @@ import type { DriftAnswer, FindingAnswer } from "../operators/drift.ts";
 import { FleetRequestError, unwrap } from "./client.ts";
 import { confirm } from "./confirm.ts";
 import { followAndReport } from "./follow.ts";
-import { exitCodes, printJson, type CommandIo, type ExitCode, type FollowOptions } from "./io.ts";
+import {
+  exitCodes,
+  printJson,
+  type CommandIo,
+  type ExitCode,
+  type FollowOptions,
+  type JsonOption,
+} from "./io.ts";
 import { describeAge, renderTable, type Column } from "./table.ts";
 import type { Tone } from "./terminal.ts";
 
@@ -88,7 +95,7 @@ export async function driftRepairCommand(
 export async function driftDeleteCommand(
   io: CommandIo,
   object: string,
-  options: { yes?: boolean },
+  options: { yes?: boolean } & JsonOption,
 ): Promise<ExitCode> {
   const before = await findOrphan(io, object);
   if (!before) {
@@ -106,6 +113,8 @@ export async function driftDeleteCommand(
     if (!now) return "gone";
     return now.deletion?.error ?? undefined;
   });
+  if (options.json)
+    printJson(io, { object, deleted: after === "gone", ...(after === "gone" ? {} : { error: after }) });
   io.note(after === "gone" ? `${object} is gone` : `${object} was not deleted: ${after}`);
   return after === "gone" ? exitCodes.ok : exitCodes.failed;
 }

@@ -12,7 +12,7 @@ import {
   type Texts,
 } from "../gitops/git.ts";
 import { FleetRequestError, unwrap } from "./client.ts";
-import { exitCodes, printJson, type CommandIo, type ExitCode } from "./io.ts";
+import { exitCodes, printJson, type CommandIo, type ExitCode, type JsonOption } from "./io.ts";
 import { renderTable, type Column } from "./table.ts";
 
 export const planFormats = ["table", "markdown", "json"] as const;
@@ -125,8 +125,9 @@ function printGit(io: CommandIo, { repository, pushes }: GitAnswer): void {
   if (pushes.length > 0) io.print(`\n${renderTable(pushColumns, pushes)}`);
 }
 
-export async function gitSyncCommand(io: CommandIo): Promise<ExitCode> {
+export async function gitSyncCommand(io: CommandIo, options: JsonOption): Promise<ExitCode> {
   await unwrap(io.client.git.syncs.$post());
+  if (options.json) printJson(io, { asked: true });
   io.note("the repository will be looked at; fleet git shows what became of it");
   return exitCodes.ok;
 }
@@ -134,9 +135,10 @@ export async function gitSyncCommand(io: CommandIo): Promise<ExitCode> {
 export async function gitAcceptCommand(
   io: CommandIo,
   commit: string,
-  options: { hash: string },
+  options: { hash: string } & JsonOption,
 ): Promise<ExitCode> {
   await unwrap(io.client.git.accepted.$post({ json: { commit, hash: options.hash } }));
+  if (options.json) printJson(io, { commit, accepted: options.hash });
   io.note(`${commit} is planned once more and applied if that is still plan ${options.hash}; see fleet git`);
   return exitCodes.ok;
 }

@@ -49,7 +49,9 @@ function addDrift(program: Command, deps: ProgramDeps): void {
     .command("delete <object>")
     .description("delete an object that carries our label and is in no state, as fleet drift names it")
     .option("--yes", "do not ask")
-    .action(async (object, options) => finish(await driftDeleteCommand(deps.createIo(), object, options)));
+    .action(async (object, options, command) =>
+      finish(await driftDeleteCommand(deps.createIo(), object, { ...options, ...command.optsWithGlobals() })),
+    );
 }
 
 function addGit(program: Command, deps: ProgramDeps): void {
@@ -79,12 +81,16 @@ function addGit(program: Command, deps: ProgramDeps): void {
   git
     .command("sync")
     .description("look at the repository now")
-    .action(async () => finish(await gitSyncCommand(deps.createIo())));
+    .action(async (_options, command) =>
+      finish(await gitSyncCommand(deps.createIo(), command.optsWithGlobals())),
+    );
   git
     .command("accept <commit>")
     .description("apply a refused commit, if it still is the plan that you have seen")
     .requiredOption("--hash <hash>", "of that plan")
-    .action(async (commit, options) => finish(await gitAcceptCommand(deps.createIo(), commit, options)));
+    .action(async (commit, options, command) =>
+      finish(await gitAcceptCommand(deps.createIo(), commit, { ...options, ...command.optsWithGlobals() })),
+    );
 }
 
 function toRequest(given: string): number {
@@ -104,11 +110,15 @@ function addKeys(program: Command, deps: ProgramDeps): void {
     .description("make a key; it is printed this once")
     .requiredOption("--scope <scope>", `one of ${scopes.join(", ")}; repeatable`, collectScope, [])
     .option("--days <days>", "good for so long", Number)
-    .action(async (name, options) => finish(await createKeyCommand(deps.createIo(), name, options)));
+    .action(async (name, options, command) =>
+      finish(await createKeyCommand(deps.createIo(), name, { ...options, ...command.optsWithGlobals() })),
+    );
   keys
     .command("revoke <id>")
     .description("make a key good for nothing")
-    .action(async (id) => finish(await revokeKeyCommand(deps.createIo(), id)));
+    .action(async (id, _options, command) =>
+      finish(await revokeKeyCommand(deps.createIo(), id, command.optsWithGlobals())),
+    );
   program
     .command("audit")
     .description("who did what to whom, newest first")

@@ -6,6 +6,9 @@ import { describe, expect, test } from "vitest";
 import { renderCompletion } from "../../reconciler/cli/completion.ts";
 import { createProgram } from "../../reconciler/cli/program.ts";
 
+/** `plan` has --format, a state is JSON by itself. */
+const ownForm = ["completion", "plan", "state export"];
+
 function make(): { program: Command; said: string[] } {
   const said: string[] = [];
   const program = createProgram({
@@ -46,6 +49,19 @@ describe("fleet", () => {
       code: 2,
       stderr: expect.stringContaining("CLAWFLEET_URL and CLAWFLEET_ADMIN_KEY must be set"),
     });
+  });
+
+  test("has --json for every verb but those whose output has a form of its own", () => {
+    const { program } = make();
+    const hasJson = (command: Command) => command.options.some(({ long }) => long === "--json");
+    const lacking = program.commands.flatMap((command) => {
+      if (hasJson(command)) return [];
+      const below = command.commands.filter((one) => !hasJson(one));
+      return command.commands.length === 0
+        ? [command.name()]
+        : below.map((one) => `${command.name()} ${one.name()}`);
+    });
+    expect(lacking.toSorted()).toEqual(ownForm);
   });
 
   test("completes verbs, their aliases and what is below them, in every shell", async () => {
