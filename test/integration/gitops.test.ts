@@ -5,6 +5,8 @@
 import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createGithub } from "../../reconciler/gitops/github.ts";
+import { publishPull } from "../../reconciler/gitops/pulls.ts";
+import { eventually } from "../support/poll.ts";
 import { handleGitopsJob } from "../../reconciler/gitops/sync.ts";
 import { commentMarker } from "../../reconciler/gitops/comment.ts";
 import { createGithubRoutes } from "../../reconciler/routes/github.ts";
@@ -26,6 +28,11 @@ const cell = ({ capacity = 90, sshPort = 2222 } = {}) => `config:
   clawfleet:capacity: ${capacity}
 `;
 const cellFile = "stacks/Pulumi.cell.lab.yaml";
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("it is there");
+  return value;
+}
+
 const lost = { steps: [{ resource: "server", op: "replace" as const }] };
 
 describe("without an App", () => {
@@ -68,6 +75,18 @@ describe("without an App", () => {
     await rig.plans.accept({ commit: merged, hash, actor: "op" });
     await rig.sync();
     expect(await rig.decision(merged)).toMatchObject({ outcome: "applied" });
+  });
+
+  test("a plan that was read after its commit was seen on the branch was nobody's review", async () => {
+    const head = await rig.repository.commit("late", { "stacks/Pulumi.ada.yaml": nextVersion() });
+    const id = await rig.ask(head, { request: 13 });
+    const merged = await rig.repository.merge(head, "Late");
+    await handleGitopsJob(rig.deps, { kind: "sync" });
+    await rig.preview();
+    await rig.plans.find(id);
+    await rig.sync();
+    expect((await rig.decision(merged))?.detail).toContain("nobody has seen this plan");
+    await revert("stacks/Pulumi.ada.yaml");
   });
 
   test("a look of somebody's own is nobody's review", async () => {
@@ -151,7 +170,7 @@ describe("with the App", () => {
   let rig: GitopsRig;
   let github: Github;
   beforeAll(async () => {
-    rig = await startGitopsRig({}, async (repository) => {
+    rig = await startGitopsRig({ [cellFile]: cell() }, async (repository) => {
       github = await startGithub(repository);
       const { id: appId, ...app } = github.app;
       const clock = { now: () => new Date() };
@@ -189,6 +208,52 @@ describe("with the App", () => {
     const [{ body } = { body: "" }] = github.comments(early);
     expect(body).toMatch(new RegExp(`fleet git accept ${commit.slice(0, 12)} --hash [0-9a-f]{16},`));
   });
+
+  test("a comment that came after the merge was nobody's review", async () => {
+    const head = await rig.repository.commit("late", { "stacks/Pulumi.bob.yaml": version("2026.8.3") });
+    const number = await github.openPull("late");
+    const forge = { ...rig.deps, github: must(rig.deps.github) };
+    // Read while it was open still.
+    const pull = must(await forge.github.findPull(number));
+    await handleGitopsJob(rig.deps, { kind: "pull-request", number });
+    await rig.preview();
+    const commit = await github.merge(number);
+    const mergedMs = Date.now();
+    await eventually("the forge's clock is a second further", () => Date.now() > mergedMs + 1_000, 60_000);
+    await publishPull(forge, pull);
+    expect(github.comments(number)[0]?.body).toContain(head.slice(0, 12));
+    await rig.sync();
+    expect((await rig.decision(commit))?.detail).toContain("nobody has seen this plan");
+    await goBack();
+  });
+
+  test("settings of a cell that nobody reviewed do not come in with others that somebody did", async () => {
+    await rig.repository.commit("capacity", { [cellFile]: cell({ capacity: 80 }) });
+    const number = await github.openPull("capacity");
+    await rig.sync();
+    expect(github.comments(number)[0]?.body).toContain("cell lab changed: capacity 90 -> 80");
+    const direct = await rig.repository.commit("main", { [cellFile]: cell({ sshPort: 22 }) });
+    const merged = await github.merge(number);
+    await rig.sync();
+    expect(await rig.decision(direct)).toMatchObject({ outcome: "refused" });
+    expect(await rig.decision(merged)).toMatchObject({
+      outcome: "refused",
+      detail: expect.stringContaining("what was reviewed is plan"),
+    });
+    await goBack();
+  });
+
+  /** Main as the fleet has it: that needs nobody's review. */
+  async function goBack(): Promise<void> {
+    const { git } = rig.deps.mirror;
+    const applied = must(await rig.isAt());
+    const changed = (await git.run(["diff", "--name-only", applied, "main"])).split("\n").filter(Boolean);
+    const files: Record<string, string | null> = {};
+    for (const path of changed) files[path] = await git.run(["show", `${applied}:${path}`]).catch(() => null);
+    const commit = await rig.repository.commit("main", files);
+    await rig.sync();
+    expect(await rig.isAt()).toBe(commit);
+  }
 
   test("one from a fork is not planned, and says so", async () => {
     await rig.repository.commit("stranger", { "stacks/Pulumi.ada.yaml": version("2026.8.5") });
