@@ -106,8 +106,8 @@ function registerFleet(registry: Registry, sql: Sql): void {
     registers: [],
     async collect() {
       this.reset();
-      for (const { account, endedAt } of await listScanTimes(sql))
-        this.set({ account }, endedAt.getTime() / 1000);
+      for (const { account, endedAt, since } of await listScanTimes(sql))
+        this.set({ account }, (endedAt ?? since).getTime() / 1000);
     },
   });
   const jobs = new Gauge({

@@ -21,7 +21,8 @@ async function readValue(): Promise<string> {
 }
 
 function createIo(): CommandIo {
-  const { CLAWFLEET_URL: url = "", CLAWFLEET_ADMIN_KEY: adminKey = "" } = environment;
+  const url = environment["CLAWFLEET_URL"] ?? "";
+  const adminKey = environment["CLAWFLEET_ADMIN_KEY"] ?? "";
   if (url === "" || adminKey === "") {
     const missing = [url === "" ? "CLAWFLEET_URL" : "", adminKey === "" ? "CLAWFLEET_ADMIN_KEY" : ""];
     throw new CommanderError(

@@ -53,12 +53,14 @@ export async function listLastScans(sql: Query): Promise<ScanRow[]> {
     from clawfleet.drift_scans order by account, id desc`;
 }
 
-/** By account that has cells, the end of the last one that was complete; before the first one, when its first cell was made. */
-export async function listScanTimes(sql: Query): Promise<{ account: string; endedAt: Date }[]> {
-  return await sql<{ account: string; endedAt: Date }[]>`
-    select account, coalesce(
-      (select max(ended_at) from clawfleet.drift_scans s where s.account = c.account and s.outcome = 'complete'),
-      min(created_at)) as "endedAt"
+/** By account that has cells: the end of the last scan that was complete, and since when there has been something to scan. */
+export async function listScanTimes(
+  sql: Query,
+): Promise<{ account: string; endedAt: Date | null; since: Date }[]> {
+  return await sql<{ account: string; endedAt: Date | null; since: Date }[]>`
+    select account, min(created_at) as since, (
+      select max(ended_at) from clawfleet.drift_scans s where s.account = c.account and s.outcome = 'complete'
+    ) as "endedAt"
     from clawfleet.cells c group by account order by account`;
 }
 

@@ -54,7 +54,8 @@ function openDeps(): OrphanDeps & { store: NonNullable<ReturnType<typeof openSta
     token: hetzner.token,
     fetch: async (...given: Parameters<typeof fetch>) => {
       const answer = await fetch(...given);
-      await meanwhile(String(given[0]));
+      const [input] = given;
+      await meanwhile(input instanceof Request ? input.url : String(input));
       return answer;
     },
   };

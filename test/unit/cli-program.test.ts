@@ -22,7 +22,7 @@ function make(): { program: Command; said: string[] } {
   });
   const quiet = (command: Command): void => {
     command.exitOverride().configureOutput({ writeErr: (text) => void said.push(text) });
-    command.commands.forEach(quiet);
+    for (const one of command.commands) quiet(one);
   };
   quiet(program);
   return { program, said };
