@@ -4,7 +4,7 @@ bin := node_modules/.bin
 export PATH := $(CURDIR)/$(bin):$(PATH)
 stamp := node_modules/.clawfleet-installed
 
-.PHONY: setup browser check test demo lab clean
+.PHONY: setup browser promtool check test demo lab clean
 
 setup: $(stamp)
 	@node infra/engine/main.ts
@@ -12,6 +12,10 @@ setup: $(stamp)
 # For the console's tests alone: Debian's Chromium where it is missing and root may install it; without it they are skipped.
 browser: $(stamp)
 	@node test/support/install-chromium.ts
+
+# For the alert rules' tests alone, in the same way.
+promtool: $(stamp)
+	@node test/support/install-promtool.ts
 
 # Not `npm ci`: it refuses a lockfile without entries for other platforms' optional binaries, which some registries lack.
 $(stamp): package.json package-lock.json
@@ -21,7 +25,7 @@ $(stamp): package.json package-lock.json
 check: $(stamp)
 	@node test/support/run-checks.ts
 
-test: setup browser
+test: setup browser promtool
 	@node test/support/run-tests.ts
 
 demo: setup

@@ -273,6 +273,14 @@ export const overrideSchema = z.strictObject({
   comped: z.boolean().optional(),
   extraFirewallRules: z.array(firewallRuleSchema).max(20).optional(),
 });
+/** What people look for here and cannot have, with the reason. */
+export const refusedOverrides: ReadonlyMap<string, string> = new Map([
+  [
+    "customDomain",
+    "a customer's own domain cannot be served yet: route and certificate need it in a zone of the operator's Cloudflare account (docs/decisions/0016)",
+  ],
+]);
+
 export type Override = z.infer<typeof overrideSchema>;
 
 export const phases = ["running", "suspended", "archived", "gone"] as const;

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import {
   cellSettingsSchema,
   overrideSchema,
+  refusedOverrides,
   plansSchema,
   type CellSettings,
   type Override,
@@ -146,7 +147,10 @@ function toProblems(
   };
   if (issue.code === "unrecognized_keys") {
     const allowed = issue.path.length === 0 ? allowedKeys(schema, prefix) : "";
-    return issue.keys.map((key) => problem([...issue.path, key], `unknown key${allowed}`));
+    const ofOverride = schema === overrideSchema && issue.path.length === 0;
+    const why = (key: string) =>
+      (ofOverride ? refusedOverrides.get(key) : undefined) ?? `unknown key${allowed}`;
+    return issue.keys.map((key) => problem([...issue.path, key], why(key)));
   }
   return [problem(issue.path, issue.message)];
 }

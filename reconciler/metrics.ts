@@ -65,9 +65,25 @@ export function createMetrics(sql?: Sql) {
     labelNames: ["step", "outcome"],
     registers: [registry],
   });
+  const driftInterval = new Gauge({
+    name: "clawfleet_drift_interval_seconds",
+    help: "How often a look for drift is asked for; 0: never.",
+    registers: [registry],
+  });
   if (sql) registerFleet(registry, sql);
 
-  return { registry, requests, converges, webhooks, sweeps, alerts, messages, readings, steps };
+  return {
+    registry,
+    requests,
+    converges,
+    webhooks,
+    sweeps,
+    alerts,
+    messages,
+    readings,
+    steps,
+    driftInterval,
+  };
 }
 
 function registerFleet(registry: Registry, sql: Sql): void {
@@ -102,12 +118,13 @@ function registerFleet(registry: Registry, sql: Sql): void {
   });
   const scans = new Gauge({
     name: "clawfleet_drift_scan_timestamp_seconds",
-    help: "End of the last whole scan for drift, by account.",
+    help: "End of the last whole scan for drift, by account; of one that never was scanned, when its first cell was made.",
     labelNames: ["account"],
     registers: [],
     async collect() {
-      for (const { account, endedAt } of await listScanTimes(sql))
-        this.set({ account }, endedAt.getTime() / 1000);
+      this.reset();
+      for (const { account, endedAt, since } of await listScanTimes(sql))
+        this.set({ account }, (endedAt ?? since).getTime() / 1000);
     },
   });
   const jobs = new Gauge({

@@ -1,7 +1,7 @@
 /** The verbs of `fleet` about cells. */
 import type { CellAnswer } from "../operators/cells.ts";
 import { unwrap } from "./client.ts";
-import { exitCodes, printJson, type CommandIo, type ExitCode } from "./io.ts";
+import { exitCodes, printJson, type CommandIo, type ExitCode, type JsonOption } from "./io.ts";
 import { renderTable, type Column } from "./table.ts";
 
 const columns: Column<CellAnswer>[] = [
@@ -33,11 +33,17 @@ export async function cellsCommand(io: CommandIo, options: { json?: boolean }): 
   return exitCodes.ok;
 }
 
-export async function drainCommand(io: CommandIo, cell: string, drained: boolean): Promise<ExitCode> {
+export async function drainCommand(
+  io: CommandIo,
+  cell: string,
+  drained: boolean,
+  options: JsonOption,
+): Promise<ExitCode> {
   const request = io.client.cells[":cell"].drained;
   const param = { cell };
   if (drained) await unwrap(request.$put({ param }));
   else await unwrap(request.$delete({ param }));
+  if (options.json) printJson(io, { cell, drained });
   io.note(
     drained
       ? `${cell} takes no new instances; those that it has stay as they are`

@@ -209,10 +209,11 @@ export async function environmentCommand(
 }
 
 /** Prints the link alone, so that it can be piped into a mail or a browser. */
-export async function signInCommand(io: CommandIo, slug: string): Promise<ExitCode> {
+export async function signInCommand(io: CommandIo, slug: string, options: JsonOption): Promise<ExitCode> {
   const { link } = await unwrap(io.client.instances[":slug"]["sign-in"].$post({ param: { slug } }));
   io.note(`whoever opens this is ${slug}; it works once, for ten minutes`);
-  io.print(link);
+  if (options.json) printJson(io, { link });
+  else io.print(link);
   return exitCodes.ok;
 }
 

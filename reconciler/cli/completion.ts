@@ -7,12 +7,12 @@ export type Shell = (typeof shells)[number];
 /** Verbs, their own verbs, and options: one line for each place that a word can be at. */
 function listWords(program: Command): [path: string, words: string[]][] {
   const words = (command: Command) => [
-    ...command.commands.map((one) => one.name()),
+    ...command.commands.flatMap((one) => [one.name(), ...one.aliases()]),
     ...command.options.flatMap(({ long }) => (typeof long === "string" ? [long] : [])),
     "--help",
   ];
   const below = program.commands.flatMap((command): [string, string[]][] => [
-    [command.name(), words(command)],
+    ...[command.name(), ...command.aliases()].map((name): [string, string[]] => [name, words(command)]),
     ...command.commands.map((one): [string, string[]] => [`${command.name()} ${one.name()}`, words(one)]),
   ]);
   return [["", words(program)], ...below];

@@ -3,7 +3,14 @@ import type { DriftAnswer, FindingAnswer } from "../operators/drift.ts";
 import { FleetRequestError, unwrap } from "./client.ts";
 import { confirm } from "./confirm.ts";
 import { followAndReport } from "./follow.ts";
-import { exitCodes, printJson, type CommandIo, type ExitCode, type FollowOptions } from "./io.ts";
+import {
+  exitCodes,
+  printJson,
+  type CommandIo,
+  type ExitCode,
+  type FollowOptions,
+  type JsonOption,
+} from "./io.ts";
 import { describeAge, renderTable, type Column } from "./table.ts";
 import type { Tone } from "./terminal.ts";
 
@@ -72,9 +79,15 @@ export async function driftScanCommand(io: CommandIo, options: { json?: boolean 
 export async function driftRepairCommand(
   io: CommandIo,
   name: string,
-  options: FollowOptions = {},
+  options: FollowOptions & { yes?: boolean } = {},
 ): Promise<ExitCode> {
-  const { after } = await unwrap(io.client.drift.findings[":name"].repair.$post({ param: { name } }));
+  const { findings } = await unwrap(io.client.drift.$get());
+  const lose = findings.some((one) => one.name === name && one.class === "dangerous");
+  const what = `This may replace the server of ${name}, and what is on its disk is lost. Its preview: fleet show ${name}`;
+  const stop = lose ? await confirm(io, { what, name, yes: options.yes }) : undefined;
+  if (stop !== undefined) return stop;
+  const query = lose ? { lose: "true" as const } : {};
+  const { after } = await unwrap(io.client.drift.findings[":name"].repair.$post({ param: { name }, query }));
   io.note(`repair of ${name} is queued`);
   return await followAndReport(io, { slug: name, after, kinds: ["up", "destroy"] }, options);
 }
@@ -82,7 +95,7 @@ export async function driftRepairCommand(
 export async function driftDeleteCommand(
   io: CommandIo,
   object: string,
-  options: { yes?: boolean },
+  options: { yes?: boolean } & JsonOption,
 ): Promise<ExitCode> {
   const before = await findOrphan(io, object);
   if (!before) {
@@ -100,6 +113,8 @@ export async function driftDeleteCommand(
     if (!now) return "gone";
     return now.deletion?.error ?? undefined;
   });
+  if (options.json)
+    printJson(io, { object, deleted: after === "gone", ...(after === "gone" ? {} : { error: after }) });
   io.note(after === "gone" ? `${object} is gone` : `${object} was not deleted: ${after}`);
   return after === "gone" ? exitCodes.ok : exitCodes.failed;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-/** `fleet` as npm installs it. Node strips no types of what lies below a node_modules, so that tsx reads the sources there. */
-if (import.meta.url.includes("/node_modules/")) {
+/** `fleet` as npm installs it. Where Node strips no types (below a node_modules, before release 22.18) tsx reads the sources. */
+if (import.meta.url.includes("/node_modules/") || !process.features.typescript) {
   const { register } = await import("tsx/esm/api");
   register();
 }

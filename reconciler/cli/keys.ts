@@ -1,7 +1,7 @@
 /** The verbs of `fleet` about API keys and the audit log. */
 import type { Scope } from "../operators/api-keys.ts";
 import { unwrap } from "./client.ts";
-import { exitCodes, printJson, type CommandIo, type ExitCode } from "./io.ts";
+import { exitCodes, printJson, type CommandIo, type ExitCode, type JsonOption } from "./io.ts";
 import { describeAge, renderTable } from "./table.ts";
 
 export async function keysCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
@@ -43,17 +43,19 @@ function stateOf({ expiresAt, revokedAt }: Key, now: Date): string {
 export async function createKeyCommand(
   io: CommandIo,
   name: string,
-  options: { scope: Scope[]; days?: number },
+  options: { scope: Scope[]; days?: number } & JsonOption,
 ): Promise<ExitCode> {
   const days = options.days === undefined ? {} : { days: options.days };
-  const { key } = await unwrap(io.client.keys.$post({ json: { name, scopes: options.scope, ...days } }));
+  const made = await unwrap(io.client.keys.$post({ json: { name, scopes: options.scope, ...days } }));
   io.note(`the key ${name} is shown this once:`);
-  io.print(key);
+  if (options.json) printJson(io, made);
+  else io.print(made.key);
   return exitCodes.ok;
 }
 
-export async function revokeKeyCommand(io: CommandIo, id: string): Promise<ExitCode> {
+export async function revokeKeyCommand(io: CommandIo, id: string, options: JsonOption): Promise<ExitCode> {
   await unwrap(io.client.keys[":id"].$delete({ param: { id } }));
+  if (options.json) printJson(io, { revoked: id });
   io.note(`${id} is good for nothing any more`);
   return exitCodes.ok;
 }

@@ -21,13 +21,10 @@ async function readValue(): Promise<string> {
 }
 
 function createIo(): CommandIo {
-  const url = environment["CLAWFLEET_URL"];
-  const adminKey = environment["CLAWFLEET_ADMIN_KEY"];
-  if (url === undefined || adminKey === undefined) {
-    const missing = [
-      url === undefined ? "CLAWFLEET_URL" : "",
-      adminKey === undefined ? "CLAWFLEET_ADMIN_KEY" : "",
-    ];
+  const url = environment["CLAWFLEET_URL"] ?? "";
+  const adminKey = environment["CLAWFLEET_ADMIN_KEY"] ?? "";
+  if (url === "" || adminKey === "") {
+    const missing = [url === "" ? "CLAWFLEET_URL" : "", adminKey === "" ? "CLAWFLEET_ADMIN_KEY" : ""];
     throw new CommanderError(
       exitCodes.usage,
       "fleet.config",

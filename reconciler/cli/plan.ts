@@ -1,15 +1,28 @@
 /** `fleet plan` and `fleet git`: what a change of stacks/ would do, and what became of the commits. */
 import type { GitAnswer, PlanAnswer } from "../operators/plans.ts";
 import { countSteps, type CustomerPlan } from "../gitops/plan.ts";
-import { createGit, readChanges, resolveCommit, type Texts } from "../gitops/git.ts";
+import { describeSetting } from "../gitops/setting-changes.ts";
+import {
+  createGit,
+  isAncestor,
+  mergeTree,
+  readChanges,
+  resolveCommit,
+  type Git,
+  type Texts,
+} from "../gitops/git.ts";
 import { FleetRequestError, unwrap } from "./client.ts";
-import { exitCodes, printJson, type CommandIo, type ExitCode } from "./io.ts";
+import { exitCodes, printJson, type CommandIo, type ExitCode, type JsonOption } from "./io.ts";
 import { renderTable, type Column } from "./table.ts";
 
 export const planFormats = ["table", "markdown", "json"] as const;
 export type PlanOptions = {
-  base: string;
+  /** Absent: the commit that the fleet is at. */
+  base?: string;
   head: string;
+  /** Request that this is the review of. */
+  request?: number;
+  label: readonly string[];
   /** Folder of the repository that holds the files. */
   folder: string;
   format: (typeof planFormats)[number];
@@ -26,18 +39,36 @@ export async function planCommand(
   options: PlanOptions,
 ): Promise<ExitCode> {
   const git = createGit(".", () => Promise.resolve(io.environment));
-  const [base, head] = await Promise.all([
-    resolveCommit(git, options.base),
-    resolveCommit(git, options.head),
-  ]);
-  const texts = await readChanges(git, options.folder, base, head);
+  const base = await resolveCommit(git, options.base ?? (await findBase(io)));
+  const head = await resolveCommit(git, options.head);
+  const texts = await readChanges(git, options.folder, base, await findMerged(git, base, head));
   const files = { base: toRecord(texts.base), head: toRecord(texts.head) };
-  const { id } = await unwrap(io.client.plans.$post({ json: { base, head, files } }));
+  const { request, label: labels } = options;
+  const about = request === undefined ? { labels: [...labels] } : { request, labels: [...labels] };
+  const { id } = await unwrap(io.client.plans.$post({ json: { base, head, files, ...about } }));
   const plan = await untilComplete(io, id);
   if (options.format === "json") printJson(io, plan);
   else if (options.format === "markdown") io.print(plan.markdown);
   else printPlan(io, plan);
   return plan.hindrances.length === 0 ? exitCodes.ok : exitCodes.failed;
+}
+
+async function findBase(io: CommandIo): Promise<string> {
+  const { commit } = await unwrap(io.client.git.applied.$get());
+  if (commit !== null) return commit;
+  throw new FleetRequestError(
+    0,
+    "the fleet is at no commit: stacks/ is a folder there",
+    "say --base <commit>",
+  );
+}
+
+/** What a merge of the head would make of the base: what the base has alone is nobody's change. Going back is taken as it is. */
+async function findMerged(git: Git, base: string, head: string): Promise<string> {
+  if (await isAncestor(git, head, base)) return head;
+  const tree = await mergeTree(git, base, head);
+  if (tree !== undefined) return tree;
+  throw new FleetRequestError(0, `${head} conflicts with ${base}`, "bring the branch up to date first");
 }
 
 function toRecord(texts: Texts): Record<string, string | null> {
@@ -68,7 +99,7 @@ const columns: Column<CustomerPlan>[] = [
 function printPlan(io: CommandIo, { plan, hash, hindrances }: Complete): void {
   io.print(plan.customers.length === 0 ? "no customer changes" : renderTable(columns, [...plan.customers]));
   for (const { slug, diff } of plan.customers) if (diff.trim() !== "") io.print(`\n${slug}:\n${diff}`);
-  if (plan.cells.length > 0) io.print(`\ncells: ${plan.cells.join(", ")}`);
+  for (const setting of plan.settings) io.print(describeSetting(setting));
   for (const problem of plan.problems) io.note(`problem: ${problem}`);
   for (const one of hindrances) io.note(`in the way: ${one}`);
   io.note(`plan ${hash}`);
@@ -94,8 +125,9 @@ function printGit(io: CommandIo, { repository, pushes }: GitAnswer): void {
   if (pushes.length > 0) io.print(`\n${renderTable(pushColumns, pushes)}`);
 }
 
-export async function gitSyncCommand(io: CommandIo): Promise<ExitCode> {
+export async function gitSyncCommand(io: CommandIo, options: JsonOption): Promise<ExitCode> {
   await unwrap(io.client.git.syncs.$post());
+  if (options.json) printJson(io, { asked: true });
   io.note("the repository will be looked at; fleet git shows what became of it");
   return exitCodes.ok;
 }
@@ -103,9 +135,10 @@ export async function gitSyncCommand(io: CommandIo): Promise<ExitCode> {
 export async function gitAcceptCommand(
   io: CommandIo,
   commit: string,
-  options: { hash: string },
+  options: { hash: string } & JsonOption,
 ): Promise<ExitCode> {
   await unwrap(io.client.git.accepted.$post({ json: { commit, hash: options.hash } }));
+  if (options.json) printJson(io, { commit, accepted: options.hash });
   io.note(`${commit} is planned once more and applied if that is still plan ${options.hash}; see fleet git`);
   return exitCodes.ok;
 }

@@ -1,5 +1,5 @@
 /** The commands of `fleet` about the whole of it: drift, git, billing, keys, doctor and the like. */
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { Argument, InvalidArgumentError, Option, type Command } from "commander";
 import { scopes, type Scope } from "../operators/api-keys.ts";
 import { haltCommand } from "./billing.ts";
 import { renderCompletion, shells } from "./completion.ts";
@@ -44,6 +44,7 @@ function addDrift(program: Command, deps: ProgramDeps): void {
     .command("repair <name>")
     .description("read the clouds and put one instance, or cell.<name>, as it should be")
     .option("--no-wait", "do not follow the operation")
+    .option("--yes", "do not ask, where a server may be lost")
     .action(async (name, options, command) =>
       finish(await driftRepairCommand(deps.createIo(), name, { ...options, ...command.optsWithGlobals() })),
     );
@@ -51,7 +52,9 @@ function addDrift(program: Command, deps: ProgramDeps): void {
     .command("delete <object>")
     .description("delete an object that carries our label and is in no state, as fleet drift names it")
     .option("--yes", "do not ask")
-    .action(async (object, options) => finish(await driftDeleteCommand(deps.createIo(), object, options)));
+    .action(async (object, options, command) =>
+      finish(await driftDeleteCommand(deps.createIo(), object, { ...options, ...command.optsWithGlobals() })),
+    );
 }
 
 function addGit(program: Command, deps: ProgramDeps): void {
@@ -59,8 +62,15 @@ function addGit(program: Command, deps: ProgramDeps): void {
   program
     .command("plan")
     .description("what a change of stacks/ between two commits of this repository would do; changes nothing")
-    .requiredOption("--base <commit>", "what is")
-    .option("--head <commit>", "what would be", "HEAD")
+    .option("--base <commit>", "what is (default: the commit that the fleet is at)")
+    .option("--head <commit>", "what is merged into it", "HEAD")
+    .option("--request <number>", "the request that this is the review of, for CI", toRequest)
+    .option(
+      "--label <name>",
+      "a label that it has; repeatable",
+      (name, known: string[]) => [...known, name],
+      [],
+    )
     .option("--folder <path>", "where the files are in the repository", "stacks")
     .addOption(new Option("--format <format>", "how it is printed").choices(planFormats).default("table"))
     .action(async (options) =>
@@ -74,12 +84,21 @@ function addGit(program: Command, deps: ProgramDeps): void {
   git
     .command("sync")
     .description("look at the repository now")
-    .action(async () => finish(await gitSyncCommand(deps.createIo())));
+    .action(async (_options, command) =>
+      finish(await gitSyncCommand(deps.createIo(), command.optsWithGlobals())),
+    );
   git
     .command("accept <commit>")
     .description("apply a refused commit, if it still is the plan that you have seen")
     .requiredOption("--hash <hash>", "of that plan")
-    .action(async (commit, options) => finish(await gitAcceptCommand(deps.createIo(), commit, options)));
+    .action(async (commit, options, command) =>
+      finish(await gitAcceptCommand(deps.createIo(), commit, { ...options, ...command.optsWithGlobals() })),
+    );
+}
+
+function toRequest(given: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(given)) throw new InvalidArgumentError("A number such as 7.");
+  return Number(given);
 }
 
 function addBilling(program: Command, deps: ProgramDeps): void {
@@ -110,11 +129,15 @@ function addKeys(program: Command, deps: ProgramDeps): void {
     .description("make a key; it is printed this once")
     .requiredOption("--scope <scope>", `one of ${scopes.join(", ")}; repeatable`, collectScope, [])
     .option("--days <days>", "good for so long", Number)
-    .action(async (name, options) => finish(await createKeyCommand(deps.createIo(), name, options)));
+    .action(async (name, options, command) =>
+      finish(await createKeyCommand(deps.createIo(), name, { ...options, ...command.optsWithGlobals() })),
+    );
   keys
     .command("revoke <id>")
     .description("make a key good for nothing")
-    .action(async (id) => finish(await revokeKeyCommand(deps.createIo(), id)));
+    .action(async (id, _options, command) =>
+      finish(await revokeKeyCommand(deps.createIo(), id, command.optsWithGlobals())),
+    );
   program
     .command("audit")
     .description("who did what to whom, newest first")
@@ -149,11 +172,8 @@ function addOthers(program: Command, deps: ProgramDeps): void {
     .description("of an instance or cell.<cell>, as pulumi stack export gives it; secrets are ciphertext")
     .action(async (name) => finish(await stateExportCommand(deps.createIo(), name)));
   program
-    .command("completion <shell>")
-    .description(`a script for ${shells.join(", ")}: source <(fleet completion bash)`)
-    .action((given) => {
-      const shell = shells.find((one) => one === given);
-      if (!shell) throw new InvalidArgumentError(`There are ${shells.join(", ")}.`);
-      process.stdout.write(`${renderCompletion(program, shell)}\n`);
-    });
+    .command("completion")
+    .description("a script for a shell: source <(fleet completion bash)")
+    .addArgument(new Argument("<shell>").choices(shells))
+    .action((shell) => void process.stdout.write(`${renderCompletion(program, shell)}\n`));
 }

@@ -102,7 +102,8 @@ function addInstances(program: Command, deps: ProgramDeps): void {
   program
     .command("sign-in <name>")
     .description("a link into the assistant's control page for its customer; works once, for ten minutes")
-    .action(async (name) => finish(await signInCommand(createIo(), name)));
+    .option(...json)
+    .action(async (name, options) => finish(await signInCommand(createIo(), name, options)));
   program
     .command("deprovision <name>")
     .description("delete an instance and everything on it, whatever billing says")
@@ -173,9 +174,11 @@ function addCells(program: Command, { createIo, finish }: ProgramDeps): void {
   program
     .command("drain <cell>")
     .description("place no new instances in a cell; those that it has stay")
-    .action(async (cell) => finish(await drainCommand(createIo(), cell, true)));
+    .option(...json)
+    .action(async (cell, options) => finish(await drainCommand(createIo(), cell, true, options)));
   program
     .command("undrain <cell>")
     .description("let a drained cell take new instances again")
-    .action(async (cell) => finish(await drainCommand(createIo(), cell, false)));
+    .option(...json)
+    .action(async (cell, options) => finish(await drainCommand(createIo(), cell, false, options)));
 }

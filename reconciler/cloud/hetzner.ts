@@ -37,6 +37,8 @@ export type Hetzner = Snapshots & {
   readServerTypes(): Promise<ServerType[]>;
   findObjects: FindObjects;
   findServers(instanceId: string): Promise<HetznerServer[]>;
+  /** By its id, whatever its labels are; undefined: it is gone. */
+  findServer(serverId: number): Promise<HetznerServer | undefined>;
   findFirewalls(instanceId: string): Promise<{ id: number; name: string }[]>;
   /** Lifts delete and rebuild protection; nothing happens when the server is absent. */
   releaseProtection(serverId: number): Promise<void>;
@@ -70,6 +72,10 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
     readStock: () => readStock(http),
     readServerTypes: () => readServerTypes(http),
     findObjects: createObjectFinder(http),
+    async findServer(serverId) {
+      const schema = z.object({ server: serverSchema });
+      return (await http.request({ method: "GET", path: `/servers/${serverId}`, schema }))?.server;
+    },
     findServers: (instanceId) =>
       collect(async (page) => {
         const answer = await http.readList(`/servers?${query(instanceId, page)}`, serversSchema);

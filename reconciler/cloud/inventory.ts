@@ -101,7 +101,10 @@ type Access = { baseUrl: string; token: string; fetch: typeof fetch };
 export type CloudAccess = { hetzner: Access; cloudflare: Access };
 type Server = z.output<typeof serversPage>["servers"][number];
 
-/** Everything in a project that a state can know, labelled or not: a label may be what has drifted. @throws ClawfleetError */
+/**
+ * Everything in a project that a state can know, labelled or not: a label may be what has drifted. By pages: what is
+ * deleted meanwhile moves the rest up, so that one who was on the next page may be missed. @throws ClawfleetError
+ */
 export async function listHetzner(access: Access): Promise<SeenObject[]> {
   const http = createCloudHttp({ cloud: "hetzner", ...access });
   const found: SeenObject[] = [];
@@ -140,7 +143,7 @@ async function* pages<Schema extends typeof pagination>(
 ): AsyncGenerator<z.output<Schema>> {
   let next: number | null = 1;
   for (let count = 0; count < maxPages; count += 1) {
-    const path: string = `/${kind}?per_page=${hetznerPage}&page=${next}`;
+    const path: string = `/${kind}?sort=id:asc&per_page=${hetznerPage}&page=${next}`;
     const page: z.output<Schema> | undefined = await http.request({ method: "GET", path, schema });
     if (!page) throw notListed("hetzner", path);
     yield page;

@@ -101,7 +101,7 @@ function Finding({ finding, viewer }: { finding: FindingAnswer; viewer: Viewer }
         </table>
       </Scroll>
       {name !== null && differences.some((one) => !isUnknown(one)) ? (
-        <Repair name={name} viewer={viewer} />
+        <Repair name={name} mayLose={finding.class === "dangerous"} viewer={viewer} />
       ) : null}
       <DeleteObjects finding={finding} viewer={viewer} />
     </li>
@@ -113,8 +113,20 @@ function isUnknown({ class: name }: Difference): boolean {
   return name === "leak" || name === "stateless";
 }
 
-function Repair({ name, viewer }: { name: string; viewer: Viewer }) {
-  if (!viewer.operator.scopes.has("operate")) return null;
+function Repair({ name, mayLose, viewer }: { name: string; mayLose: boolean; viewer: Viewer }) {
+  if (!viewer.operator.scopes.has(mayLose ? "delete" : "operate")) return null;
+  if (mayLose) {
+    return (
+      <TypedForm
+        viewer={viewer}
+        action="/console/drift/repair"
+        field="name"
+        value={name}
+        summary={`Repair ${name}: its server may be replaced, and its disk is lost`}
+        button="Repair it"
+      />
+    );
+  }
   return (
     <form method="post" action="/console/drift/repair">
       <Csrf viewer={viewer} />
@@ -142,30 +154,45 @@ function DeleteObjects({ finding, viewer }: { finding: FindingAnswer; viewer: Vi
     <>
       {deletion === null ? null : <p class="error">It could not be deleted: {deletion.error}</p>}
       {unknown.map(({ kind, objectId }) => (
-        <details>
-          <summary>
-            Delete {kind} {objectId}
-          </summary>
-          <form method="post" action="/console/drift/delete" class="stack">
-            <Csrf viewer={viewer} />
-            <input type="hidden" name="object" value={`${kind}:${objectId}`} />
-            <label for={`typed-${kind}-${objectId}`}>
-              Type <code>{`${kind}:${objectId}`}</code> to go on
-            </label>
-            <input
-              id={`typed-${kind}-${objectId}`}
-              name="typed"
-              required
-              autocomplete="off"
-              autocapitalize="none"
-              spellcheck={false}
-            />
-            <button type="submit" class="bad">
-              Delete it
-            </button>
-          </form>
-        </details>
+        <TypedForm
+          viewer={viewer}
+          action="/console/drift/delete"
+          field="object"
+          value={`${kind}:${objectId}`}
+          summary={`Delete ${kind} ${objectId}`}
+          button="Delete it"
+        />
       ))}
     </>
+  );
+}
+
+type TypedFormProps = {
+  viewer: Viewer;
+  action: string;
+  field: string;
+  value: string;
+  summary: string;
+  button: string;
+};
+
+/** What cannot be taken back is typed. */
+function TypedForm({ viewer, action, field, value, summary, button }: TypedFormProps) {
+  const id = `typed-${value.replaceAll(":", "-")}`;
+  return (
+    <details>
+      <summary>{summary}</summary>
+      <form method="post" action={action} class="stack">
+        <Csrf viewer={viewer} />
+        <input type="hidden" name={field} value={value} />
+        <label for={id}>
+          Type <code>{value}</code> to go on
+        </label>
+        <input id={id} name="typed" required autocomplete="off" autocapitalize="none" spellcheck={false} />
+        <button type="submit" class="bad">
+          {button}
+        </button>
+      </form>
+    </details>
   );
 }

@@ -45,7 +45,7 @@ const auditQuery = z.object({
   actor: z.string().trim().min(1).max(100).optional().catch(undefined),
   before: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional().catch(undefined),
 });
-const nameForm = z.object({ name: z.string().max(100) });
+const repairForm = z.object({ name: z.string().max(100), typed: z.string().max(100).optional() });
 const haltForm = z.object({ reason: z.string().trim().max(300).default("") });
 const objectForm = z.object({ object: z.string().max(300), typed: z.string().max(300) });
 
@@ -62,9 +62,12 @@ export function createOtherRoutes({ sql, operators }: OtherRouteDeps) {
       await drift.scan(c.get("viewer").operator.name);
       return c.redirect("/console/drift?done=scan", 303);
     })
-    .post("/drift/repair", validate("form", nameForm), async (c) => {
-      requireScope(c.get("viewer"), "operate");
-      await drift.repair({ name: c.req.valid("form").name, actor: c.get("viewer").operator.name });
+    .post("/drift/repair", validate("form", repairForm), async (c) => {
+      const { name, typed } = c.req.valid("form");
+      const { operator } = c.get("viewer");
+      requireScope(c.get("viewer"), typed === undefined ? "operate" : "delete");
+      if (typed !== undefined) requireTyped(typed, name);
+      await drift.repair({ name, mayLose: typed !== undefined, actor: operator.name });
       return c.redirect("/console/drift?done=repair", 303);
     })
     .post("/drift/delete", validate("form", objectForm), async (c) => {

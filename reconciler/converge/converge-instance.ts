@@ -5,6 +5,7 @@ import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import type { Prices } from "../cloud/hetzner-prices.ts";
 import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
+import { scanActor } from "../drift/policy.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
 import { tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
@@ -56,6 +57,11 @@ export async function convergeInstance(
     case "cell-first":
       return await waitForCell(deps, row, job.reason);
     case "up":
+      if (isUnasked(job) && !(await standsAsKnown(deps, row)))
+        return deps.log.warn(
+          { stack: row.slug },
+          "not repaired: its server is gone or elsewhere, and would be made anew",
+        );
       return await up(deps, row, job, decision.refresh, signal);
     case "archive":
       return await archive(deps, row, job, signal);
@@ -136,6 +142,19 @@ export async function rebuildInstance(
   // A cloud that does not say so leaves it at not taken: then it is asked for once more.
   const left = await clouds.hetzner.findServers(row.id).catch(() => undefined);
   return { gone: left !== undefined && !left.some(isIll), outcome: "failed" };
+}
+
+function isUnasked({ reason, actor }: ConvergeJob): boolean {
+  return reason === "drift" && actor === scanActor;
+}
+
+/** What a scan saw may be another thing by the time of the run, and a server that is made anew has lost its disk. */
+async function standsAsKnown(deps: ConvergeDeps, row: ConvergeRow): Promise<boolean> {
+  const known = instanceOutputsSchema.safeParse(row.outputs);
+  if (!known.success) return true;
+  const { serverId, location } = known.data;
+  const { hetzner } = deps.cloudsOf(row.account, "drift");
+  return (await hetzner.findServer(Number(serverId)))?.location === location;
 }
 
 /** One that never got to its outputs may have a server all the same: then the cloud knows where it stands. */

@@ -3,7 +3,8 @@ import { proposalSchema, type ProposedInputs } from "../../infra/runner-protocol
 import { monthlyCost, type Prices } from "../cloud/hetzner-prices.ts";
 import { findConvergeRow, type ConvergeRow } from "../db/observed.ts";
 import {
-  listPlanCustomers,
+  findPlanCustomer,
+  isSuperseded,
   recordPlanCustomer,
   type CustomerResult,
   type PlanCustomerRow,
@@ -29,9 +30,11 @@ export async function previewForPlan(
   signal: AbortSignal,
 ): Promise<void> {
   const { sql, queue, clock } = deps;
-  const customer = (await listPlanCustomers(sql, job.planId)).find(({ slug }) => slug === job.stack);
+  const customer = await findPlanCustomer(sql, job.planId, job.stack);
   if (!customer || customer.result !== null) return;
-  const result = await preview(deps, job, customer, signal);
+  const result = (await isSuperseded(sql, job.planId))
+    ? failed("a newer plan of the request takes this one's place")
+    : await preview(deps, job, customer, signal);
   // In one transaction with what follows: a plan whose last preview has ended is never left behind.
   await sql.begin(async (tx) => {
     await recordPlanCustomer(tx, job.planId, customer.slug, result);
@@ -46,7 +49,6 @@ async function preview(
   customer: PlanCustomerRow,
   signal: AbortSignal,
 ): Promise<CustomerResult> {
-  const failed = (error: string) => ({ steps: [], diff: "", costBefore: null, costAfter: null, error });
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
   if (!row || row.status === "gone") return failed("it is gone meanwhile");
   const proposal = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
@@ -69,7 +71,10 @@ async function preview(
   );
   // The job comes back, and the customer is previewed then.
   if (outcome.kind === "interrupted") throw new Error(outcome.why);
-  if (outcome.kind === "failed") return failed(outcome.failure.message);
+  if (outcome.kind === "failed") {
+    const { message, retry } = outcome.failure;
+    return { ...failed(message), ...(retry.kind === "permanent" ? {} : { again: true as const }) };
+  }
   const prices = await deps.pricesOf(row.account).catch(() => new Map<string, number>());
   const { plan, override, placement } = proposal;
   const after = {
@@ -96,6 +101,10 @@ async function foresee(
   const { plan, override, placement } = proposal;
   const proposed = { ...row, planSettings: plan, override, ...placement };
   return { ...proposal, placement: await foreseePlace(deps, proposed, reason) };
+}
+
+function failed(error: string): CustomerResult {
+  return { steps: [], diff: "", costBefore: null, costAfter: null, error };
 }
 
 export function isPlanJob(job: ConvergeJob): job is ConvergeJob & { planId: number } {

@@ -1,6 +1,6 @@
 /** Rows of `clawfleet.drift_scans` and `clawfleet.drift_findings`: one statement a function. */
 import type { Difference, DriftClass } from "../drift/compare.ts";
-import type { DriftAction } from "../drift/policy.ts";
+import { maxRepairs, type DriftAction } from "../drift/policy.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -53,11 +53,15 @@ export async function listLastScans(sql: Query): Promise<ScanRow[]> {
     from clawfleet.drift_scans order by account, id desc`;
 }
 
-/** By account, the end of the last one that was complete. */
-export async function listScanTimes(sql: Query): Promise<{ account: string; endedAt: Date }[]> {
-  return await sql<{ account: string; endedAt: Date }[]>`
-    select account, max(ended_at) as "endedAt" from clawfleet.drift_scans
-    where outcome = 'complete' group by account order by account`;
+/** By account that has cells: the end of the last scan that was complete, and since when there has been something to scan. */
+export async function listScanTimes(
+  sql: Query,
+): Promise<{ account: string; endedAt: Date | null; since: Date }[]> {
+  return await sql<{ account: string; endedAt: Date | null; since: Date }[]>`
+    select account, min(created_at) as since, (
+      select max(ended_at) from clawfleet.drift_scans s where s.account = c.account and s.outcome = 'complete'
+    ) as "endedAt"
+    from clawfleet.cells c group by account order by account`;
 }
 
 /** A stack that a scan may judge. `id`: an instance's id, or the name of a cell's stack. */
@@ -106,14 +110,17 @@ export type NewFinding = {
   monthlyNet: string | null;
 };
 
-/** One open finding a subject: a known one is brought up to date. Returns the subjects that are new or have changed. */
+/**
+ * One open finding a subject: a known one is brought up to date. What repairs did not cure is asked about, until it differs in
+ * another way. Returns those that are new or have changed, as they stand now.
+ */
 export async function upsertFindings(
   sql: Query,
   findings: readonly NewFinding[],
   now: Date,
-): Promise<string[]> {
+): Promise<Pick<FindingRow, "subject" | "slug" | "class" | "action">[]> {
   if (findings.length === 0) return [];
-  const rows = await sql<{ subject: string }[]>`
+  return await sql<Pick<FindingRow, "subject" | "slug" | "class" | "action">[]>`
     with wanted as (
       select * from jsonb_to_recordset(${sql.json(toJson(findings))}) as w(
         subject text, "instanceId" text, slug text, account text, class text, action text, differences jsonb,
@@ -125,16 +132,21 @@ export async function upsertFindings(
         (subject, instance_id, slug, account, class, action, differences, monthly_net, first_seen, last_seen)
       select subject, "instanceId", slug, account, class, action, differences, "monthlyNet", ${now}, ${now} from wanted
       on conflict (subject) where closed_at is null do update set
-        class = excluded.class, action = excluded.action, differences = excluded.differences,
+        class = excluded.class, differences = excluded.differences,
+        repairs = case when f.differences = excluded.differences then f.repairs else 0 end,
+        action = case
+          when excluded.action = 'repair' and f.repairs >= ${maxRepairs} and f.differences = excluded.differences then 'ask'
+          else excluded.action
+        end,
+        slug = excluded.slug, instance_id = excluded.instance_id,
         monthly_net = excluded.monthly_net, last_seen = excluded.last_seen
-      returning f.subject, f.differences, f.action
+      returning f.subject, f.slug, f.class, f.differences, f.action
     )
-    select stored.subject from stored left join before using (subject)
+    select stored.subject, stored.slug, stored.class, stored.action from stored left join before using (subject)
     where (before.differences, before.action) is distinct from (stored.differences, stored.action)`;
-  return rows.map(({ subject }) => subject);
 }
 
-/** What this account's scan could have seen and did not. `unjudged`: subjects that were not at rest; theirs stay as they are. */
+/** What this account's scan could have seen and did not. `unjudged`: stacks that were not at rest; what is known of theirs stays. */
 export async function closeFindings(
   sql: Query,
   { account, scanAt, unjudged }: { account: string; scanAt: Date; unjudged: readonly string[] },
@@ -143,6 +155,7 @@ export async function closeFindings(
     update clawfleet.drift_findings set closed_at = ${scanAt}
     where closed_at is null and account = ${account} and last_seen < ${scanAt}
       and subject <> all(${[...unjudged]}::text[])
+      and (slug is null or coalesce(instance_id, slug) <> all(${[...unjudged]}::text[]))
     returning id`;
   return rows.length;
 }
@@ -160,13 +173,14 @@ export type FindingRow = {
   since: Date;
   lastSeen: Date;
   repairAt: Date | null;
+  repairs: number;
   deletion: { actor: string; at: string; error: string | null } | null;
 };
 
 export async function listFindings(sql: Query): Promise<FindingRow[]> {
   return await sql<FindingRow[]>`
     select id::int as id, subject, instance_id as "instanceId", slug, account, class, action, differences,
-      monthly_net::text as "monthlyNet", first_seen as since, last_seen as "lastSeen", repair_at as "repairAt", deletion
+      monthly_net::text as "monthlyNet", first_seen as since, last_seen as "lastSeen", repair_at as "repairAt", repairs, deletion
     from clawfleet.drift_findings where closed_at is null order by first_seen, id`;
 }
 
@@ -186,7 +200,7 @@ export async function countRepairs(sql: Query, since: Date): Promise<number> {
 }
 
 export async function markRepairs(sql: Query, ids: readonly number[], now: Date): Promise<void> {
-  await sql`update clawfleet.drift_findings set repair_at = ${now} where id = any(${[...ids]}::bigint[])`;
+  await sql`update clawfleet.drift_findings set repair_at = ${now}, repairs = repairs + 1 where id = any(${[...ids]}::bigint[])`;
 }
 
 export async function markDeletion(

@@ -94,23 +94,29 @@ export type PullRow = {
   checkId: number | null;
   checkHead: string | null;
   published: string | null;
+  /** Whose comment stands there whole, and since when by the forge's clock. */
+  shownPlanId: number | null;
+  shownAt: Date | null;
 };
 
 export async function findPull(sql: Query, number: number): Promise<PullRow | undefined> {
   const [row] = await sql<PullRow[]>`
     select number, head, plan_id::int as "planId", comment_id::float8 as "commentId",
-      check_id::float8 as "checkId", check_head as "checkHead", published
+      check_id::float8 as "checkId", check_head as "checkHead", published,
+      shown_plan_id::int as "shownPlanId", shown_at as "shownAt"
     from clawfleet.pull_requests where number = ${number}`;
   return row;
 }
 
 export async function savePull(sql: Query, pull: PullRow): Promise<void> {
   await sql`
-    insert into clawfleet.pull_requests (number, head, plan_id, comment_id, check_id, check_head, published)
-    values (${pull.number}, ${pull.head}, ${pull.planId}, ${pull.commentId}, ${pull.checkId}, ${pull.checkHead}, ${pull.published})
+    insert into clawfleet.pull_requests
+      (number, head, plan_id, comment_id, check_id, check_head, published, shown_plan_id, shown_at)
+    values (${pull.number}, ${pull.head}, ${pull.planId}, ${pull.commentId}, ${pull.checkId}, ${pull.checkHead},
+      ${pull.published}, ${pull.shownPlanId}, ${pull.shownAt})
     on conflict (number) do update set
       head = excluded.head, plan_id = excluded.plan_id, comment_id = excluded.comment_id, check_id = excluded.check_id,
-      check_head = excluded.check_head, published = excluded.published`;
+      check_head = excluded.check_head, published = excluded.published, shown_plan_id = excluded.shown_plan_id, shown_at = excluded.shown_at`;
 }
 
 /** Commits that were refused where the fleet is now. */

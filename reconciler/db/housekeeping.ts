@@ -72,7 +72,7 @@ export async function removeOld(sql: Query, now: Date): Promise<Removed> {
         delete from clawfleet.plans where id in (
           select p.id from clawfleet.plans p where p.created_at < ${plans}
             and not exists (select 1 from clawfleet.git_pushes where plan_id = p.id)
-            and not exists (select 1 from clawfleet.pull_requests where plan_id = p.id)
+            and not exists (select 1 from clawfleet.pull_requests where p.id in (plan_id, shown_plan_id))
           order by p.id limit ${batch}
         )`,
     ),

@@ -1,5 +1,6 @@
 /** Rows of `clawfleet.plans` and `clawfleet.plan_customers`: one statement a function. */
 import type { CustomerPlan } from "../gitops/plan.ts";
+import type { SettingChange } from "../gitops/setting-changes.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -12,16 +13,17 @@ export type NewPlan = {
   pullRequest: number | null;
   digest: string;
   actor: string;
-  cells: readonly string[];
+  settings: readonly SettingChange[];
   problems: readonly string[];
+  labels: readonly string[];
   now: Date;
 };
 
 export async function insertPlan(sql: Query, plan: NewPlan): Promise<number> {
   const [row] = await sql<{ id: number }[]>`
-    insert into clawfleet.plans (purpose, base, head, pull_request, digest, actor, cells, problems, created_at)
+    insert into clawfleet.plans (purpose, base, head, pull_request, digest, actor, settings, problems, labels, created_at)
     values (${plan.purpose}, ${plan.base}, ${plan.head}, ${plan.pullRequest}, ${plan.digest}, ${plan.actor},
-      ${sql.json([...plan.cells])}, ${sql.json([...plan.problems])}, ${plan.now})
+      ${sql.json(toJson(plan.settings))}, ${sql.json([...plan.problems])}, ${sql.json([...plan.labels])}, ${plan.now})
     returning id::int as id`;
   return row?.id ?? 0;
 }
@@ -34,32 +36,52 @@ export type PlanRow = {
   pullRequest: number | null;
   digest: string;
   actor: string;
-  cells: string[];
+  settings: SettingChange[];
   problems: string[];
+  labels: string[];
+  createdAt: Date;
   completedAt: Date | null;
   hash: string | null;
+  seenAt: Date | null;
 };
 
 const columns = (sql: Query) => sql`
-  id::int as id, purpose, base, head, pull_request as "pullRequest", digest, actor, cells, problems,
-  completed_at as "completedAt", hash`;
+  id::int as id, purpose, base, head, pull_request as "pullRequest", digest, actor, settings, problems, labels,
+  created_at as "createdAt", completed_at as "completedAt", hash, seen_at as "seenAt"`;
 
 export async function findPlan(sql: Query, id: number): Promise<PlanRow | undefined> {
   const [row] = await sql<PlanRow[]>`select ${columns(sql)} from clawfleet.plans where id = ${id}`;
   return row;
 }
 
-/** Reviews with this very effect, newest first. */
-export async function listReviewed(sql: Query, hash: string): Promise<PlanRow[]> {
-  return await sql<PlanRow[]>`
-    select ${columns(sql)} from clawfleet.plans where hash = ${hash} and purpose = 'review' order by id desc limit 50`;
+/** The last answer to a request that asked about these very texts. */
+export async function findReview(sql: Query, digest: string): Promise<PlanRow | undefined> {
+  const [row] = await sql<PlanRow[]>`
+    select ${columns(sql)} from clawfleet.plans
+    where digest = ${digest} and purpose = 'review' and pull_request is not null order by id desc limit 1`;
+  return row;
+}
+
+/** When a commit was first seen on the branch. */
+export async function findFirstSeen(sql: Query, commit: string): Promise<Date | undefined> {
+  const [row] = await sql<{ at: Date | null }[]>`
+    select min(created_at) as at from clawfleet.plans where head = ${commit} and purpose = 'push'`;
+  return row?.at ?? undefined;
+}
+
+/** The first time counts. */
+export async function markSeen(sql: Query, id: number, now: Date): Promise<void> {
+  await sql`update clawfleet.plans set seen_at = ${now} where id = ${id} and seen_at is null`;
 }
 
 export async function completePlan(sql: Query, id: number, end: { hash: string; now: Date }): Promise<void> {
   await sql`update clawfleet.plans set completed_at = ${end.now}, hash = ${end.hash} where id = ${id}`;
 }
 
-export type CustomerResult = Pick<CustomerPlan, "steps" | "diff" | "costBefore" | "costAfter" | "error">;
+export type CustomerResult = Pick<
+  CustomerPlan,
+  "steps" | "diff" | "costBefore" | "costAfter" | "error" | "again"
+>;
 export type PlanCustomerRow = {
   slug: string;
   why: string[];
@@ -85,6 +107,39 @@ export async function listPlanCustomers(sql: Query, planId: number): Promise<Pla
   return await sql<PlanCustomerRow[]>`
     select slug, why, desired, proposal, current, result from clawfleet.plan_customers
     where plan_id = ${planId} order by slug`;
+}
+
+export async function findPlanCustomer(
+  sql: Query,
+  planId: number,
+  slug: string,
+): Promise<PlanCustomerRow | undefined> {
+  const [row] = await sql<PlanCustomerRow[]>`
+    select slug, why, desired, proposal, current, result from clawfleet.plan_customers
+    where plan_id = ${planId} and slug = ${slug}`;
+  return row;
+}
+
+export async function isPreviewing(sql: Query, planId: number): Promise<boolean> {
+  const rows = await sql`
+    select 1 from clawfleet.plan_customers where plan_id = ${planId} and result is null limit 1`;
+  return rows.length > 0;
+}
+
+/** The request has been planned anew since. */
+export async function isSuperseded(sql: Query, planId: number): Promise<boolean> {
+  const rows = await sql`
+    select 1 from clawfleet.plans p join clawfleet.plans newer using (pull_request)
+    where p.id = ${planId} and newer.id > p.id limit 1`;
+  return rows.length > 0;
+}
+
+/** How often a commit was planned where the fleet was at `base`. */
+export async function countPushPlans(sql: Query, base: string, head: string): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from clawfleet.plans
+    where head = ${head} and base = ${base} and purpose = 'push'`;
+  return row?.count ?? 0;
 }
 
 export async function recordPlanCustomer(

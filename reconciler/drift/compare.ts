@@ -103,6 +103,12 @@ export function gravest(differences: readonly Difference[]): DriftClass {
   return found;
 }
 
+/** The state knows it, and no list has it. */
+export function isAbsence(difference: Difference): boolean {
+  const { class: severity, property } = difference;
+  return property === undefined && severity !== "leak" && severity !== "stateless";
+}
+
 function missing({ kind, id, name }: ExpectedObject): Difference {
   return { class: irreplaceable.has(kind) ? "dangerous" : "missing", kind, objectId: id, name };
 }

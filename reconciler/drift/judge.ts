@@ -34,8 +34,11 @@ export function judge({ account, stacks, expected, seen, policy }: JudgeInput): 
   const known = new Set([...expected.values()].flat().map(keyOf));
   for (const { owner, difference } of findUnknown(known, seen.values(), new Set(byId.keys()))) {
     const stack = byId.get(owner);
-    if (stack && belongsHere(stack, account, difference)) differences.get(owner)?.push(difference);
-    else findings.push(toOrphan(account, seen, owner, { ...difference, class: "leak" }, policy));
+    // Each by itself: no up cures it, and what an up cures of the same stack must not wait for it.
+    if (!stack || !belongsHere(stack, account, difference))
+      findings.push(toUnknown({ account, seen, policy }, owner, null, { ...difference, class: "leak" }));
+    else if (stack.resting && stack.account === account)
+      findings.push(toUnknown({ account, seen, policy }, owner, stack.stack, difference));
   }
   for (const [id, found] of differences) {
     const stack = byId.get(id);
@@ -90,18 +93,18 @@ function toFinding(
   };
 }
 
-function toOrphan(
-  account: string,
-  seen: JudgeInput["seen"],
+/** `slug`: of the stack that lives; null for nobody's. */
+function toUnknown(
+  { account, seen, policy }: Pick<JudgeInput, "account" | "seen" | "policy">,
   owner: string,
+  slug: string | null,
   difference: Difference,
-  policy: DriftPolicy,
 ): NewFinding {
   const key = keyOf({ kind: difference.kind, id: difference.objectId });
   return {
     subject: key,
     instanceId: owner.includes(".") ? null : owner,
-    slug: null,
+    slug,
     account,
     class: difference.class,
     action: policy[difference.class],

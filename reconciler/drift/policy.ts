@@ -1,6 +1,9 @@
 /** What is done about a finding: by class, and never more at once than the hour allows. Pure. */
 import { driftClasses, type DriftClass } from "./compare.ts";
 
+/** Who orders the repairs that nobody asked for. */
+export const scanActor = "drift scan";
+
 export const driftActions = ["repair", "ask", "ignore"] as const;
 export type DriftAction = (typeof driftActions)[number];
 export type DriftPolicy = Readonly<Record<DriftClass, DriftAction>>;
@@ -33,7 +36,17 @@ export function parsePolicy(text: string): DriftPolicy {
   return policy;
 }
 
-export type RepairCandidate = { id: number; class: DriftClass; since: Date; repairAt: Date | null };
+export type RepairCandidate = {
+  id: number;
+  class: DriftClass;
+  since: Date;
+  repairAt: Date | null;
+  /** Of these very differences, so far. */
+  repairs: number;
+};
+
+/** What so many ups did not cure no up cures: from then on a person is asked. */
+export const maxRepairs = 3;
 
 const hourMs = 3_600_000;
 const order: readonly DriftClass[] = ["missing", "repair", "dangerous", "cosmetic"];
@@ -46,20 +59,26 @@ export type RepairLimits = {
 };
 
 /**
- * Which findings are repaired now: the gravest first, then the oldest; each once an hour, and so many of all. Many at once
- * are more likely our fault than drift, so the rest waits for the next hour, and an alert says so.
+ * Which findings are repaired now: those that were tried least, then the gravest, then the oldest; each again after an hour, then
+ * after two, and so many of all. Many at once are more likely our fault than drift, so the rest waits for the next hour, and an
+ * alert says so.
  */
 export function chooseRepairs(
   findings: readonly RepairCandidate[],
   { policy, perHour, begun }: RepairLimits,
   now: Date,
 ): { repair: number[]; held: number } {
-  const anHourAgo = now.getTime() - hourMs;
   const due = findings
-    .filter((finding) => policy[finding.class] === "repair")
-    .filter(({ repairAt }) => repairAt === null || repairAt.getTime() <= anHourAgo)
+    .filter((finding) => policy[finding.class] === "repair" && finding.repairs < maxRepairs)
+    .filter(({ repairAt, repairs }) => {
+      const waitMs = hourMs * 2 ** Math.max(0, repairs - 1);
+      return repairAt === null || repairAt.getTime() <= now.getTime() - waitMs;
+    })
     .toSorted(
-      (a, b) => order.indexOf(a.class) - order.indexOf(b.class) || a.since.getTime() - b.since.getTime(),
+      (a, b) =>
+        a.repairs - b.repairs ||
+        order.indexOf(a.class) - order.indexOf(b.class) ||
+        a.since.getTime() - b.since.getTime(),
     );
   const room = Math.max(0, perHour - begun);
   return { repair: due.slice(0, room).map(({ id }) => id), held: Math.max(0, due.length - room) };

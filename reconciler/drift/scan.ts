@@ -12,7 +12,6 @@ import {
   listScanned,
   markRepairs,
   upsertFindings,
-  type NewFinding,
   type ScannedStack,
 } from "../db/drift.ts";
 import { ClawfleetError } from "../errors.ts";
@@ -21,8 +20,9 @@ import type { Queue } from "../queue/queue.ts";
 import type { StateStore } from "../recovery/state-store.ts";
 import { readExpected } from "./expected.ts";
 import { readInventory } from "./inventory.ts";
+import { isAbsence } from "./compare.ts";
 import { judge } from "./judge.ts";
-import { chooseRepairs, type DriftPolicy } from "./policy.ts";
+import { chooseRepairs, scanActor, type DriftPolicy } from "./policy.ts";
 
 export type ScanDeps = {
   sql: Sql;
@@ -55,23 +55,26 @@ export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): 
   const id = await beginScan(sql, { account, actor, startedAt });
   let requests = 0;
   try {
-    const inventory = await readInventory(sql, account, deps.accessOf(account));
-    requests = inventory.requests;
-    const expected = await readExpected(sql, requireStore(deps));
-    // Asked after everything was read: whatever ran meanwhile is not judged this time.
-    const stacks = await listScanned(sql, startedAt);
-    const { policy } = deps;
-    const { findings, unjudged, compared } = judge({
-      account,
-      stacks,
-      expected,
-      seen: inventory.seen,
-      policy,
-    });
+    const { seen, ...read } = await readInventory(sql, account, deps.accessOf(account));
+    requests = read.requests;
+    const look = async (nowSeen: typeof seen) => {
+      const expected = await readExpected(sql, requireStore(deps));
+      // Asked after everything was read: whatever ran meanwhile is not judged this time.
+      const stacks = await listScanned(sql, startedAt);
+      return { stacks, ...judge({ account, stacks, expected, seen: nowSeen, policy: deps.policy }) };
+    };
+    let looked = await look(seen);
+    if (looked.findings.some(({ differences }) => differences.some(isAbsence))) {
+      // A list by pages misses whoever moved up while it was read: absent is what two lists do not have.
+      const again = await readInventory(sql, account, deps.accessOf(account));
+      requests += again.requests;
+      looked = await look(new Map([...seen, ...again.seen]));
+    }
+    const { stacks, findings, unjudged, compared } = looked;
     const changed = await upsertFindings(sql, findings, startedAt);
     await closeFindings(sql, { account, scanAt: startedAt, unjudged });
     const byId = new Map(stacks.map((stack) => [stack.id, stack]));
-    await previewNew(deps, findings, new Set(changed), byId);
+    await previewNew(deps, changed, byId);
     const { repairs, held } = await repair(deps, byId);
     const result = { requests, compared, findings: findings.length };
     await endScan(sql, { id, ...result, endedAt: clock.now(), outcome: "complete", detail: null });
@@ -95,19 +98,21 @@ function requireStore({ store }: ScanDeps): NonNullable<ScanDeps["store"]> {
   });
 }
 
+/** Of one scan: who has hundreds to decide about looks at the list first. */
+const maxPreviews = 20;
+
 /** What a person is to decide about is shown to them as Pulumi's own diff. */
 async function previewNew(
   deps: ScanDeps,
-  findings: readonly NewFinding[],
-  changed: ReadonlySet<string>,
+  changed: Awaited<ReturnType<typeof upsertFindings>>,
   stacks: ReadonlyMap<string, ScannedStack>,
 ): Promise<void> {
-  const asked = findings.filter(({ subject, action }) => changed.has(subject) && action === "ask");
+  const asked = changed.filter(({ action }) => action === "ask");
   for (const { slug, subject, class: kind } of asked)
     deps.log.warn({ stack: slug ?? undefined, subject, class: kind }, "drift needs a person");
-  const jobs = asked.flatMap(({ subject }) => {
+  const jobs = asked.slice(0, maxPreviews).flatMap(({ subject }) => {
     const stack = stacks.get(subject);
-    return stack ? [toDriftJob(stack, "preview", "drift scan")] : [];
+    return stack ? [toDriftJob(stack, "preview", scanActor)] : [];
   });
   if (jobs.length > 0) await deps.queue.enqueueConverge(deps.sql, jobs);
 }
@@ -126,7 +131,7 @@ async function repair(
     const chosen = chooseRepairs(open, limits, now);
     const jobs = open.flatMap(({ id, subject }) => {
       const stack = chosen.repair.includes(id) ? stacks.get(subject) : undefined;
-      return stack ? [toDriftJob(stack, "converge", "drift scan")] : [];
+      return stack ? [toDriftJob(stack, "converge", scanActor)] : [];
     });
     if (jobs.length > 0) {
       await markRepairs(tx, chosen.repair, now);

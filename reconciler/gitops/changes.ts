@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Override, Plans } from "../../infra/config.ts";
 import type { StackFiles } from "../desired/stack-files.ts";
+import { compareSettings, type SettingChange } from "./setting-changes.ts";
 
 export type FleetMember = { slug: string; plan: string };
 
@@ -15,7 +16,8 @@ export type ChangedCustomer = {
 
 export type ChangedFiles = {
   customers: ChangedCustomer[];
-  cells: string[];
+  /** What no preview of a customer shows: cells, plans (the next buyer gets them), overrides of names that nobody has. */
+  settings: SettingChange[];
   /** Files of the head that cannot be used, by key, with file, line and what is allowed. */
   problems: string[];
 };
@@ -35,9 +37,17 @@ export function findChanges(base: StackFiles, head: StackFiles, fleet: readonly 
   }
   const known = new Set(fleet.map(({ slug }) => slug));
   const customers = [...reasons].map(([slug, why]) => ({ slug, why, unknown: !known.has(slug) }));
+  const cells = changedKeys(base.cells, head.cells).filter((name) => !head.broken.has(`cell.${name}`));
+  const strangers = customers.filter(({ unknown }) => unknown).map(({ slug }) => slug);
   return {
     customers: customers.toSorted((a, b) => (a.slug < b.slug ? -1 : 1)),
-    cells: changedKeys(base.cells, head.cells),
+    settings: [
+      ...cells.map((name) => compareSettings("cell", name, base.cells.get(name), head.cells.get(name))),
+      ...[...plans].map((name) => compareSettings("plan", name, base.plans[name], head.plans[name])),
+      ...strangers.map((slug) =>
+        compareSettings("override", slug, base.overrides.get(slug), head.overrides.get(slug)),
+      ),
+    ],
     problems: [...head.broken].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, problem]) => problem),
   };
 }

@@ -1,5 +1,6 @@
 /** The plan as one comment on a pull request: what is grave first, never longer than the forge takes. Pure. */
 import { countLostServers, countSteps, hashPlan, type CustomerPlan, type FleetPlan } from "./plan.ts";
+import { describeSetting } from "./setting-changes.ts";
 
 /** By which our comment is found again, to be edited in place. */
 export const commentMarker = "<!-- clawfleet:plan -->";
@@ -53,40 +54,44 @@ const tableHead =
 function renderHead(plan: FleetPlan, hindrances: readonly string[]): string {
   const lost = countLostServers(plan);
   const sums = countSteps(plan.customers.flatMap(({ steps }) => steps));
-  const cost = plan.customers.reduce((sum, one) => sum + (one.costAfter ?? 0) - (one.costBefore ?? 0), 0);
+  const known = plan.customers.filter((customer) => !isCostUnknown(customer));
+  const cost = known.reduce((sum, one) => sum + (one.costAfter ?? 0) - (one.costBefore ?? 0), 0);
+  const unknown = plan.customers.length - known.length;
   const lines = [
     commentMarker,
     "### Clawfleet plan",
     "",
     plan.customers.length === 0
       ? "No customer changes."
-      : `${plan.customers.length} customers: ${sums.create} to create, ${sums.update} to update, **${sums.replace} to replace**, **${sums.delete} to delete**. Cost a month: ${signed(cost)}.`,
+      : `${plan.customers.length} customers: ${sums.create} to create, ${sums.update} to update, **${sums.replace} to replace**, **${sums.delete} to delete**. Cost a month: ${signed(cost)}${unknown > 0 ? `, and of ${unknown} not known` : ""}.`,
   ];
   for (const one of hindrances.slice(0, maxProblems))
     lines.push("", `🔴 **Not as it is:** ${escapeText(one).slice(0, maxProblem)}`);
   if (lost > 0) lines.push("", `🔴 **${lost} servers with their disks would be lost.**`);
-  if (plan.cells.length > 0)
-    lines.push("", `Cells: ${plan.cells.map(escapeCell).join(", ").slice(0, maxProblem)}`);
-  if (plan.problems.length > 0) {
-    const some = plan.problems
-      .slice(0, maxProblems)
-      .map((one) => `- ${escapeText(one).slice(0, maxProblem)}`);
-    const more = plan.problems.length - some.length;
-    lines.push("", "🔴 **Files that cannot be used:**", ...some, ...(more > 0 ? [`- and ${more} more`] : []));
-  }
+  if (plan.settings.length > 0)
+    lines.push("", "Settings:", ...renderList(plan.settings.map(describeSetting)));
+  if (plan.problems.length > 0)
+    lines.push("", "🔴 **Files that cannot be used:**", ...renderList(plan.problems));
   return `${lines.join("\n")}\n\n`;
+}
+
+function renderList(all: readonly string[]): string[] {
+  const some = all.slice(0, maxProblems).map((one) => `- ${escapeText(one).slice(0, maxProblem)}`);
+  const more = all.length - some.length;
+  return more > 0 ? [...some, `- and ${more} more: \`fleet plan --format json\` has all of them`] : some;
 }
 
 function renderRow(customer: CustomerPlan): string {
   const { create, update, replace, delete: deleted } = countSteps(customer.steps);
   const grave = (count: number) => (count > 0 ? `**${count}**` : "0");
-  const cost =
-    customer.costBefore === null || customer.costAfter === null
-      ? "?"
-      : signed(customer.costAfter - customer.costBefore);
+  const cost = isCostUnknown(customer) ? "?" : signed((customer.costAfter ?? 0) - (customer.costBefore ?? 0));
   const why = customer.error === null ? customer.why.join("; ") : `no preview: ${customer.error}`;
   const cells = [create, update, grave(replace), grave(deleted), cost, escapeCell(why).slice(0, 300)];
   return `| ${mark(customer)}${escapeCell(customer.slug)} | ${cells.join(" | ")} |\n`;
+}
+
+function isCostUnknown({ costBefore, costAfter }: CustomerPlan): boolean {
+  return costBefore === null || costAfter === null;
 }
 
 function renderDetails({ slug, diff }: CustomerPlan): string {
@@ -130,5 +135,7 @@ function escapeText(text: string): string {
     .replaceAll(/\s+/g, " ")
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
+    .replaceAll("[", "\\[")
+    .replaceAll("://", ":\u200b//")
     .replaceAll("@", "@\u200b");
 }

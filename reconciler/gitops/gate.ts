@@ -27,7 +27,7 @@ export function decidePush(
   { reviewed, accepted }: { reviewed: readonly Reviewed[]; accepted: string | null },
   rules: GateRules,
 ): { apply: boolean; why: string } {
-  const empty = plan.customers.length === 0 && plan.cells.length === 0 && plan.problems.length === 0;
+  const empty = plan.customers.length === 0 && plan.settings.length === 0 && plan.problems.length === 0;
   if (empty) return { apply: true, why: "no customer changes" };
   if (accepted !== null && accepted === hash) return { apply: true, why: `plan ${hash} was accepted` };
   const same = reviewed.find((one) => one.hash === hash);

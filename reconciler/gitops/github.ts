@@ -7,23 +7,31 @@ import type { GithubSettings } from "./settings.ts";
 const pullSchema = z.object({
   number: z.number(),
   state: z.enum(["open", "closed"]),
-  merged_at: z.string().nullable(),
+  merged_at: z.coerce.date().nullable(),
   merge_commit_sha: z.string().nullish(),
-  head: z.object({ sha: z.string() }),
+  /** Without a repository: the fork is gone. */
+  head: z.object({ sha: z.string(), repo: z.object({ full_name: z.string() }).nullable() }),
   base: z.object({ ref: z.string() }),
   labels: z.array(z.object({ name: z.string() })),
 });
-const commentSchema = z.object({ id: z.number(), body: z.string().nullish() });
+const commentSchema = z.object({
+  id: z.number(),
+  body: z.string().nullish(),
+  performed_via_github_app: z.object({ id: z.number() }).nullish(),
+});
 const idSchema = z.object({ id: z.number() });
+const saidSchema = idSchema.extend({ updated_at: z.coerce.date() });
 const tokenSchema = z.object({ token: z.string(), expires_at: z.coerce.date() });
 
 export type Pull = {
   number: number;
   open: boolean;
-  merged: boolean;
+  mergedAt: Date | null;
   mergeCommit: string | null;
   head: string;
   base: string;
+  /** Its branch is in another repository. */
+  fork: boolean;
   labels: string[];
 };
 
@@ -35,13 +43,15 @@ export type Check = {
   summary: string;
 };
 
+export type Said = { id: number; at: Date };
+
 export type Github = {
   findPull(number: number): Promise<Pull | undefined>;
   listOpenPulls(): Promise<Pull[]>;
   /** Those whose merge made this commit, or that hold it. */
   listPullsOf(commit: string): Promise<Pull[]>;
-  /** Edits the comment, or makes one when there is none (any more). Returns its id. */
-  say(number: number, commentId: number | null, marker: string, body: string): Promise<number>;
+  /** Edits the comment, or makes one when there is none (any more). Returns its id, and when it was said by GitHub's clock. */
+  say(number: number, commentId: number | null, marker: string, body: string): Promise<Said>;
   check(checkId: number | null, check: Check): Promise<number>;
   /** For `git fetch` over HTTPS. */
   token(): Promise<string>;
@@ -82,26 +92,33 @@ export function createGithub(deps: GithubDeps): Github {
     return all;
   }
 
+  async function listPulls(path: string): Promise<Pull[]> {
+    return (await collect(path, pullSchema)).map((pull) => toPull(pull, deps.repository));
+  }
+
   async function findComment(number: number, marker: string): Promise<number | undefined> {
     const all = await collect(`${repo}/issues/${number}/comments`, commentSchema);
-    return all.find(({ body }) => body?.startsWith(marker) === true)?.id;
+    // Anybody may write our marker: a comment of theirs could be changed by them afterwards.
+    const ours = all.filter((one) => String(one.performed_via_github_app?.id) === deps.appId);
+    return ours.find(({ body }) => body?.startsWith(marker) === true)?.id;
   }
 
   return {
     token,
     async findPull(number) {
       const pull = await request("GET", `${repo}/pulls/${number}`, pullSchema);
-      return pull && toPull(pull);
+      return pull && toPull(pull, deps.repository);
     },
-    listOpenPulls: async () => (await collect(`${repo}/pulls?state=open`, pullSchema)).map(toPull),
-    listPullsOf: async (commit) => (await collect(`${repo}/commits/${commit}/pulls`, pullSchema)).map(toPull),
+    listOpenPulls: () => listPulls(`${repo}/pulls?state=open`),
+    listPullsOf: (commit) => listPulls(`${repo}/commits/${commit}/pulls`),
     async say(number, commentId, marker, body) {
       const known = commentId ?? (await findComment(number, marker));
       const path = `${repo}/issues/comments/${known}`;
-      const edited = known === undefined ? undefined : await request("PATCH", path, idSchema, { body });
-      if (edited) return edited.id;
-      const made = await request("POST", `${repo}/issues/${number}/comments`, idSchema, { body });
-      return must(made, `a comment on pull request ${number}`).id;
+      const edited = known === undefined ? undefined : await request("PATCH", path, saidSchema, { body });
+      const comments = `${repo}/issues/${number}/comments`;
+      const said = edited ?? (await request("POST", comments, saidSchema, { body }));
+      const { id, updated_at: at } = must(said, `a comment on pull request ${number}`);
+      return { id, at };
     },
     async check(checkId, { head, conclusion, title, summary }) {
       const state =
@@ -121,14 +138,15 @@ function must<T>(value: T | undefined, what: string): T {
   return value;
 }
 
-function toPull(raw: z.output<typeof pullSchema>): Pull {
+function toPull(raw: z.output<typeof pullSchema>, repository: string): Pull {
   return {
     number: raw.number,
     open: raw.state === "open",
-    merged: raw.merged_at !== null,
+    mergedAt: raw.merged_at,
     mergeCommit: raw.merge_commit_sha ?? null,
     head: raw.head.sha,
     base: raw.base.ref,
+    fork: raw.head.repo?.full_name.toLowerCase() !== repository.toLowerCase(),
     labels: raw.labels.map(({ name }) => name),
   };
 }

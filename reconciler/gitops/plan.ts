@@ -1,5 +1,6 @@
 /** What a change of `stacks/` would do to the clouds, customer by customer, with a hash that says "exactly this". Pure. */
 import { createHash } from "node:crypto";
+import type { SettingChange } from "./setting-changes.ts";
 
 export type PlannedStep = { resource: string; op: "create" | "update" | "replace" | "delete" };
 
@@ -16,13 +17,15 @@ export type CustomerPlan = {
   costAfter: number | null;
   /** Why there is no preview. */
   error: string | null;
+  /** The failure may be over by itself: it is worth another preview. */
+  again?: true | undefined;
 };
 
 export type FleetPlan = {
   base: string;
   head: string;
   customers: readonly CustomerPlan[];
-  cells: readonly string[];
+  settings: readonly SettingChange[];
   problems: readonly string[];
 };
 
@@ -42,10 +45,10 @@ export function countLostServers({ customers }: FleetPlan): number {
 }
 
 /**
- * The same for the same decisions with the same effects, whatever the order of customers and steps; times and texts of diffs
+ * The same for the same decisions with the same effects and the same settings, whatever the order of customers and steps; times and texts of diffs
  * are no part of it.
  */
-export function hashPlan({ customers, cells, problems }: Omit<FleetPlan, "base" | "head">): string {
+export function hashPlan({ customers, settings, problems }: Omit<FleetPlan, "base" | "head">): string {
   const effects = customers
     .map(({ slug, desired, steps, error }) => [
       slug,
@@ -54,6 +57,7 @@ export function hashPlan({ customers, cells, problems }: Omit<FleetPlan, "base" 
       error,
     ])
     .toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
-  const text = JSON.stringify([effects, cells.toSorted(), problems.toSorted()]);
+  const said = settings.map((setting) => JSON.stringify(setting)).toSorted();
+  const text = JSON.stringify([effects, said, problems.toSorted()]);
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

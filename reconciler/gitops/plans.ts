@@ -7,6 +7,7 @@ import {
   findPlan,
   insertPlan,
   insertPlanCustomers,
+  isPreviewing,
   listPlanCustomers,
   type PlanCustomerRow,
   type PlanPurpose,
@@ -27,6 +28,7 @@ export type PlanInput = {
   pullRequest: number | null;
   actor: string;
   texts: ChangedTexts;
+  labels?: readonly string[];
   /** What is wrong beyond the files, such as a conflict. */
   problems?: readonly string[];
 };
@@ -39,7 +41,7 @@ export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<num
   const current = await deps.files();
   const before = overlayFiles(current, input.texts.base, stacksFolder);
   const after = overlayFiles(current, input.texts.head, stacksFolder);
-  const { customers, cells, problems } = findChanges(before, after, await listMembers(deps.sql));
+  const { customers, settings, problems } = findChanges(before, after, await listMembers(deps.sql));
   const known = customers.filter(({ unknown }) => !unknown).map(({ slug }) => slug);
   const proposal = await proposeDesired(deps, after, known);
   const rows = customers.map((customer) => toCustomerRow(customer, proposal, after));
@@ -53,7 +55,8 @@ export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<num
       pullRequest,
       actor,
       digest: digestTexts(input),
-      cells,
+      labels: input.labels ?? [],
+      settings,
       problems: [...(input.problems ?? []), ...broken, ...proposal.complaints],
       now: deps.clock.now(),
     });
@@ -133,6 +136,8 @@ export async function finishPlan(sql: Query, planId: number, now: Date): Promise
   await sql`select 1 from clawfleet.plans where id = ${planId} for update`;
   const plan = await findPlan(sql, planId);
   if (!plan || plan.completedAt !== null) return false;
+  // Asked after each of many previews: the whole is put together once.
+  if (await isPreviewing(sql, planId)) return false;
   const whole = await toFleetPlan(sql, plan);
   if (!whole) return false;
   await completePlan(sql, planId, { hash: hashPlan(whole), now });
@@ -146,6 +151,6 @@ export async function toFleetPlan(sql: Query, plan: PlanRow): Promise<FleetPlan 
     result === null ? [] : [{ slug, why, desired, ...result }],
   );
   if (customers.length < rows.length) return undefined;
-  const { base, head, cells, problems } = plan;
-  return { base, head, customers, cells, problems };
+  const { base, head, settings, problems } = plan;
+  return { base, head, customers, settings, problems };
 }

@@ -25,9 +25,15 @@ export async function syncPull(deps: ForgeDeps, pull: Pull): Promise<void> {
     checkId: null,
     checkHead: null,
     published: null,
+    shownPlanId: null,
+    shownAt: null,
   };
   const plan = row.planId === null ? undefined : await findPlan(deps.sql, row.planId);
-  if (plan?.head === pull.head && plan.digest === digestTexts(change)) {
+  if (
+    plan?.head === pull.head &&
+    plan.digest === digestTexts(change) &&
+    !(await isWorthAnother(deps, plan))
+  ) {
     await savePull(deps.sql, { ...row, head: pull.head });
     return await publishPull(deps, pull);
   }
@@ -43,6 +49,14 @@ export async function syncPull(deps: ForgeDeps, pull: Pull): Promise<void> {
   await publishPull(deps, pull);
 }
 
+/** A preview failed for what may be over: it stands until somebody looks again, and not within the same look. */
+export async function isWorthAnother(deps: GitopsDeps, plan: PlanRow): Promise<boolean> {
+  if (plan.completedAt === null) return false;
+  if (deps.clock.now().getTime() - plan.completedAt.getTime() < deps.settings.intervalMs / 2) return false;
+  const whole = await toFleetPlan(deps.sql, plan);
+  return whole?.customers.some(({ again }) => again === true) === true;
+}
+
 /** What a merge would change of what the fleet is at; main may be further than that. */
 async function readPullChange(
   deps: GitopsDeps,
@@ -51,9 +65,12 @@ async function readPullChange(
 ): Promise<{ texts: ChangedTexts; problems: string[] }> {
   const { git } = deps.mirror;
   const { branch, folder } = deps.settings;
+  const nothing: ChangedTexts = { base: new Map(), head: new Map() };
+  // Anybody can open one: it would cost previews of whomever it names, and show their diffs.
+  if (pull.fork)
+    return { texts: nothing, problems: ["it comes from a fork: push its branch here to have it planned"] };
   const tree = await mergeTree(git, await resolveCommit(git, branch), pull.head);
   if (tree === undefined) {
-    const nothing: ChangedTexts = { base: new Map(), head: new Map() };
     return { texts: nothing, problems: [`it conflicts with ${branch}`] };
   }
   return { texts: await readChanges(git, folder, applied, tree), problems: [] };
@@ -67,13 +84,16 @@ export async function publishPull(deps: ForgeDeps, pull: Pull): Promise<void> {
   const said = await describe(deps, pull, plan);
   const published = createHash("sha256").update(JSON.stringify(said)).digest("hex");
   if (row.published === published) return;
-  const commentId =
+  const comment =
     said.body === undefined
-      ? row.commentId
+      ? undefined
       : await deps.github.say(pull.number, row.commentId, commentMarker, said.body);
   const known = row.checkHead === pull.head ? row.checkId : null;
   const checkId = await deps.github.check(known, { head: pull.head, ...said.check });
-  await savePull(deps.sql, { ...row, commentId, checkId, checkHead: pull.head, published });
+  const shown =
+    comment && row.shownPlanId !== plan.id ? { shownPlanId: plan.id, shownAt: comment.at } : undefined;
+  const commentId = comment?.id ?? row.commentId;
+  await savePull(deps.sql, { ...row, ...shown, commentId, checkId, checkHead: pull.head, published });
 }
 
 async function describe(deps: ForgeDeps, pull: Pull, row: PlanRow) {

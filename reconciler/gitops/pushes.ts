@@ -9,14 +9,18 @@ import {
   moveApplied,
   planPush,
 } from "../db/git.ts";
-import { findPlan, listReviewed } from "../db/plans.ts";
+import { countPushPlans, findFirstSeen, findPlan, findReview, type PlanRow } from "../db/plans.ts";
 import { commentMarker, renderComment } from "./comment.ts";
 import { decidePush, type Reviewed } from "./gate.ts";
-import { isAncestor, listFirstParents, readChanges, resolveCommit } from "./git.ts";
+import { listFirstParents, readChanges, resolveCommit } from "./git.ts";
 import type { Pull } from "./github.ts";
 import type { FleetPlan } from "./plan.ts";
 import { createPlan, toFleetPlan } from "./plans.ts";
+import { isWorthAnother } from "./pulls.ts";
 import type { GitopsDeps } from "./deps.ts";
+
+/** A cloud that is down refuses nobody's commit; what fails again and again must not hold the next one up. */
+const maxTries = 3;
 
 /** Goes on as far as it can: until the last commit, or until a preview is under way. */
 export async function syncBranch(deps: GitopsDeps): Promise<void> {
@@ -48,14 +52,21 @@ async function syncCommit(
   const row = await findPlan(deps.sql, planId);
   const plan = row && (await toFleetPlan(deps.sql, row));
   if (!row || row.hash === null || !plan) return "waits";
+  if (
+    plan.customers.some(({ again }) => again === true) &&
+    (await countPushPlans(deps.sql, basis, commit)) < maxTries
+  ) {
+    if (await isWorthAnother(deps, row)) await beginPush(deps, commit, basis);
+    return "waits";
+  }
   const pulls = await findPulls(deps, commit);
-  const reviewed = await listReviews(deps, commit, row.hash, pulls);
+  const reviewed = await listReviews(deps, row, pulls);
   const accepted = push?.acceptedHash ?? null;
   const decision = decidePush({ plan, hash: row.hash }, { reviewed, accepted }, deps.settings);
   const end = { detail: decision.why, now: deps.clock.now() };
   if (!decision.apply) {
     await recordDecision(deps.sql, { commit, basis }, { ...end, outcome: "refused" });
-    await tellRefusal(deps, { commit, plan, why: decision.why, pulls });
+    await tellRefusal(deps, { commit, plan, hash: row.hash, why: decision.why, pulls });
     return "refused";
   }
   await deps.sql.begin(async (tx) => {
@@ -79,7 +90,7 @@ async function beginPush(deps: GitopsDeps, commit: string, basis: string): Promi
 
 /** What a crash leaves undone here is done by the next sweep: it reads the files of the same commit. */
 async function carryOut(deps: GitopsDeps, commit: string, plan: FleetPlan): Promise<void> {
-  if (plan.cells.length > 0) await syncCells(deps);
+  if (plan.settings.some(({ kind }) => kind === "cell")) await syncCells(deps);
   const slugs = plan.customers.map(({ slug }) => slug);
   if (slugs.length === 0) return;
   const actor = `commit ${commit.slice(0, 12)}`;
@@ -88,41 +99,42 @@ async function carryOut(deps: GitopsDeps, commit: string, plan: FleetPlan): Prom
 
 async function findPulls(deps: GitopsDeps, commit: string): Promise<Pull[]> {
   const all = (await deps.github?.listPullsOf(commit)) ?? [];
-  return all.filter((pull) => pull.merged && pull.mergeCommit === commit);
+  return all.filter((pull) => pull.mergedAt !== null && pull.mergeCommit === commit);
 }
 
-/** With a forge: what its requests showed last, of the head that was merged. Without: any plan of a commit in it. */
-async function listReviews(
-  deps: GitopsDeps,
-  commit: string,
-  hash: string,
-  pulls: readonly Pull[],
-): Promise<Reviewed[]> {
-  if (deps.github) {
-    const reviews: Reviewed[] = [];
-    for (const { number, head, labels } of pulls) {
-      const row = await findPull(deps.sql, number);
-      const plan = await findPlan(deps.sql, row?.planId ?? 0);
-      if (plan?.head === head && plan.hash !== null) reviews.push({ number, hash: plan.hash, labels });
-    }
-    return reviews;
-  }
+/** What people had seen of it before it was merged. Only that counts: a plan that came too late was reviewed by nobody. */
+async function listReviews(deps: GitopsDeps, push: PlanRow, pulls: readonly Pull[]): Promise<Reviewed[]> {
+  if (!deps.github) return await listReviewsByTexts(deps, push);
   const reviews: Reviewed[] = [];
-  for (const plan of await listReviewed(deps.sql, hash))
-    if (await isAncestor(deps.mirror.git, plan.head, commit))
-      reviews.push({ number: null, hash, labels: [] });
+  for (const { number, head, labels, mergedAt } of pulls) {
+    const row = await findPull(deps.sql, number);
+    const plan = await findPlan(deps.sql, row?.shownPlanId ?? 0);
+    if (!mergedAt || !row?.shownAt || row.shownAt > mergedAt) continue;
+    if (plan?.head === head && plan.hash !== null) reviews.push({ number, hash: plan.hash, labels });
+  }
   return reviews;
 }
 
-type Refusal = { commit: string; plan: FleetPlan; why: string; pulls: readonly Pull[] };
+/**
+ * Without a forge nobody tells what was merged how (a merge commit, a squash, a rebase), but the same texts were asked about,
+ * and the whole answer was fetched before the commit was seen on the branch.
+ */
+async function listReviewsByTexts({ sql }: GitopsDeps, push: PlanRow): Promise<Reviewed[]> {
+  const review = await findReview(sql, push.digest);
+  const firstSeen = await findFirstSeen(sql, push.head);
+  if (!review?.seenAt || review.hash === null || !firstSeen || review.seenAt > firstSeen) return [];
+  return [{ number: review.pullRequest, hash: review.hash, labels: review.labels }];
+}
 
-async function tellRefusal(deps: GitopsDeps, { commit, plan, why, pulls }: Refusal): Promise<void> {
+type Refusal = { commit: string; plan: FleetPlan; hash: string; why: string; pulls: readonly Pull[] };
+
+async function tellRefusal(deps: GitopsDeps, { commit, plan, hash, why, pulls }: Refusal): Promise<void> {
   deps.log.error({ commit, why }, "a commit of the branch is not applied");
   const { github } = deps;
   if (!github) return;
   const body = renderComment(plan, [
     `not applied: ${why}`,
-    `look at it, then: fleet git accept ${commit.slice(0, 12)}, or revert it`,
+    `look at it, then: fleet git accept ${commit.slice(0, 12)} --hash ${hash}, or revert it`,
   ]);
   for (const pull of pulls) {
     const row = await findPull(deps.sql, pull.number);

@@ -37,7 +37,7 @@ async function syncOne(deps: GitopsDeps, number: number): Promise<void> {
   await deps.mirror.fetch();
   await deps.files();
   if (pull.open) await syncPull(forge, pull);
-  else if (pull.merged) await syncBranch(deps);
+  else if (pull.mergedAt) await syncBranch(deps);
 }
 
 /** The last preview of a plan has ended. */

@@ -11,8 +11,8 @@ import {
 } from "../db/api-keys.ts";
 import { ClawfleetError } from "../errors.ts";
 
-/** `read` looks, `operate` changes, `delete` takes away what cannot be had back. None holds another. */
-export const scopes = ["read", "operate", "delete"] as const;
+/** `read` looks, `plan` asks what a change of stacks/ would do (for CI), `operate` changes, `delete` takes away what cannot be had back. None holds another. */
+export const scopes = ["read", "plan", "operate", "delete"] as const;
 export type Scope = (typeof scopes)[number];
 
 export type Operator = {

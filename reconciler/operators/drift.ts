@@ -14,6 +14,7 @@ import type { Difference } from "../drift/compare.ts";
 import { findUnknownDifference } from "../drift/orphans.ts";
 import { toDriftJob } from "../drift/scan.ts";
 import { ClawfleetError } from "../errors.ts";
+import { held, refused } from "./problems.ts";
 
 export type ScanAnswer = Omit<ScanRow, "startedAt" | "endedAt"> & {
   startedAt: string;
@@ -41,8 +42,8 @@ export type DriftOperators = {
   read(): Promise<DriftAnswer>;
   /** Of every account. Returns their names. */
   scan(actor: string): Promise<string[]>;
-  /** @throws not_found */
-  repair(input: { name: string; actor: string }): Promise<void>;
+  /** `mayLose`: a person who may delete has said that a server, and what is on its disk, may be lost. @throws not_found, conflict */
+  repair(input: { name: string; mayLose: boolean; actor: string }): Promise<void>;
   /** `object`: `<kind>:<id>`. @throws not_found */
   deleteOrphan(input: { object: string; actor: string }): Promise<void>;
 };
@@ -60,13 +61,14 @@ export function createDriftOperators(deps: Deps): DriftOperators {
       for (const account of accounts) await queue.requestDrift(sql, { kind: "scan", account, actor });
       return accounts;
     },
-    async repair({ name, actor }) {
-      const finding = (await listFindings(sql)).find(({ slug }) => slug === name);
+    async repair({ name, mayLose, actor }) {
+      const finding = (await listFindings(sql)).find((one) => one.slug === name && isRepairable(one));
       if (!finding) throw unknown(`nothing is known to have drifted at ${name}`);
       const now = clock.now();
       const stack = (await listScanned(sql, now)).find(({ id }) => id === finding.subject);
       if (!stack) throw unknown(`${name} does not live any more`);
       if (stack.held) throw held(name);
+      if (finding.class === "dangerous" && !mayLose) throw dangerous(name);
       await sql.begin(async (tx) => {
         await markRepairs(tx, [finding.id], now);
         await queue.enqueueConverge(tx, toDriftJob(stack, "converge", actor));
@@ -82,6 +84,11 @@ export function createDriftOperators(deps: Deps): DriftOperators {
       });
     },
   };
+}
+
+/** Unknown objects are in no state: they are deleted on command alone. */
+function isRepairable(finding: FindingRow): boolean {
+  return finding.class !== "leak" && finding.class !== "stateless";
 }
 
 function toFindingAnswer(row: FindingRow): FindingAnswer {
@@ -114,11 +121,9 @@ function unknown(message: string): ClawfleetError {
   });
 }
 
-function held(name: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "conflict",
-    message: `${name} is held as it is by its override`,
-    remedy: `take clawfleet:hold out of stacks/Pulumi.${name}.yaml first`,
-    retry: { kind: "permanent" },
-  });
+function dangerous(name: string): ClawfleetError {
+  return refused(
+    `putting ${name} right may replace its server, and what is on its disk is lost`,
+    `look at the preview in fleet show ${name}; then fleet drift repair ${name}, with a key that has the scope delete`,
+  );
 }

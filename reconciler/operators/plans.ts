@@ -1,6 +1,6 @@
 /** Plans that operators ask for, and where the fleet is in the repository. */
 import { acceptPush, findApplied, listPushes, type PushRow } from "../db/git.ts";
-import { findPlan } from "../db/plans.ts";
+import { findPlan, markSeen } from "../db/plans.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { ClawfleetError } from "../errors.ts";
 import { renderComment } from "../gitops/comment.ts";
@@ -19,10 +19,22 @@ export type GitAnswer = {
   pushes: (Omit<PushRow, "decidedAt"> & { decidedAt: string | null })[];
 };
 
+export type PlanRequest = {
+  base: string;
+  head: string;
+  texts: ChangedTexts;
+  /** Request that it is the review of; null: somebody only looks. */
+  request: number | null;
+  labels: readonly string[];
+  actor: string;
+};
+
 export type PlanOperators = {
   /** Returns the plan's id; workers preview it. */
-  create(input: { base: string; head: string; texts: ChangedTexts; actor: string }): Promise<number>;
-  /** @throws not_found */
+  create(input: PlanRequest): Promise<number>;
+  /** Commit that the fleet is at; null where stacks/ is a folder. */
+  findApplied(): Promise<string | null>;
+  /** A complete one counts as seen from now on. @throws not_found */
   find(id: number): Promise<PlanAnswer>;
   readGit(): Promise<GitAnswer>;
   /** @throws conflict where stacks/ is a folder */
@@ -39,13 +51,16 @@ const defaultRules: GateRules = { maxLost: 0, label: "" };
 export function createPlanOperators(deps: PlansDeps): PlanOperators {
   const { sql, queue } = deps;
   return {
-    create: (input) => createPlan(deps, { ...input, purpose: "review", pullRequest: null }),
+    create: ({ request, ...input }) =>
+      createPlan(deps, { ...input, purpose: "review", pullRequest: request }),
+    findApplied: async () => (deps.gitops && (await findApplied(sql))) ?? null,
     async find(id) {
       const row = await findPlan(sql, id);
       if (!row) throw missing(`there is no plan ${id}`);
       const plan = await toFleetPlan(sql, row);
       if (!plan || row.hash === null) return { id, complete: false };
-      const hindrances = findHindrances(plan, [], deps.gitops ?? defaultRules);
+      await markSeen(sql, id, deps.clock.now());
+      const hindrances = findHindrances(plan, row.labels, deps.gitops ?? defaultRules);
       const markdown = renderComment(plan, hindrances);
       return { id, complete: true, hash: row.hash, hindrances, plan, markdown };
     },

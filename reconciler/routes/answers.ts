@@ -4,6 +4,7 @@ import { cellStatuses } from "../db/cell-status.ts";
 import { driftClasses } from "../drift/compare.ts";
 import { driftActions } from "../drift/policy.ts";
 import { objectKinds } from "../drift/objects.ts";
+import { settingKinds } from "../gitops/setting-changes.ts";
 import { rungs, verdicts } from "../health/decide.ts";
 import { vitalsSchema, warnings } from "../health/vitals.ts";
 import { scopes } from "../operators/api-keys.ts";
@@ -122,12 +123,22 @@ const customerPlan = z.object({
   costBefore: z.number().nullable(),
   costAfter: z.number().nullable(),
   error: z.string().nullable(),
+  again: z.literal(true).optional(),
 });
 const fleetPlan = z.object({
   base: z.string(),
   head: z.string(),
   customers: z.array(customerPlan),
-  cells: z.array(z.string()),
+  settings: z.array(
+    z.object({
+      kind: z.enum(settingKinds),
+      name: z.string(),
+      what: z.enum(["added", "changed", "removed"]),
+      keys: z.array(
+        z.object({ key: z.string(), before: z.string().nullable(), after: z.string().nullable() }),
+      ),
+    }),
+  ),
   problems: z.array(z.string()),
 });
 export const plan = z.discriminatedUnion("complete", [

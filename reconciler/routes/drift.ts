@@ -50,15 +50,19 @@ export function createDriftRoutes({ drift, lastOperationId }: DriftDeps) {
       "/findings/:name/repair",
       access({
         scope: "operate",
-        summary: "Put what has drifted as it should be",
+        summary:
+          "Put what has drifted as it should be; where that may lose a server, with `lose` and the scope delete",
         status: 202,
         answer: answers.follow,
       }),
       validate("param", nameParam),
+      validate("query", z.object({ lose: z.enum(["true", "false"]).optional() })),
       async (c) => {
         const { name } = c.req.valid("param");
         const after = await lastOperationId();
-        await drift.repair({ name, actor: c.get("operator").name });
+        const { name: actor, scopes } = c.get("operator");
+        const mayLose = c.req.valid("query").lose === "true" && scopes.has("delete");
+        await drift.repair({ name, mayLose, actor });
         return c.json({ after }, 202);
       },
     )

@@ -13,6 +13,10 @@ const planBody = z.strictObject({
   head: z.string().min(1).max(100),
   /** Of stacks/, the files that differ: name to text, null where that side has none. */
   files: z.strictObject({ base: side, head: side }),
+  /** Number of the request that this is the review of; without it the plan counts as nobody's review. */
+  request: z.number().int().positive().max(2_147_483_647).optional(),
+  /** Of that request. */
+  labels: z.array(z.string().min(1).max(100)).max(100).default([]),
 });
 const idParam = z.object({ id: z.coerce.number().int().positive().max(2_147_483_647) });
 const acceptBody = z.strictObject({
@@ -27,25 +31,26 @@ export function createPlanRoutes(plans: PlanOperators) {
     .post(
       "/",
       access({
-        scope: "operate",
+        scope: "plan",
         summary: "Say what a change of stacks/ would do; workers preview it",
         status: 202,
         answer: z.object({ id: z.number() }),
       }),
       validate("json", planBody),
       async (c) => {
-        const { base, head, files } = c.req.valid("json");
+        const { base, head, files, request = null, labels } = c.req.valid("json");
         const texts = {
           base: new Map(Object.entries(files.base)),
           head: new Map(Object.entries(files.head)),
         };
-        return c.json({ id: await plans.create({ base, head, texts, actor: c.get("operator").name }) }, 202);
+        const actor = c.get("operator").name;
+        return c.json({ id: await plans.create({ base, head, texts, request, labels, actor }) }, 202);
       },
     )
     .get(
       "/:id",
       access({
-        scope: "read",
+        scope: "plan",
         summary: "A plan, once every preview has ended",
         status: 200,
         answer: answers.plan,
@@ -67,9 +72,19 @@ export function createGitRoutes(plans: PlanOperators) {
       }),
       async (c) => c.json(await plans.readGit()),
     )
+    .get(
+      "/applied",
+      access({
+        scope: "plan",
+        summary: "Which commit the fleet is at",
+        status: 200,
+        answer: z.object({ commit: z.string().nullable() }),
+      }),
+      async (c) => c.json({ commit: await plans.findApplied() }),
+    )
     .post(
       "/syncs",
-      access({ scope: "operate", summary: "Look at the repository now", status: 202, answer: nothing }),
+      access({ scope: "plan", summary: "Look at the repository now", status: 202, answer: nothing }),
       async (c) => {
         await plans.sync();
         return c.json({}, 202);

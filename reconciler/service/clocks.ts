@@ -43,6 +43,7 @@ export function startClocks(
     log.info(result, "sweep");
   });
   queue.scheduleSweeps(config.sweepIntervalMs);
+  metrics.driftInterval.set(config.drift.intervalMs / 1000);
   const stops = [
     startRetryClock({ ...core, random: Math.random, retryFirstMs: config.retryFirstMs }, retryIntervalMs),
     every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, () => files.cells())),

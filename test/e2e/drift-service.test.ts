@@ -69,7 +69,9 @@ describe.skipIf(obstacle !== undefined)("drift", () => {
     expect(preview.changes).toMatchObject({ create: expect.any(Number) });
     expect(events.find(({ kind }) => kind === "diff")?.message).toContain("hcloud:index/server:Server");
     expect((await fleet.operations("bob")).filter(({ kind, id }) => kind === "up" && id > after)).toEqual([]);
-    expect((await run("drift", "repair", "bob")).code).toBe(0);
+    const unasked = await run("drift", "repair", "bob");
+    expect([unasked.code, unasked.output]).toEqual([2, expect.stringContaining("add --yes")]);
+    expect((await run("drift", "repair", "bob", "--yes")).code).toBe(0);
     expect(project().server("cf-bob").name).toBe("cf-bob");
   });
 

@@ -4,9 +4,9 @@
  */
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { listFindings } from "../../reconciler/db/drift.ts";
-import { defaultPolicy, type DriftPolicy } from "../../reconciler/drift/policy.ts";
-import { scanDrift, type ScanResult } from "../../reconciler/drift/scan.ts";
+import { listFindings, listScanned } from "../../reconciler/db/drift.ts";
+import { defaultPolicy, scanActor, type DriftPolicy } from "../../reconciler/drift/policy.ts";
+import { scanDrift, toDriftJob, type ScanResult } from "../../reconciler/drift/scan.ts";
 import { createQueue, type Queue } from "../../reconciler/queue/queue.ts";
 import { openStateStore } from "../../reconciler/recovery/state-store.ts";
 import { eventually } from "../support/poll.ts";
@@ -141,6 +141,25 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
     expect(await scan(defaultPolicy)).toMatchObject({ repairs: 1 });
     await fleet.nextOperation("ada", after, ["up"]);
     expect(record("AAAA").content).toContain("2001:db8");
+  });
+
+  test("leaves a server alone that went between the scan and its repair: it is not made anew unasked", async () => {
+    await fleet.untilStatus("ada", "ready");
+    const { sql } = fleet.database;
+    const [stack] = (await listScanned(sql, new Date())).filter(({ stack: name }) => name === "ada");
+    if (!stack) throw new Error("ada lives");
+    const server = project().server("cf-ada");
+    const { location } = server;
+    // As good as gone: it is not where it was.
+    server.location = { ...location, name: "hel1" };
+    const after = await fleet.lastOperationId("ada");
+    await queue.enqueueConverge(sql, [toDriftJob(stack, "converge", scanActor)]);
+    await eventually("the job is done with", async () =>
+      (await fleet.readLog()).includes("would be made anew"),
+    );
+    server.location = location;
+    expect(await fleet.lastOperationId("ada")).toBe(after);
+    expect((await fleet.find("ada")).status).toBe("ready");
   });
 
   test("finds what is graver than a repair: a server that was resized, and a cell's network that was renamed", async () => {

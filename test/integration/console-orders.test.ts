@@ -127,6 +127,11 @@ describe("an operator", () => {
     expect((await visitor.submit("/console/drift/repair", { name: "bob" })).location).toBe(
       "/console/drift?done=repair",
     );
+    await sql`update clawfleet.drift_findings set class = 'dangerous' where slug = 'bob'`;
+    expect((await visitor.open("/console/drift")).html).toContain("its server may be replaced");
+    expect((await visitor.submit("/console/drift/repair", { name: "bob" })).status).toBe(409);
+    expect((await visitor.submit("/console/drift/repair", { name: "bob", typed: "bo" })).status).toBe(400);
+    expect((await visitor.submit("/console/drift/repair", { name: "bob", typed: "bob" })).status).toBe(303);
     const deletion = { object: "server:4712", typed: "server:471" };
     expect((await visitor.submit("/console/drift/delete", deletion)).status).toBe(400);
     await visitor.submit("/console/drift/delete", { ...deletion, typed: "server:4712" });

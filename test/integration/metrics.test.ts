@@ -19,6 +19,9 @@ test("instances, queue, drift and conditions are told as they are in the databas
   await sql`
     insert into clawfleet.drift_scans (account, actor, started_at, ended_at, outcome)
     values ('default', 'clock', now(), to_timestamp(1700000000), 'complete')`;
+  await sql`
+    insert into clawfleet.cells (name, account, settings, secrets, created_at)
+    select 'fresh', 'second', settings, secrets, to_timestamp(1600000000) from clawfleet.cells limit 1`;
   await sql`insert into clawfleet.git_state (commit, applied_at) values ('a', now())`;
   await sql`insert into clawfleet.git_pushes (commit, basis, outcome) values ('b', 'a', 'refused')`;
   const lines = (await createMetrics(sql).registry.metrics()).split("\n");
@@ -27,6 +30,8 @@ test("instances, queue, drift and conditions are told as they are in the databas
     'clawfleet_queue_jobs{queue="converge",state="waiting"} 2',
     'clawfleet_drift_findings{class="leak",action="ask"} 1',
     'clawfleet_drift_scan_timestamp_seconds{account="default"} 1700000000',
+    // Nobody has looked yet: the alert counts from its begin.
+    'clawfleet_drift_scan_timestamp_seconds{account="second"} 1600000000',
     'clawfleet_condition{kind="drift"} 1',
     'clawfleet_condition{kind="push_refused"} 1',
   ])

@@ -193,6 +193,17 @@ describe("a judgement", () => {
     expect(judged).toEqual({ findings: [], unjudged: ["i1"], compared: 0 });
   });
 
+  test("tells an unknown object apart from what an up cures, which is not held up by it", () => {
+    const opened = toFirewall("2", { ...firewall, rules: [rule] });
+    const seen = seeInstead(opened).set("server:99", serverOf("i1"));
+    expect(judgeWith({ seen }).findings).toMatchObject([
+      { subject: "server:99", slug: "ada", class: "stateless", action: "ask" },
+      { subject: "i1", slug: "ada", class: "repair", action: "repair" },
+    ]);
+    const ignoring = judgeWith({ seen, policy: { ...defaultPolicy, stateless: "ignore" } });
+    expect(ignoring.findings.map(({ action }) => action)).toEqual(["ignore", "repair"]);
+  });
+
   test("a server that is labelled with an instance of another account is a leak here", () => {
     expect(judgeWith({ seen: withMore(serverOf("i2")) }).findings).toMatchObject([
       { subject: "server:99", slug: null, class: "leak", action: "ask" },
@@ -238,6 +249,7 @@ describe("repairs", () => {
     class: "repair",
     since: new Date(now.getTime() - 60_000),
     repairAt: null,
+    repairs: 0,
     ...change,
   });
   const limits = { policy: defaultPolicy, perHour: 2, begun: 0 };
@@ -250,9 +262,25 @@ describe("repairs", () => {
     expect(chooseRepairs(open, { ...limits, begun: 5 }, now)).toEqual({ repair: [], held: 3 });
   });
 
+  test("that cure nothing hold nobody else up: who was tried least comes first, and after three a person is asked", () => {
+    let open = Array.from({ length: 11 }, (_, id) => finding(id, { since: new Date(id) }));
+    const chosen: number[][] = [];
+    for (let hour = 0; hour < 12; hour += 1) {
+      const at = new Date(now.getTime() + hour * 3_600_000);
+      const { repair } = chooseRepairs(open, { ...limits, perHour: 10 }, at);
+      chosen.push(repair);
+      open = open.map((one) =>
+        repair.includes(one.id) ? { ...one, repairAt: at, repairs: one.repairs + 1 } : one,
+      );
+    }
+    expect(chosen[1]).toContain(10);
+    expect(open.map(({ repairs }) => repairs)).toEqual(Array.from({ length: 11 }, () => 3));
+    expect(chosen.slice(6)).toEqual([[], [], [], [], [], []]);
+  });
+
   test("are tried again after an hour, and never where the policy asks or ignores", () => {
-    const tried = finding(1, { repairAt: new Date(now.getTime() - 3_599_000) });
-    const longAgo = finding(2, { repairAt: new Date(now.getTime() - 3_600_000) });
+    const tried = finding(1, { repairs: 1, repairAt: new Date(now.getTime() - 3_599_000) });
+    const longAgo = finding(2, { repairs: 1, repairAt: new Date(now.getTime() - 3_600_000) });
     const others = (["dangerous", "leak", "stateless"] as const).map((one, at) =>
       finding(10 + at, { class: one }),
     );

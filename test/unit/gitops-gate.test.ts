@@ -5,9 +5,16 @@ import { decidePush, findHindrances, type Reviewed } from "../../reconciler/gito
 import { parseBatch } from "../../reconciler/gitops/git.ts";
 import { overlayFiles } from "../../reconciler/gitops/overlay.ts";
 import { hashPlan, type CustomerPlan, type FleetPlan } from "../../reconciler/gitops/plan.ts";
+import type { SettingChange } from "../../reconciler/gitops/setting-changes.ts";
 import { toSteps } from "../../reconciler/gitops/steps.ts";
 import { parsePlans } from "../../infra/stack-file.ts";
 
+const cell: SettingChange = {
+  kind: "cell",
+  name: "eu1",
+  what: "changed",
+  keys: [{ key: "capacity", before: "90", after: "10" }],
+};
 const rules = { maxLost: 0, label: "ok" };
 const ada: CustomerPlan = {
   slug: "ada",
@@ -24,7 +31,7 @@ const plan = (change: Partial<FleetPlan> = {}): FleetPlan => ({
   base: "a",
   head: "b",
   customers: [ada],
-  cells: [],
+  settings: [],
   problems: [],
   ...change,
 });
@@ -69,7 +76,7 @@ describe("a commit", () => {
     ],
     [
       "that changes a cell alone and was not seen",
-      plan({ customers: [], cells: ["eu1"] }),
+      plan({ customers: [], settings: [cell] }),
       {},
       false,
       "nobody",

@@ -10,6 +10,8 @@ import {
   type CustomerPlan,
   type FleetPlan,
 } from "../../reconciler/gitops/plan.ts";
+import { cellSettingsSchema } from "../../infra/config.ts";
+import { compareSettings, describeSetting } from "../../reconciler/gitops/setting-changes.ts";
 import { parsePlans } from "../../infra/stack-file.ts";
 
 const plansText = (extra = "") => `
@@ -23,6 +25,14 @@ const files = (change: Partial<StackFiles> = {}): StackFiles => ({
   broken: new Map(),
   ...change,
 });
+const offer = "{ name: M, summary: m, stripeLookupKey: c, serverTypes: [cx53], locations: [nbg1] }";
+const cellOf = (capacity: number, from: string) =>
+  new Map([
+    [
+      "eu1",
+      cellSettingsSchema.parse({ zone: "a.example", reach: "public", capacity, backendPublicIps: [from] }),
+    ],
+  ]);
 const fleet = Array.from({ length: 10_000 }, (_, i) => ({
   slug: `c${i}`,
   plan: i === 7 ? "starter" : "pro",
@@ -43,7 +53,7 @@ const plan = (...customers: CustomerPlan[]): FleetPlan => ({
   base: "a".repeat(40),
   head: "b".repeat(40),
   customers,
-  cells: [],
+  settings: [],
   problems: [],
 });
 
@@ -80,14 +90,41 @@ describe("a change of stacks/", () => {
     const base = files({ overrides: new Map([["c1", { hold: true }]]) });
     expect(findChanges(base, head, fleet)).toEqual({
       customers: [],
-      cells: [],
+      settings: [],
       problems: ["stacks/Pulumi.c1.yaml:2: unknown key"],
     });
   });
 
   test("for a name that nobody has is told as such", () => {
     const head = files({ overrides: new Map([["nobody", { hold: true }]]) });
-    expect(findChanges(files(), head, fleet).customers).toMatchObject([{ slug: "nobody", unknown: true }]);
+    expect(findChanges(files(), head, fleet)).toMatchObject({
+      customers: [{ slug: "nobody", unknown: true }],
+      settings: [
+        {
+          kind: "override",
+          name: "nobody",
+          what: "added",
+          keys: [{ key: "hold", before: null, after: "true" }],
+        },
+      ],
+    });
+  });
+
+  test("of a plan that nobody has yet is told: the next buyer gets it", () => {
+    const head = files({ plans: parsePlans(`${plansText()}max: ${offer}\n`, "plans.yaml") });
+    const { customers, settings } = findChanges(files(), head, fleet);
+    expect([customers, settings.map(describeSetting)]).toEqual([
+      [],
+      [expect.stringMatching(/^plan max added: .*serverTypes \["cx53"\]; stripeLookupKey "c"/)],
+    ]);
+  });
+
+  test("of a cell is told with what its settings would be instead", () => {
+    const [base, head] = [files({ cells: cellOf(10, "192.0.2.4/32") }), files({ cells: cellOf(99, "::/1") })];
+    expect(findChanges(base, head, fleet).settings.map(describeSetting)).toEqual([
+      'cell eu1 changed: backendPublicIps ["192.0.2.4/32"] -> ["::/1"]; capacity 10 -> 99',
+    ]);
+    expect(findChanges(base, files(), fleet).settings).toMatchObject([{ name: "eu1", what: "removed" }]);
   });
 });
 
@@ -101,6 +138,26 @@ describe("a plan's hash", () => {
     expect(hashPlan(plan({ ...a, steps: [{ resource: "server", op: "update" }] }))).not.toBe(
       hashPlan(plan(a)),
     );
+  });
+
+  test("is another one for other content of a cell, a plan or an override of nobody", () => {
+    const change = (base: StackFiles, head: StackFiles) =>
+      hashPlan({ ...plan(), settings: findChanges(base, head, []).settings });
+    const nobody = (hold: boolean) => files({ overrides: new Map([["nobody", { hold }]]) });
+    const sold = (lookup: string) =>
+      files({ plans: parsePlans(plansText().replace("Key: b", `Key: ${lookup}`), "plans.yaml") });
+    const all = [
+      change(files(), files({ cells: cellOf(10, "192.0.2.4/32") })),
+      change(files(), files({ cells: cellOf(99, "192.0.2.4/32") })),
+      change(files(), files({ cells: cellOf(10, "::/1") })),
+      change(files(), nobody(true)),
+      change(files(), nobody(false)),
+      change(files(), sold("x")),
+      change(files(), sold("y")),
+      change(files(), files()),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+    expect(change(files(), nobody(true))).toBe(all[3]);
   });
 
   test("servers that would be lost are counted once a customer", () => {
@@ -131,6 +188,12 @@ describe("the comment", () => {
     expect(text).toContain("<summary>calm</summary>\n\n```diff\n~ record\n```");
   });
 
+  test("says of how many customers the cost is not known", () => {
+    const text = renderComment(plan(customer("a", { costAfter: 8.49 }), customer("b", { costAfter: null })));
+    expect(text).toContain("Cost a month: +3.00, and of 1 not known.");
+    expect(text).toMatch(/^\| b \|.* \? \| override changed/m);
+  });
+
   test("says so when nothing changes, and which file cannot be used", () => {
     expect(renderComment(plan())).toContain("No customer changes.");
     const text = renderComment({
@@ -147,6 +210,8 @@ describe("the comment", () => {
     expect(text.split(commentMarker)).toHaveLength(2);
     expect(text).not.toContain("@everyone");
     expect(text).toContain("a \\| b");
+    const link = renderComment({ ...plan(), problems: ["![x](https://spy.example/p.png)"] });
+    expect(link).not.toMatch(/!\[|:\/\//);
     expect(text).toContain("````diff\n```\nend\n````");
   });
 
@@ -178,7 +243,10 @@ describe("the comment", () => {
               const { slug, ...rest } = some[i % some.length] ?? customer("c");
               return { ...rest, slug: `${slug}${i}` };
             });
-            const text = renderComment({ ...plan(...many), problems, cells: many.map(({ slug }) => slug) });
+            const settings = many.map(({ slug }) =>
+              compareSettings("override", slug, {}, { slug, problems }),
+            );
+            const text = renderComment({ ...plan(...many), problems, settings });
             return text.length <= maxCommentLength && text.includes("Plan `");
           },
         ),

@@ -195,6 +195,15 @@ describe("a missing value", () => {
 });
 
 describe("an unknown key", () => {
+  it("that people look for is refused with the reason, not with a list", () => {
+    const text = "config:\n  clawfleet:hold: true\n  clawfleet:customDomain: ada.example\n";
+    const [message] = told(parseOverride, text);
+    expect(message).toContain(
+      `${file}:3: clawfleet:customDomain: a customer's own domain cannot be served yet`,
+    );
+    expect(message).toContain("docs/decisions/0016");
+  });
+
   it("of an override is told with all that exist", () => {
     expect(told(parseOverride, "config:\n  clawfleet:plan: pro\n  clawfleet:plam: pro\n")).toEqual([
       `${file}:3: clawfleet:plam: unknown key; allowed here: clawfleet:plan, clawfleet:serverType, ` +

@@ -27,6 +27,7 @@ create table clawfleet.drift_findings (
   first_seen     timestamptz not null,
   last_seen      timestamptz not null,
   repair_at      timestamptz,                         -- when a repair was last queued
+  repairs        integer not null default 0,          -- queued of these very differences
   deletion       jsonb,                               -- { actor, at, error }: of an object that somebody wants deleted
   closed_at      timestamptz
 );

@@ -8,14 +8,17 @@ create table clawfleet.plans (
   pull_request integer,
   digest       text not null,                         -- of both sides' texts: the same question has the same digest
   actor        text not null,
-  cells        jsonb not null default '[]',
+  settings     jsonb not null default '[]',           -- what no customer's preview shows: cells, plans, overrides of nobody
   problems     jsonb not null default '[]',
+  labels       jsonb not null default '[]',           -- of the request, where CI told them
   created_at   timestamptz not null default now(),
   completed_at timestamptz,
+  seen_at      timestamptz,                           -- when the whole of it was handed out first
   hash         text                                   -- of what it would do; with completed_at
 );
 create index plans_pull_request on clawfleet.plans (pull_request, id desc) where pull_request is not null;
-create index plans_hash on clawfleet.plans (hash) where hash is not null;
+create index plans_reviews on clawfleet.plans (digest, id desc) where pull_request is not null;
+create index plans_head on clawfleet.plans (head);
 
 -- One customer of a plan: previewed by a worker with `proposal` in place of the desired row.
 create table clawfleet.plan_customers (
@@ -28,6 +31,7 @@ create table clawfleet.plan_customers (
   result   jsonb,                                     -- { steps, diff, costBefore, costAfter, error }
   primary key (plan_id, slug)
 );
+create index plan_customers_waiting on clawfleet.plan_customers (plan_id) where result is null;
 
 -- One row: the commit whose stacks/ the fleet is at.
 create table clawfleet.git_state (
@@ -56,5 +60,7 @@ create table clawfleet.pull_requests (
   comment_id bigint,
   check_id   bigint,                                  -- of `check_head`
   check_head text,
-  published  text                                     -- digest of what was said last
+  published  text,                                    -- digest of what was said last
+  shown_plan_id bigint references clawfleet.plans (id), -- whose comment stands there whole, and since when by the forge's clock
+  shown_at   timestamptz
 );

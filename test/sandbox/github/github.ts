@@ -4,7 +4,14 @@ import { Hono } from "hono";
 import { startSimulator, type Simulator, type SimulatorEnv } from "../kit/simulator.ts";
 import type { Repository } from "./repository.ts";
 
-export type Comment = { id: number; pull: number; body: string; edits: number };
+export type Comment = {
+  id: number;
+  pull: number;
+  body: string;
+  edits: number;
+  updated_at: string;
+  performed_via_github_app: { id: number } | null;
+};
 export type CheckRun = {
   id: number;
   name: string;
@@ -21,6 +28,8 @@ type Pull = {
   mergedAt: string | null;
   mergeCommit: string | null;
   labels: string[];
+  /** Repository of its branch. */
+  from: string;
 };
 
 export type Github = Simulator & {
@@ -30,11 +39,14 @@ export type Github = Simulator & {
   app: { id: string; installationId: string; privateKey: string; webhookSecret: string };
   comments(pull: number): Comment[];
   checks(head: string): CheckRun[];
+  /** By somebody who is not our App. */
+  comment(pull: number, body: string): void;
   /** Where webhooks go from now on. */
   setWebhook(url: string): void;
   /** Webhooks get lost while this is on. */
   loseWebhooks(lost: boolean): void;
-  openPull(branch: string): Promise<number>;
+  /** `from`: a fork, as `owner/name`. */
+  openPull(branch: string, from?: string): Promise<number>;
   /** To be called after a push to this branch. */
   pushed(branch: string): Promise<void>;
   label(pull: number, name: string): Promise<void>;
@@ -107,17 +119,26 @@ export async function startGithub(repository: Repository): Promise<Github> {
     const { body } = await c.req.json<{ body: string }>();
     if (body.length > maxBody)
       return c.json({ message: "body is too long (maximum is 65536 characters)" }, 422);
-    const comment = { id: (nextId += 1), pull: Number(c.req.param("number")), body, edits: 0 };
+    const comment = {
+      id: (nextId += 1),
+      pull: Number(c.req.param("number")),
+      body,
+      edits: 0,
+      updated_at: seconds(),
+      performed_via_github_app: { id: Number(app.id) },
+    };
     comments.push(comment);
     return c.json(comment, 201);
   });
   api.patch(`${repo}/issues/comments/:id`, async (c) => {
     const comment = comments.find(({ id }) => id === Number(c.req.param("id")));
     if (!comment) return c.json({ message: "Not Found" }, 404);
+    if (comment.performed_via_github_app === null)
+      return c.json({ message: "Resource not accessible by integration" }, 403);
     const { body } = await c.req.json<{ body: string }>();
     if (body.length > maxBody)
       return c.json({ message: "body is too long (maximum is 65536 characters)" }, 422);
-    Object.assign(comment, { body, edits: comment.edits + 1 });
+    Object.assign(comment, { body, edits: comment.edits + 1, updated_at: seconds() });
     return c.json(comment);
   });
   api.post(`${repo}/check-runs`, async (c) => {
@@ -163,9 +184,18 @@ export async function startGithub(repository: Repository): Promise<Github> {
     app,
     comments: (pull) => comments.filter((one) => one.pull === pull),
     checks: (head) => checks.filter((one) => one.head_sha === head),
+    comment: (pull, body) =>
+      void comments.push({
+        id: (nextId += 1),
+        pull,
+        body,
+        edits: 0,
+        updated_at: seconds(),
+        performed_via_github_app: null,
+      }),
     setWebhook: (url) => (webhook = url),
     loseWebhooks: (on) => (lost = on),
-    async openPull(branch) {
+    async openPull(branch, from = slug) {
       const number = pulls.size + 1;
       const head = await repository.head(branch);
       const pull: Pull = {
@@ -176,6 +206,7 @@ export async function startGithub(repository: Repository): Promise<Github> {
         mergedAt: null,
         mergeCommit: null,
         labels: [],
+        from,
       };
       pulls.set(number, pull);
       await repository.keepPull(number, head);
@@ -199,7 +230,7 @@ export async function startGithub(repository: Repository): Promise<Github> {
     async merge(number) {
       const pull = must(number);
       pull.mergeCommit = await repository.merge(pull.head, `Merge pull request #${number}`);
-      pull.mergedAt = new Date().toISOString();
+      pull.mergedAt = seconds();
       pull.state = "closed";
       await tell("closed", pull);
       await send("push", { ref: "refs/heads/main" });
@@ -213,13 +244,18 @@ export async function startGithub(repository: Repository): Promise<Github> {
   };
 }
 
+/** As GitHub writes a time. */
+function seconds(): string {
+  return new Date().toISOString().replace(/\.\d+Z$/, "Z");
+}
+
 function toApi(pull: Pull) {
   return {
     number: pull.number,
     state: pull.state,
     merged_at: pull.mergedAt,
     merge_commit_sha: pull.mergeCommit,
-    head: { sha: pull.head, ref: pull.branch },
+    head: { sha: pull.head, ref: pull.branch, repo: { full_name: pull.from } },
     base: { ref: "main" },
     labels: pull.labels.map((name) => ({ name })),
   };

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
+export type MergeWay = "merge" | "squash" | "rebase";
+
 export type Repository = {
   /** What `git fetch` takes. */
   url: string;
@@ -14,8 +16,8 @@ export type Repository = {
   head(branch: string): Promise<string>;
   /** Commits these files (null deletes one) on a branch made anew from `from`, and pushes it, by force. Returns the commit. */
   commit(branch: string, files: Record<string, string | null>, from?: string): Promise<string>;
-  /** Merges into main as the service does. @throws when it conflicts */
-  merge(head: string, message: string): Promise<string>;
+  /** Brings it into main as the service does. Returns main's new commit. @throws when it conflicts */
+  merge(head: string, message: string, how?: MergeWay): Promise<string>;
   /** Keeps a pull request's head where GitHub has it. */
   keepPull(number: number, head: string): Promise<void>;
   close(): Promise<void>;
@@ -65,9 +67,18 @@ export async function createRepository(files: Record<string, string>): Promise<R
       await git(clone, "push", "--quiet", "--force", "origin", branch);
       return await git(clone, "rev-parse", "HEAD");
     },
-    async merge(head, message) {
+    async merge(head, message, how = "merge") {
+      if (how === "rebase") {
+        await git(clone, "fetch", "--quiet", "origin", "main", head);
+        await git(clone, "checkout", "--quiet", "--detach", head);
+        // Each commit anew, as a forge makes them.
+        await git(clone, "rebase", "--quiet", "--no-ff", "origin/main");
+        await git(clone, "push", "--quiet", "origin", "HEAD:main");
+        return await git(bare, "rev-parse", "main");
+      }
       const [tree = ""] = (await git(bare, "merge-tree", "--write-tree", "main", head)).split("\n");
-      const merged = await git(bare, "commit-tree", tree, "-p", "main", "-p", head, "-m", message);
+      const second = how === "squash" ? [] : ["-p", head];
+      const merged = await git(bare, "commit-tree", tree, "-p", "main", ...second, "-m", message);
       await git(bare, "update-ref", "refs/heads/main", merged);
       return merged;
     },
