@@ -12,15 +12,14 @@ import {
   locationSchema,
   overrideSchema,
   phases,
-  planSchema,
   type CellSecrets,
   type CellSettings,
   type InstanceSecrets,
   type Location,
   type Override,
   type Phase,
-  type Plan,
 } from "./config.ts";
+import { planSchema, type Plan } from "./plans.ts";
 import { cellOutputsSchema, type CellOutputs } from "./outputs.ts";
 import type { ProposedInputs } from "./runner-protocol.ts";
 import { open, sealContext } from "./seal.ts";

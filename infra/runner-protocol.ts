@@ -1,6 +1,7 @@
 /** What a worker and its runner say to each other over Node's IPC channel. Types and schemas only. */
 import { z } from "zod";
-import { locationSchema, overrideSchema, planSchema } from "./config.ts";
+import { locationSchema, overrideSchema } from "./config.ts";
+import { planSchema } from "./plans.ts";
 
 /** `inspect` answers with the stack's state and changes nothing; `recover` repairs that state (stack-recovery.ts). */
 export const runKinds = ["up", "destroy", "preview", "refresh", "inspect", "recover"] as const;

@@ -5,11 +5,10 @@ import {
   cellSettingsSchema,
   overrideSchema,
   refusedOverrides,
-  plansSchema,
   type CellSettings,
   type Override,
-  type Plans,
 } from "./config.ts";
+import { plansSchema, type Plans } from "./plans.ts";
 
 export type StackFileProblem = { file: string; line: number; key: string; message: string };
 

@@ -1,6 +1,6 @@
 /** What customers see and do of their own subscription, on the real rows and at whoever bills them. */
 import type { Sql } from "postgres";
-import type { Plans } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import type { ChangePreview } from "../billing/desk.ts";
 import type { BillingProvider } from "../billing/provider.ts";
 import { findAccount, type AccountRow } from "../db/account.ts";

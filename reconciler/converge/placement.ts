@@ -1,11 +1,6 @@
 /** Where a server may stand: the plan's types and locations in order. Pure. */
-import {
-  networkZoneOf,
-  type Location,
-  type NetworkZone,
-  type Override,
-  type Plan,
-} from "../../infra/config.ts";
+import { networkZoneOf, type Location, type NetworkZone, type Override } from "../../infra/config.ts";
+import type { Plan } from "../../infra/plans.ts";
 
 export type Place = { serverType: string; location: Location };
 

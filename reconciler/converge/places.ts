@@ -1,5 +1,5 @@
 /** Where an instance may stand now: anywhere that its plan names, or, once it has a disk, wherever that disk fits. */
-import { planSchema } from "../../infra/config.ts";
+import { planSchema } from "../../infra/plans.ts";
 import { instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import { raiseAlert } from "../db/alerts.ts";

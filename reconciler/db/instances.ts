@@ -1,5 +1,6 @@
 /** Rows of `clawfleet.instances`, the desired half: who they are and what should be. */
-import type { Override, Phase, Plan } from "../../infra/config.ts";
+import type { Override, Phase } from "../../infra/config.ts";
+import type { Plan } from "../../infra/plans.ts";
 import type { Reason } from "../queue/jobs.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";

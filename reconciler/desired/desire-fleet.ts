@@ -2,7 +2,8 @@
  * The one decision about who has what: from every subscription, plans, overrides, people's decisions, outages and the clock
  * to what should be under each name. The same for one name as for all of them. Pure, and linear in what it is given.
  */
-import type { Override, Plans } from "../../infra/config.ts";
+import type { Override } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import type { InstanceRow } from "../db/instances.ts";
 import type { Intervention } from "../db/interventions.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";

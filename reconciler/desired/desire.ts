@@ -1,14 +1,8 @@
 /** From what billing, people and plans say to what should be: the whole decision for one name. Pure. */
 import { createHash } from "node:crypto";
 import { isReservedSlug } from "../../components/naming.ts";
-import {
-  planSchema,
-  slugSchema,
-  type Override,
-  type Phase,
-  type Plan,
-  type Plans,
-} from "../../infra/config.ts";
+import { slugSchema, type Override, type Phase } from "../../infra/config.ts";
+import { planSchema, type Plan, type Plans } from "../../infra/plans.ts";
 import type { Intervention } from "../db/interventions.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
 import type { NamedInstance } from "./desire-fleet.ts";

@@ -1,5 +1,5 @@
 /** How what was paid once comes to an end: by the fair-use rule of its plan, as a subscription does by being canceled. Pure. */
-import type { Plans } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
 import { findPlanOfPrice } from "./plan-prices.ts";
 

@@ -1,5 +1,6 @@
 /** The table that a person reads: billing status and its age decide the phase, and when that changes next. Pure. */
-import type { Phase, Plan } from "../../infra/config.ts";
+import type { Phase } from "../../infra/config.ts";
+import type { Plan } from "../../infra/plans.ts";
 import { waitedMs, waitsNow, type Outage } from "./outages.ts";
 
 type Grace = keyof Plan["grace"];

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
-import { overrideSchema, planSchema, type Override, type Phase, type Plan } from "../../infra/config.ts";
+import { overrideSchema, type Override, type Phase } from "../../infra/config.ts";
+import { planSchema, type Plan } from "../../infra/plans.ts";
 import { listPlaces, type Place } from "../converge/placement.ts";
 import type { Query } from "../db/database.ts";
 import { listAddresses, listCells } from "../db/cells.ts";

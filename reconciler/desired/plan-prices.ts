@@ -1,5 +1,5 @@
 /** Which price is which plan's, and who sells it. Pure. */
-import type { Plan, Plans } from "../../infra/config.ts";
+import type { Plan, Plans } from "../../infra/plans.ts";
 
 /** What a plan calls its price at this provider; undefined: it has none there. */
 export function priceKeyOf(plan: Plan, provider: string): string | undefined {

@@ -1,7 +1,8 @@
 /** Reads the folder that people edit: plans, cells, overrides. A wrong file is reported and stops nobody else. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { CellSettings, Override, Plans } from "../../infra/config.ts";
+import type { CellSettings, Override } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import { parseCellSettings, parseOverride, parsePlans } from "../../infra/stack-file.ts";
 
 export type StackFiles = {

@@ -1,6 +1,7 @@
 /** Which customers a change of `stacks/` concerns: only these are previewed, however large the fleet. Pure. */
 import { isDeepStrictEqual } from "node:util";
-import type { Override, Plans } from "../../infra/config.ts";
+import type { Override } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import type { StackFiles } from "../desired/stack-files.ts";
 import { compareSettings, type SettingChange } from "./setting-changes.ts";
 

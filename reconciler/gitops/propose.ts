@@ -1,6 +1,7 @@
 /** What the desired rows would be with other files: decided by the very code that will do it, and taken back. */
 import { pino } from "pino";
-import type { Override, Phase, Plan } from "../../infra/config.ts";
+import type { Override, Phase } from "../../infra/config.ts";
+import type { Plan } from "../../infra/plans.ts";
 import { applyDesiredIn } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import type { StackFiles } from "../desired/stack-files.ts";

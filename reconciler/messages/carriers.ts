@@ -1,7 +1,7 @@
 /** From a row of the outbox to what goes over the wire, channel by channel. */
 import type { Sql } from "postgres";
 import { z } from "zod";
-import type { Plans } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import { findCustomer } from "../db/customers.ts";
 import type { ClaimedMessage } from "../db/outbox.ts";
 import { createSlack, createTelegram, type Chat, type ChatSettings } from "./chat.ts";

@@ -1,7 +1,7 @@
 /** Mail to customers and alerts to operators, put together: a clock that looks into the outbox, and who may raise alerts. */
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
-import type { Plans } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import type { Channel } from "../db/outbox.ts";
 import type { RaiseAlert } from "./alerts.ts";
 import { createCarriers, type CarrierSettings } from "./carriers.ts";

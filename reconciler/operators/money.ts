@@ -1,6 +1,6 @@
 /** The money view: rows and what accounts' clouds said last, with the providers' prices. */
 import type { Sql } from "postgres";
-import type { Plans } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import type { BillingProvider, Price } from "../billing/provider.ts";
 import { listInventories, listPaidInstances } from "../db/inventories.ts";
 import { priceKeyOf } from "../desired/plan-prices.ts";

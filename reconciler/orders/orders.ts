@@ -1,7 +1,8 @@
 /** Everything that the customer's pages need of orders, on the real rows and the real billing. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
-import { instanceSecretsSchema, type Plans } from "../../infra/config.ts";
+import { instanceSecretsSchema } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import { open, sealContext } from "../../infra/seal.ts";
 import type { BillingProvider, Price } from "../billing/provider.ts";
 import { findFleetInstanceById } from "../db/fleet.ts";

@@ -1,6 +1,7 @@
 /** From a chosen name and plan to an open Checkout session, with the name held meanwhile. */
 import type { Sql } from "postgres";
-import { slugSchema, type Plans } from "../../infra/config.ts";
+import { slugSchema } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import { isReservedSlug } from "../../components/naming.ts";
 import type { BillingProvider } from "../billing/provider.ts";
 import { expireOrder, expireOrders, insertOrder, lockSlug, setOrderCheckout } from "../db/orders.ts";

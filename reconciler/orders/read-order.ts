@@ -1,6 +1,6 @@
 /** What the progress page shows, read from the order, its instance and that instance's operations. */
 import type { Sql } from "postgres";
-import type { Plans } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import { findFleetInstanceById } from "../db/fleet.ts";
 import { findOrder } from "../db/orders.ts";
 import { toOrderView, type OrderView, type StepId } from "../web/order-view.ts";

@@ -1,7 +1,7 @@
 /** The operators' API under /api/v1. It changes desired state and enqueues; it never runs Pulumi itself. */
 import { Hono } from "hono";
 import { z } from "zod";
-import { planSchema, type Plans } from "../../infra/config.ts";
+import { planSchema, type Plans } from "../../infra/plans.ts";
 import { countFleet } from "../db/fleet.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
 import type { BillingOperators } from "../operators/billing.ts";

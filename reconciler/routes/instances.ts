@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import type { Sql } from "postgres";
 import { z } from "zod";
-import { planIdSchema, slugSchema } from "../../infra/config.ts";
+import { slugSchema, planIdSchema } from "../../infra/config.ts";
 import { findFleetInstance, listFleet, type FleetRow } from "../db/fleet.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { StandingOperators } from "../operators/standing.ts";

@@ -1,7 +1,7 @@
 /** The billing providers that a configuration names. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
-import type { Plans } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import { findPlanOfPrice } from "../desired/plan-prices.ts";
 import { keepToOwnAccount } from "../billing/own-account.ts";
 import { createPaddleBilling } from "../billing/paddle.ts";

@@ -1,5 +1,5 @@
 /** Mail to customers and alerts to operators, on the real rows and the configured carriers. */
-import type { Plans } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import type { Config } from "../config.ts";
 import { createMessages, type Messages } from "../messages/messages.ts";
 import type { Core } from "./core.ts";

@@ -1,5 +1,5 @@
 /** What a customer may know and do about their subscription, computed from rows. Pure. */
-import type { Plan, Plans } from "../../infra/config.ts";
+import type { Plan, Plans } from "../../infra/plans.ts";
 import type { AccountRow } from "../db/account.ts";
 import { assertNever } from "../errors.ts";
 import { findDeletion, hasEnded } from "../desired/phases.ts";

@@ -1,5 +1,5 @@
 /** What billing costs a fleet of 100,000 subscriptions: one full sweep against a Stripe over HTTP, and the decision alone. */
-import { planSchema, type Plans } from "../../infra/config.ts";
+import { planSchema, type Plans } from "../../infra/plans.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import { toJson } from "../../reconciler/db/json.ts";

@@ -2,7 +2,8 @@
  * A year of customers by a moved clock: orders, late payments, cancellations, returns; a sweep a day, no webhook at all.
  * What was paid for by Stripe's own words is held against what the ledger says was reached, not against what was wanted.
  */
-import { cellSettingsSchema, planSchema, type Phase } from "../../infra/config.ts";
+import { cellSettingsSchema, type Phase } from "../../infra/config.ts";
+import { planSchema } from "../../infra/plans.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { tellArchived, tellGone, tellReady } from "../../reconciler/messages/recorded.ts";

@@ -2,16 +2,13 @@
  * Proves on a real database with real git repositories which commits are applied and which are refused, without GitHub's App and
  * with a simulated one. Previews are the test's own words: what an engine says of a change is for e2e/gitops.test.ts.
  */
-import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createGithub } from "../../reconciler/gitops/github.ts";
 import { publishPull } from "../../reconciler/gitops/pulls.ts";
 import { eventually } from "../support/poll.ts";
 import { handleGitopsJob } from "../../reconciler/gitops/sync.ts";
 import { commentMarker } from "../../reconciler/gitops/comment.ts";
-import { createGithubRoutes } from "../../reconciler/routes/github.ts";
 import { startGithub, type Github } from "../sandbox/github/github.ts";
-import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { startGitopsRig, type GitopsRig } from "../support/gitops-rig.ts";
 
 const version = (text: string) => `config:\n  clawfleet:openclawVersion: ${text}\n`;
@@ -275,40 +272,5 @@ describe("with the App", () => {
     const commit = await github.merge(pull);
     await rig.sync();
     expect((await rig.decision(commit))?.detail).not.toContain("nobody");
-  });
-});
-
-describe("GitHub's webhook", () => {
-  let admin: AdminApp;
-  beforeAll(async () => {
-    admin = await startAdminApp();
-  });
-  afterAll(() => admin?.close());
-
-  const secret = "s".repeat(32);
-  const push = (name: string) => JSON.stringify({ ref: "refs/heads/main", repository: { full_name: name } });
-  const sign = (body: string) => `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
-
-  test.each([
-    ["of our repository, whatever the case", push("Hoster/Fleet"), undefined, "queued"],
-    ["of another repository that has the App", push("hoster/other"), undefined, "ignored"],
-    ["of no repository", "{}", undefined, "ignored"],
-    ["that is no JSON", "]", undefined, "ignored"],
-    ["with another body's signature", push("hoster/fleet"), sign(push("hoster/other")), "refused"],
-    ["without a signature", push("hoster/fleet"), "", "refused"],
-  ])("%s is taken for what it is", async (_what, body, signature, outcome) => {
-    const { sql, queue, log } = admin.apply;
-    await sql`delete from pgboss.job where name = 'gitops'`;
-    const outcomes: string[] = [];
-    const onWebhook = (one: string) => void outcomes.push(one);
-    const deps = { sql, queue, log, repository: "hoster/fleet", webhookSecret: secret, onWebhook };
-    await createGithubRoutes(deps).request("/github", {
-      method: "POST",
-      headers: { "x-github-event": "push", "x-hub-signature-256": signature ?? sign(body) },
-      body,
-    });
-    expect(outcomes).toEqual([outcome]);
-    const jobs = await sql`select 1 from pgboss.job where name = 'gitops'`;
-    expect(jobs).toHaveLength(outcome === "queued" ? 1 : 0);
   });
 });

@@ -1,5 +1,6 @@
 /** Inputs of one usual instance, for tests that change a thing or two in them. */
-import { cellSettingsSchema, planSchema, type Plan } from "../../infra/config.ts";
+import { cellSettingsSchema } from "../../infra/config.ts";
+import { planSchema, type Plan } from "../../infra/plans.ts";
 import type { InstanceInputs } from "../../infra/inputs.ts";
 
 /** Every secret that an instance has; none may ever be seen outside of a Pulumi secret. */

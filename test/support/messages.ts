@@ -1,5 +1,5 @@
 /** Outbox, mail server and chats for a test file, without billing and engine: rows in, mails and alerts out. */
-import type { Plans } from "../../infra/config.ts";
+import type { Plans } from "../../infra/plans.ts";
 import { createAlerts, type Alerts } from "../../reconciler/messages/alerts.ts";
 import { announce } from "../../reconciler/messages/outbox.ts";
 import { createMessages, type Messages, type MessagesDeps } from "../../reconciler/messages/messages.ts";

@@ -1,6 +1,7 @@
 /** Proves by table what billing, overrides and people's interventions lead to. No database, no clock but the given one. */
 import { describe, expect, test } from "vitest";
-import { planSchema, type Override } from "../../infra/config.ts";
+import type { Override } from "../../infra/config.ts";
+import { planSchema } from "../../infra/plans.ts";
 import type { Intervention } from "../../reconciler/db/interventions.ts";
 import type { SubscriptionRow } from "../../reconciler/db/subscriptions.ts";
 import { desire, generatedName, nameFor } from "../../reconciler/desired/desire.ts";

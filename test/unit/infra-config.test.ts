@@ -12,13 +12,12 @@ import {
   instanceSecretsSchema,
   locationSchema,
   overrideSchema,
-  planIdSchema,
-  plansSchema,
-  planSchema,
   serverTypeSchema,
   slugSchema,
   versionSchema,
+  planIdSchema,
 } from "../../infra/config.ts";
+import { plansSchema, planSchema } from "../../infra/plans.ts";
 
 const plan = {
   name: "Starter",

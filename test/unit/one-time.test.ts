@@ -1,6 +1,6 @@
 /** Proves by table when what was paid once ends, whose price is whose plan's, and who sells a plan. Pure. */
 import { describe, expect, it } from "vitest";
-import { plansSchema } from "../../infra/config.ts";
+import { plansSchema } from "../../infra/plans.ts";
 import type { SubscriptionRow } from "../../reconciler/db/subscriptions.ts";
 import { desire } from "../../reconciler/desired/desire.ts";
 import { endByFairUse } from "../../reconciler/desired/one-time.ts";

@@ -3,7 +3,7 @@
  * refunds, prices. Cannot prove that Paddle shows them so.
  */
 import { describe, expect, it, test } from "vitest";
-import { planSchema } from "../../infra/config.ts";
+import { planSchema } from "../../infra/plans.ts";
 import {
   priceSchema,
   subscriptionSchema,

@@ -1,6 +1,6 @@
 /** Proves which files a plan may put into a workspace. What becomes of them there is in seed-workspace.test.ts. */
 import { expect, test } from "vitest";
-import { planSchema } from "../../infra/config.ts";
+import { planSchema } from "../../infra/plans.ts";
 
 const plan = {
   name: "Starter",

@@ -1,6 +1,7 @@
 /** Proves by table how far one decision may take a row: never from a disk to nothing. That votes and cap hold it too is proved elsewhere. */
 import { describe, expect, test } from "vitest";
-import { planSchema, type Phase } from "../../infra/config.ts";
+import type { Phase } from "../../infra/config.ts";
+import { planSchema } from "../../infra/plans.ts";
 import type { Desired } from "../../reconciler/desired/desire.ts";
 import { takeStep } from "../../reconciler/desired/steps.ts";
 
