@@ -10,6 +10,8 @@ export type ConvergeFacts = {
   cellReady: boolean;
   /** A snapshot is left over from when it was archived. */
   hasSnapshot: boolean;
+  /** It stands on a server that its plan does not want, and may become what it wants. */
+  misfit: boolean;
   /** Left alone by a person's order. */
   hold: boolean;
   /** An operator has told the service to change nothing of it for now. */
@@ -39,7 +41,7 @@ export function decideConverge(facts: ConvergeFacts): Decision {
   if (facts.phase === "archived")
     return reached ? { kind: "nothing", why: "it is archived" } : { kind: "archive" };
   if (!facts.cellReady) return { kind: "cell-first" };
-  if (reached && !facts.hasSnapshot && !alwaysRun.has(facts.reason))
+  if (reached && !facts.hasSnapshot && !facts.misfit && !alwaysRun.has(facts.reason))
     return { kind: "nothing", why: "it is as desired" };
   return { kind: "up", refresh: looksFirst.has(facts.reason) };
 }

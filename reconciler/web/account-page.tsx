@@ -146,7 +146,8 @@ export function PreviewPage({ orderId, planId, preview }: PreviewPageProps) {
         )}
       </dl>
       <p class="muted">
-        Your server is changed within a few minutes and is not reachable for some of them. Your data stays.
+        Your server is changed within the next minutes and is not reachable for some of them; where your files
+        have to be copied to another disk, for longer. Your data stays.
       </p>
       <form method="post" action={`${base}/change`}>
         <input type="hidden" name="plan" value={planId} />
