@@ -1,0 +1,269 @@
+/**
+ * Proves on real rows, a simulated Hetzner and machines that keep files in memory that a copy to another disk survives the death of
+ * its worker and the loss of an answer at each of its steps, that one that is taken back leaves everything as it was, and that
+ * who cannot be copied keeps what they have. Whether real files come through is e2e/copies.test.ts; no engine runs here.
+ */
+import Stripe from "stripe";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { carrierName, serverName } from "../../components/naming.ts";
+import { planSchema } from "../../infra/plans.ts";
+import { listHetzner } from "../../reconciler/cloud/inventory.ts";
+import { fitsOn } from "../../reconciler/converge/copy.ts";
+import { beginHalt, endHalt } from "../../reconciler/db/halt.ts";
+import { adoptInstances, takeDue } from "../../reconciler/db/health.ts";
+import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import type { MachineAnswer } from "../../reconciler/health/machine-ssh.ts";
+import { sandboxStacks } from "../sandbox/start.ts";
+import { proKey, starterKey } from "../support/billing.ts";
+import { startCopyRig, type CopyRig } from "../support/copy-rig.ts";
+
+const everybody = { kind: "all" } as const;
+let rig: CopyRig;
+let count = 0;
+let slug: string;
+let subscription: ReturnType<CopyRig["side"]["subscribe"]>;
+let stripe: Stripe;
+let former: number;
+
+const server = () => rig.hetzner.project().server(serverName(slug));
+const serversOf = async () => (await rig.cloud.findServers((await rig.rowOf(slug)).id)).length;
+const carriers = async () => await rig.cloud.findCarriers((await rig.rowOf(slug)).id);
+const snapshots = async () => await rig.cloud.findSnapshots((await rig.rowOf(slug)).id);
+const alerts = async () =>
+  await rig.deps.sql<{ message: string }[]>`
+    select message from clawfleet.alerts where kind = 'plan_does_not_fit' and about = ${slug}`;
+
+async function changePlan(lookupKey: string): Promise<void> {
+  const { data } = await stripe.prices.list({ lookup_keys: [lookupKey] });
+  const item = { id: subscription.items.data[0]?.id ?? "", price: data[0]?.id ?? "" };
+  await stripe.subscriptions.update(subscription.id, { items: [item] });
+  await rig.side.settle();
+}
+
+/** As the retry clock and the queue would go on. */
+async function convergeToEnd(): Promise<void> {
+  for (let tries = 0; tries < 8; tries += 1) {
+    const row = await rig.converge(slug);
+    if (row.status === "ready" && row.observedGeneration === row.generation) return;
+  }
+  throw new Error(`it never came to an end: ${JSON.stringify(await rig.rowOf(slug))}`);
+}
+
+async function expectCopied(serverType = "cx23"): Promise<void> {
+  expect(server()).toMatchObject({ serverType: { name: serverType }, status: "running" });
+  expect(server().id).not.toBe(former);
+  await expectWhole();
+}
+
+async function expectAsBefore(): Promise<void> {
+  expect(server()).toMatchObject({ id: former, serverType: { name: "cx33" }, status: "running" });
+  await expectWhole();
+}
+
+/** One server that serves the customer's files, and nothing beside it. */
+async function expectWhole(): Promise<void> {
+  expect(rig.machines.disk(server().id).files).toBe(`what ${slug} wrote`);
+  expect(rig.machines.gatewayRuns(server().id)).toBe(true);
+  expect(await serversOf()).toBe(1);
+  expect(await carriers()).toEqual([]);
+  expect(await snapshots()).toEqual([]);
+  expect(await rig.rowOf(slug)).toMatchObject({ copyMark: null, snapshotId: null, status: "ready" });
+}
+
+/** Its worker dies when it is about to give its `nth` command to a machine. */
+function dieAtCommand(nth: number): AbortSignal {
+  const death = new AbortController();
+  const { runOnMachine } = rig.deps;
+  let given = 0;
+  rig.deps.runOnMachine = async (address, command, options): Promise<MachineAnswer> => {
+    given += 1;
+    if (given < nth) return await runOnMachine(address, command, options);
+    death.abort(new Error("the worker died"));
+    rig.deps.runOnMachine = runOnMachine;
+    return { kind: "unreachable", reason: "the worker died" };
+  };
+  return death.signal;
+}
+
+beforeAll(async () => {
+  rig = await startCopyRig();
+  stripe = new Stripe(rig.side.stripe.key, {
+    host: "127.0.0.1",
+    port: rig.side.stripe.port,
+    protocol: "http",
+  });
+  // The small plan has no type as large as the other's.
+  rig.side.apply.files = async () => {
+    const files = await readStackFiles(sandboxStacks);
+    const { starter, ...others } = files.plans ?? {};
+    const small = planSchema.parse({ ...starter, serverTypes: ["cx23"], locations: ["nbg1", "fsn1"] });
+    return { ...files, plans: { ...others, starter: small } };
+  };
+});
+beforeEach(async () => {
+  count += 1;
+  slug = `amy${count}`;
+  subscription = rig.side.subscribe(slug, proKey);
+  await rig.side.settle();
+  await rig.converge(slug, { reason: "paid" });
+  former = server().id;
+  rig.machines.disk(former).files = `what ${slug} wrote`;
+  await changePlan(starterKey);
+});
+afterEach(() => {
+  rig.hetzner.faults.clear();
+  rig.hetzner.disturbances.clear();
+  rig.machines.clearFaults();
+  rig.runs.splice(0);
+});
+afterAll(async () => expect(await rig.close()).toEqual([]));
+
+describe("a copy to a smaller disk", () => {
+  test("ends with a smaller server that has the files, and nothing beside it", async () => {
+    await convergeToEnd();
+    await expectCopied();
+    expect(await alerts()).toEqual([]);
+  });
+
+  test.each<[string, number]>([
+    ["before it knows how much there is", 1],
+    ["while the carrier boots", 2],
+    ["before the gateway is stopped", 3],
+    ["after the files have come over", 4],
+    ["before both sides were compared", 5],
+  ])("survives the death of its worker %s", async (_when, nth) => {
+    await rig.converge(slug, { signal: dieAtCommand(nth) });
+    await convergeToEnd();
+    await expectCopied();
+  });
+
+  test.each<[string, { method: string; path: string }]>([
+    ["the order of the carrier", { method: "POST", path: "/servers$" }],
+    ["the shutdown", { method: "POST", path: "actions/shutdown" }],
+    ["the mark on the carrier", { method: "PUT", path: "/servers/" }],
+    ["the order of the snapshot", { method: "POST", path: "create_image" }],
+    ["the first deletion", { method: "DELETE", path: "/servers/" }],
+  ])("survives that nobody hears of %s", async (_what, request) => {
+    rig.hetzner.faults.add({ ...request, times: 1, effect: { kind: "drop-after" } });
+    await convergeToEnd();
+    await expectCopied();
+  });
+
+  test.each([
+    ["stop", 3],
+    ["pack", 4],
+    ["unpack", 5],
+    ["digest", 6],
+  ])("whose %s is cut off is made again, and the customer is served meanwhile", async (_verb, nth) => {
+    for (let before = 1; before < nth; before += 1) rig.machines.failNext({ kind: "slow", ms: 0 });
+    rig.machines.failNext({ kind: "cut-after" });
+    expect((await rig.converge(slug)).status).toBe("waiting");
+    expect(rig.machines.gatewayRuns(former)).toBe(true);
+    await convergeToEnd();
+    await expectCopied();
+  });
+
+  test("is of what was written last: a server that ran since is copied anew", async () => {
+    rig.hetzner.faults.add({
+      method: "POST",
+      path: "create_image",
+      times: 1,
+      effect: { kind: "drop-before" },
+    });
+    await rig.converge(slug);
+    await rig.cloud.rebootServer({ id: former, status: "off" });
+    rig.machines.disk(former).files = `what ${slug} wrote later`;
+    await convergeToEnd();
+    expect(rig.machines.disk(server().id).files).toBe(`what ${slug} wrote later`);
+  });
+
+  test("whose worker died between the deletion and its record goes on from the snapshot", async () => {
+    const interrupted = { kind: "interrupted", why: "killed" } as const;
+    rig.runs.push(interrupted);
+    await rig.converge(slug);
+    await rig.hetzner.project().vanish("server", server().name);
+    await convergeToEnd();
+    await expectCopied();
+  });
+});
+
+describe("in the middle of it", () => {
+  beforeEach(async () => {
+    const effect = {
+      kind: "answer",
+      status: 503,
+      body: { error: { code: "unavailable", message: "" } },
+    } as const;
+    rig.hetzner.faults.add({ method: "POST", path: "create_image", times: 1, effect });
+    await rig.converge(slug);
+    expect(server().status).toBe("off");
+  });
+
+  test("what a machine says counts for nothing, and a carrier is its instance's, known to scans and paid for", async () => {
+    const { id } = await rig.rowOf(slug);
+    const access = { baseUrl: rig.hetzner.url, token: rig.hetzner.token, fetch };
+    const seen = (await listHetzner(access)).find(({ name }) => name === carrierName(id));
+    expect(seen?.owner).toBe(id);
+    const stocked = (await rig.cloud.readStock()).servers.find(({ name }) => name === carrierName(id));
+    expect(stocked?.instance).toBe(id);
+    await adoptInstances(rig.deps.sql, everybody, 0);
+    await rig.deps.sql`update clawfleet.health set probe_at = now() - interval '1 s'`;
+    const due = await takeDue(rig.deps.sql, { binding: everybody, limit: 1000 });
+    expect(due.find((one) => one.slug === slug)).toMatchObject({ settled: false, mayRebuild: false });
+  });
+
+  test("taken back, the old server is switched on and nothing else is left", async () => {
+    await changePlan(proKey);
+    await convergeToEnd();
+    await expectAsBefore();
+  });
+
+  test("canceled, an archive is taken of the server that there is", async () => {
+    await rig.deps
+      .sql`update clawfleet.instances set phase = 'archived', generation = generation + 1 where slug = ${slug}`;
+    await convergeToEnd();
+    expect([await serversOf(), (await carriers()).length]).toEqual([0, 0]);
+    const { snapshotId } = await rig.rowOf(slug);
+    expect((await snapshots()).find(({ id }) => id === snapshotId)).toMatchObject({ diskGb: 80 });
+  });
+});
+
+describe("who cannot be copied keeps what they have, and operators hear why", () => {
+  test("no room anywhere for the new server; once there is some, the next converge copies them", async () => {
+    rig.hetzner.disturbances.add({ kind: "no-capacity", serverType: "cx23" });
+    await convergeToEnd();
+    await expectAsBefore();
+    expect(await alerts()).toEqual([{ message: expect.stringContaining("no capacity for a cx23") }]);
+    rig.hetzner.disturbances.clear();
+    await rig.converge(slug, { reason: "operator" });
+    await expectCopied();
+  });
+
+  test("more files than the plan's disks hold", async () => {
+    rig.machines.disk(former).usedBytes = 35e9;
+    await convergeToEnd();
+    await expectAsBefore();
+    expect(await alerts()).toEqual([{ message: expect.stringContaining("its files take 35.0 GB") }]);
+  });
+
+  test("a project that may have no server more", async () => {
+    rig.hetzner.project().setLimits({ servers: rig.hetzner.project().servers().length });
+    await convergeToEnd();
+    await expectAsBefore();
+    expect(await alerts()).toHaveLength(1);
+    rig.hetzner.project().setLimits({ servers: Infinity });
+  });
+
+  test("everything halted: it waits", async () => {
+    await beginHalt(rig.deps.sql, { by: "ops", reason: null, since: rig.side.now() });
+    expect((await rig.converge(slug)).status).toBe("waiting");
+    expect(server()).toMatchObject({ id: former, status: "running" });
+    await endHalt(rig.deps.sql);
+    await convergeToEnd();
+    await expectCopied();
+  });
+});
+
+test("files fit where the system and some room fit beside them", () => {
+  expect([29e9, 31e9].map((bytes) => fitsOn(bytes, 40))).toEqual([true, false]);
+});
