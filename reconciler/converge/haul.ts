@@ -22,6 +22,7 @@ export async function haul(
     const target = await dial(to.address, clients, bound);
     const packing = await begin(source, from.command, bound);
     const unpacking = await begin(target, to.command, bound);
+    packing.channel.end();
     packing.channel.pipe(unpacking.channel);
     unpacking.channel.resume();
     await Promise.all([packing.ended, unpacking.ended]);
