@@ -33,7 +33,7 @@ const commandMs = 60_000;
 const stopMs = 400_000;
 const firstBootMs = 15 * 60_000;
 const dialMs = 5 * 60_000;
-const dialPauseMs = 2_000;
+const dialPauseMs = 500;
 /** Some hundred GB at the speed of Hetzner's disks. */
 const haulMs = 2 * 3_600_000;
 /** After so many failures in a row it stays what it is, and operators hear of it. */

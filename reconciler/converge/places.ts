@@ -22,6 +22,15 @@ export type Way =
   /** Its disk fits no type of its plan; its files may. `now`: where it stands, and stays if it cannot go. */
   | { kind: "copy"; places: SizedPlace[]; now: Place; why: string };
 
+/** What a diff of the stack cannot say. */
+export const wayNotes: Record<Way["kind"], string | undefined> = {
+  up: undefined,
+  "up-larger":
+    "its snapshot fits no type of the plan: it comes back on a larger one, and its files are copied then",
+  move: "its data moves with it by a snapshot: minutes without an answer",
+  copy: "its disk fits no type of the plan: a new server with its files copied, minutes without an answer",
+};
+
 /** The plan as the row has it: what a worker's own files say counts for nothing. */
 export function placesOf(row: ConvergeRow): Place[] {
   const plan = planSchema.safeParse(row.planSettings);

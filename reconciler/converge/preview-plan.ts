@@ -15,7 +15,7 @@ import { listPlannedSteps } from "../operations/rows.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
-import { foreseePlace, type Way } from "./places.ts";
+import { foreseePlace, wayNotes } from "./places.ts";
 import { runOperation, type OperationDeps } from "./run-operation.ts";
 
 export type PreviewPlanDeps = OperationDeps &
@@ -102,17 +102,8 @@ async function foresee(
   const { plan, override, placement } = proposal;
   const proposed = { ...row, planSettings: plan, override, ...placement };
   const { place, way } = await foreseePlace(deps, proposed, reason);
-  return { proposal: { ...proposal, placement: place }, note: notes[way] };
+  return { proposal: { ...proposal, placement: place }, note: wayNotes[way] };
 }
-
-/** What a diff of the stack cannot say. */
-const notes: Record<Way["kind"], string | undefined> = {
-  up: undefined,
-  "up-larger":
-    "its snapshot fits no type of the plan: it comes back on a larger one, and its files are copied then",
-  move: "its data moves with it by a snapshot: minutes without an answer",
-  copy: "its disk fits no type of the plan: a new server with its files copied, minutes without an answer",
-};
 
 function failed(error: string): CustomerResult {
   return { steps: [], diff: "", costBefore: null, costAfter: null, error };

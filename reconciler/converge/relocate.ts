@@ -27,12 +27,13 @@ export async function relocate(
   if (await hasLeft(deps, found, reason)) return toRelocated(await finishMoveOut(deps, found, job, signal));
   const leaves = await leavesItsLocation(deps, found, reason);
   const way = leaves ? undefined : await findWay(deps, found, reason);
+  const copies = way?.kind === "copy" && copiesNow(found);
   // It was begun, and is not wanted any more.
-  if (found.copyMark !== null && way?.kind !== "copy") await undoCopy(deps, found, reason);
+  if (found.copyMark !== null && !copies) await undoCopy(deps, found, reason);
   // What holds a customer's data moves with it; what never answered is made anew, and Hetzner deletes no protected server.
   if (leaves && found.readyBefore) return toRelocated(await moveOut(deps, found, job, signal));
   if (way?.kind === "move" && copiesNow(found)) return await moveTo(deps, found, way.place, job, signal);
-  if (way?.kind === "copy" && copiesNow(found)) return await copy(deps, found, way, job, signal);
+  if (copies) return await copy(deps, found, way, job, signal);
   await switchOn(deps, found, reason);
   if (leaves) await releaseProtection(deps.cloudsOf(found.account, reason), found.id);
   return await stay(deps, found, way ?? (await findWay(deps, found, reason)));

@@ -5,6 +5,7 @@
  */
 import Stripe from "stripe";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { customerFiles } from "../../cloud-init/customer-files.ts";
 import { carrierName, serverName } from "../../components/naming.ts";
 import { planSchema } from "../../infra/plans.ts";
 import { listHetzner } from "../../reconciler/cloud/inventory.ts";
@@ -24,6 +25,7 @@ let slug: string;
 let subscription: ReturnType<CopyRig["side"]["subscribe"]>;
 let stripe: Stripe;
 let former: number;
+let proLocations = ["nbg1"];
 
 const server = () => rig.hetzner.project().server(serverName(slug));
 const serversOf = async () => (await rig.cloud.findServers((await rig.rowOf(slug)).id)).length;
@@ -95,9 +97,10 @@ beforeAll(async () => {
   // The small plan has no type as large as the other's.
   rig.side.apply.files = async () => {
     const files = await readStackFiles(sandboxStacks);
-    const { starter, ...others } = files.plans ?? {};
+    const { starter, pro, ...others } = files.plans ?? {};
     const small = planSchema.parse({ ...starter, serverTypes: ["cx23"], locations: ["nbg1", "fsn1"] });
-    return { ...files, plans: { ...others, starter: small } };
+    const large = planSchema.parse({ ...pro, locations: proLocations });
+    return { ...files, plans: { ...others, starter: small, pro: large } };
   };
 });
 beforeEach(async () => {
@@ -125,27 +128,24 @@ describe("a copy to a smaller disk", () => {
     expect(await alerts()).toEqual([]);
   });
 
-  test.each<[string, number]>([
-    ["before it knows how much there is", 1],
-    ["while the carrier boots", 2],
-    ["before the gateway is stopped", 3],
-    ["after the files have come over", 4],
-    ["before both sides were compared", 5],
-  ])("survives the death of its worker %s", async (_when, nth) => {
-    await rig.converge(slug, { signal: dieAtCommand(nth) });
+  test("survives the death of its worker before each command that it gives to a machine", async () => {
+    for (const nth of [1, 2, 3, 4, 5]) await rig.converge(slug, { signal: dieAtCommand(nth) });
     await convergeToEnd();
     await expectCopied();
   });
 
-  test.each<[string, { method: string; path: string }]>([
-    ["the order of the carrier", { method: "POST", path: "/servers$" }],
-    ["the shutdown", { method: "POST", path: "actions/shutdown" }],
-    ["the mark on the carrier", { method: "PUT", path: "/servers/" }],
-    ["the order of the snapshot", { method: "POST", path: "create_image" }],
-    ["the first deletion", { method: "DELETE", path: "/servers/" }],
-  ])("survives that nobody hears of %s", async (_what, request) => {
-    rig.hetzner.faults.add({ ...request, times: 1, effect: { kind: "drop-after" } });
+  test("survives that nobody hears of any of its orders at Hetzner", async () => {
+    const orders = [
+      { method: "POST", path: "/servers$" },
+      { method: "POST", path: "actions/shutdown" },
+      { method: "PUT", path: "/servers/" },
+      { method: "POST", path: "create_image" },
+      { method: "DELETE", path: "/servers/" },
+    ];
+    for (const order of orders)
+      rig.hetzner.faults.add({ ...order, times: 1, effect: { kind: "drop-after" } });
     await convergeToEnd();
+    expect(rig.hetzner.faults.pending()).toBe(0);
     await expectCopied();
   });
 
@@ -218,6 +218,18 @@ describe("in the middle of it", () => {
     await expectAsBefore();
   });
 
+  test("suspended, the old server is kept for when they go on, and only then copied", async () => {
+    const { sql } = rig.deps;
+    await sql`update clawfleet.instances set phase = 'suspended', generation = generation + 1 where slug = ${slug}`;
+    await convergeToEnd();
+    expect(server()).toMatchObject({ id: former, status: "running" });
+    expect([await carriers(), await snapshots()]).toEqual([[], []]);
+    expect(rig.machines.gatewayRuns(former)).toBe(false);
+    await sql`update clawfleet.instances set phase = 'running', generation = generation + 1 where slug = ${slug}`;
+    await convergeToEnd();
+    await expectCopied();
+  });
+
   test("canceled, an archive is taken of the server that there is", async () => {
     await rig.deps
       .sql`update clawfleet.instances set phase = 'archived', generation = generation + 1 where slug = ${slug}`;
@@ -246,6 +258,18 @@ describe("who cannot be copied keeps what they have, and operators hear why", ()
     expect(await alerts()).toEqual([{ message: expect.stringContaining("its files take 35.0 GB") }]);
   });
 
+  test("files that are never the same on both sides: given up after some tries", async () => {
+    const { runOnMachine } = rig.deps;
+    rig.deps.runOnMachine = async (address, command, options) =>
+      command === customerFiles.digest
+        ? { kind: "ran", code: 0, stdout: address.host, stderr: "" }
+        : await runOnMachine(address, command, options);
+    await convergeToEnd();
+    rig.deps.runOnMachine = runOnMachine;
+    await expectAsBefore();
+    expect(await alerts()).toEqual([{ message: expect.stringContaining("is not what its server has") }]);
+  });
+
   test("a project that may have no server more", async () => {
     rig.hetzner.project().setLimits({ servers: rig.hetzner.project().servers().length });
     await convergeToEnd();
@@ -261,6 +285,43 @@ describe("who cannot be copied keeps what they have, and operators hear why", ()
     await endHalt(rig.deps.sql);
     await convergeToEnd();
     await expectCopied();
+  });
+});
+
+describe("a plan that is sold elsewhere, on disks that hold what there is", () => {
+  beforeEach(async () => {
+    slug = `bob${count}`;
+    subscription = rig.side.subscribe(slug, starterKey);
+    await rig.side.settle();
+    await rig.converge(slug, { reason: "paid" });
+    former = server().id;
+    rig.machines.disk(former).files = `what ${slug} wrote`;
+    proLocations = ["hel1"];
+    await changePlan(proKey);
+  });
+  afterEach(() => {
+    proLocations = ["nbg1"];
+  });
+
+  test("moves the server there by a snapshot, and nothing is left of the old one", async () => {
+    await convergeToEnd();
+    expect(server().location.name).toBe("hel1");
+    await expectCopied("cx33");
+    expect(await alerts()).toEqual([]);
+  });
+
+  test("and is taken back in the middle: the old server goes on", async () => {
+    rig.hetzner.faults.add({
+      method: "POST",
+      path: "create_image",
+      times: 1,
+      effect: { kind: "drop-after" },
+    });
+    await rig.converge(slug);
+    await changePlan(starterKey);
+    await convergeToEnd();
+    expect(server()).toMatchObject({ id: former, location: { name: "nbg1" }, serverType: { name: "cx23" } });
+    await expectWhole();
   });
 });
 
