@@ -14,7 +14,7 @@ import { findConvergeRow } from "../../reconciler/db/observed.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import type { RunOutcome } from "../../reconciler/engine/runner.ts";
 import { applyCell, readCells } from "../../reconciler/operators/cells.ts";
-import type { Reason } from "../../reconciler/queue/jobs.ts";
+import type { ConvergeJob, Reason } from "../../reconciler/queue/jobs.ts";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
 import {
   cellOutputs,
@@ -246,6 +246,29 @@ describe("a cell whose converge failed", () => {
       by: null,
       detail: "no cloud is here",
     });
+  });
+});
+
+describe("an operator's order for a cell that is as desired", () => {
+  test.each([
+    ["alone", false, []],
+    ["with the clouds read anew", true, []],
+    ["beside a more urgent one", false, [null]],
+    ["with the clouds read anew beside a more urgent one", true, [null]],
+    ["with the clouds read anew beside another operator's", true, ["operator" as const]],
+  ])("is done: %s", async (_what, refresh, others) => {
+    await converge(cellRun(1));
+    await takeQueued();
+    await applyCell(side.apply, { cell, refresh, actor: "zoe" });
+    for (const retryReason of others)
+      await deps.queue.enqueueConverge(deps.sql, toCellJob({ name: cell, retryReason }, "test"));
+    const [job] = await deps.sql<
+      { data: ConvergeJob }[]
+    >`select data from pgboss.job where name = 'converge'`;
+    if (!job) throw new Error("nothing waits");
+    runs.asked.length = 0;
+    await handleConvergeJob(deps, job.data, new AbortController().signal);
+    expect(runs.asked).toMatchObject([{ refresh }]);
   });
 });
 
