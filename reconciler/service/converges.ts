@@ -112,12 +112,12 @@ export async function startConverges(
     { ...config.probe, binding },
   );
   const hetznerOf = (account: string) => cloudsOf(account, "spare").hetzner;
-  const stopInventory = startInventory({ sql, clock, log, hetznerOf }, remit.accounts);
+  const inventory = startInventory({ sql, clock, log, hetznerOf }, remit.accounts);
   const signIns = startSignIns({ ...core, masterKey: config.masterKey }, binding);
   return {
     checks: [createEngineCheck(environment, engine), createTokensCheck(sql, remit)],
     async drain() {
-      stopInventory();
+      void inventory.stop();
       await presence.drain();
       await Promise.all([reader.stop(), signIns.stop()]);
     },
