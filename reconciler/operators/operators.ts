@@ -1,5 +1,4 @@
 /** What operators ask for: give away, take away, run now. Each changes rows and queues; none runs Pulumi. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { isReservedSlug } from "../../components/naming.ts";
@@ -35,11 +34,7 @@ import type { OperationAnswer } from "../routes/operations.ts";
 
 export type OperatorsDeps = ApplyDeps &
   Pick<PlansDeps, "gitops"> &
-  Partial<Pick<AskDeps, "sleep">> & { sql: Sql; log: Logger };
-
-const sleepFor: AskDeps["sleep"] = async (ms) => {
-  await sleep(ms);
-};
+  Pick<AskDeps, "sleep"> & { sql: Sql; log: Logger };
 
 /** Provider name of instances that nobody pays for. */
 export const compedProvider = "comped";
@@ -106,10 +101,7 @@ export function createOperators(
     async signIn({ slug, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
-      return await askForLink(
-        { ...deps, sleep: deps.sleep ?? sleepFor },
-        { instanceId: row.id, slug, actor },
-      );
+      return await askForLink(deps, { instanceId: row.id, slug, actor });
     },
     changeEnvironment: (change) => changeEnvironment(deps, change),
     async deprovision({ slug, keepData = false, actor }) {
