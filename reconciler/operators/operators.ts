@@ -10,7 +10,7 @@ import { beginReading, listSubscriptionsFor, storeReadings } from "../db/subscri
 import { applyDesired, applyDesiredIn } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { removesServer } from "../desired/desire.ts";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, permanent } from "../errors.ts";
 import {
   findLastOperationId,
   findOperation,
@@ -71,8 +71,12 @@ export function createOperators(
     },
     async provision({ slug, plan, email, actor }) {
       const { plans } = await deps.files();
-      if (!plans[plan]) throw invalid(`there is no plan ${plan}; there are ${Object.keys(plans).join(", ")}`);
-      if (isReservedSlug(slug)) throw invalid(`the name ${slug} is reserved`);
+      if (!plans[plan])
+        throw permanent(
+          "input_invalid",
+          `there is no plan ${plan}; there are ${Object.keys(plans).join(", ")}`,
+        );
+      if (isReservedSlug(slug)) throw permanent("input_invalid", `the name ${slug} is reserved`);
       if ((await findInstance(sql, slug)) || (await isSlugOrdered(sql, slug))) {
         throw slugTaken(slug);
       }
@@ -128,13 +132,11 @@ export function createOperators(
       await applyDesired(deps, { kind: "slugs", slugs: [slug], reason: "operator", actor });
       const left = await findInstance(sql, slug);
       if (left === undefined || left.phase === phase || left.phase === "gone") return;
-      throw new ClawfleetError({
-        code: "conflict",
-        message: `${slug} is to go, but nothing was queued yet: its plan ${row.plan} or its file in stacks/ cannot be read`,
-        remedy:
-          "put the plan back into stacks/plans.yaml, or mend the file; the next sweep goes on by itself",
-        retry: { kind: "permanent" },
-      });
+      throw permanent(
+        "conflict",
+        `${slug} is to go, but nothing was queued yet: its plan ${row.plan} or its file in stacks/ cannot be read`,
+        "put the plan back into stacks/plans.yaml, or mend the file; the next sweep goes on by itself",
+      );
     },
   };
 }
@@ -157,8 +159,7 @@ function giveAway(slug: string, plan: string, email: string | null, now: Date): 
 }
 
 function slugTaken(slug: string): ClawfleetError {
-  const message = `the name ${slug} is taken`;
-  return new ClawfleetError({ code: "slug_taken", message, retry: { kind: "permanent" } });
+  return permanent("slug_taken", `the name ${slug} is taken`);
 }
 
 function notMade(slug: string): ClawfleetError {
@@ -181,8 +182,4 @@ function unplaced(slug: string): ClawfleetError {
     remedy: "add a cell (docs/operations.md, Cells); it goes on by itself",
     retry: { kind: "retryable" },
   });
-}
-
-function invalid(message: string): ClawfleetError {
-  return new ClawfleetError({ code: "input_invalid", message, retry: { kind: "permanent" } });
 }
