@@ -134,8 +134,8 @@ export function createOperators(
       if (left === undefined || left.phase === phase || left.phase === "gone") return;
       throw permanent(
         "conflict",
-        `${slug} is to go, but nothing was queued yet: its plan ${row.plan} or its file in stacks/ cannot be read`,
-        "put the plan back into stacks/plans.yaml, or mend the file; the next sweep goes on by itself",
+        `${slug} is to go, but nothing was queued yet: its file in stacks/ cannot be read`,
+        "mend the file; the next sweep goes on by itself",
       );
     },
   };
