@@ -5,7 +5,7 @@ export type ReadGauge<Label extends string> = {
   name: string;
   help: string;
   labelNames: readonly Label[];
-  read(): Promise<{ labels: Record<Label, string>; value: number }[]>;
+  read: () => Promise<{ labels: Record<Label, string>; value: number }[]>;
 };
 
 /** Read anew whenever somebody asks for the metrics; what is not among the answers any more is gone. */

@@ -70,7 +70,7 @@ export function createBudget(deps: BudgetDeps): Budget {
   return {
     take: (key, reason, { waitMs, signal }) => poolOf(key, reason).take(waitMs, signal),
     async close() {
-      await Promise.all(turns.map(({ stop }) => stop()));
+      await Promise.all(turns.map((one) => one.stop()));
       await Promise.all([...pools.values()].map((pool) => pool.close()));
     },
   };
