@@ -16,9 +16,10 @@ import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import { keepSnapshot, switchOff, usualPatience } from "./archive.ts";
 import { provideCarrier, removeCarriers, type Provided } from "./carrier.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
+import { waitsForHalt } from "./halt.ts";
 import { haul } from "./haul.ts";
 import type { SizedPlace } from "./placement.ts";
-import { finishMoveOut, waitForCopy, waitsForHalt } from "./take-away.ts";
+import { finishMoveOut, waitForCopy } from "./take-away.ts";
 
 export type Copied =
   /** Everything of it is in the snapshot that its row names, and nowhere else. */

@@ -43,9 +43,9 @@ export async function findWay(
   reason: Reason,
 ): Promise<Way> {
   const { snapshotId } = row;
-  const { hetzner } = deps.cloudsOf(row.account, reason);
+  const hetznerOf = () => deps.cloudsOf(row.account, reason).hetzner;
   if (isArchived(row) && snapshotId !== null)
-    return await findRestorePlaces(hetzner, { ...row, snapshotId }, placesOf(row), {
+    return await findRestorePlaces(hetznerOf(), { ...row, snapshotId }, placesOf(row), {
       orLarger: row.override.serverType === undefined,
     });
   const seen = instanceOutputsSchema.safeParse(row.outputs);
@@ -53,7 +53,7 @@ export async function findWay(
   const { serverType } = seen.data;
   // A person's word about the type is taken as it is: Hetzner says what is wrong with it.
   if (wishOf(row) === serverType || row.override.serverType !== undefined) return { kind: "up", places: [] };
-  return await findChange(hetzner, row, { serverType, location: row.location });
+  return await findChange(hetznerOf(), row, { serverType, location: row.location });
 }
 
 /** In the plan's order, and the row as it stands in the first of them that will do. */

@@ -3,7 +3,6 @@
  * its worker and the loss of an answer at each of its steps, that one that is taken back leaves everything as it was, and that
  * who cannot be copied keeps what they have. Whether real files come through is e2e/copies.test.ts; no engine runs here.
  */
-import Stripe from "stripe";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { customerFiles } from "../../cloud-init/customer-files.ts";
 import { carrierName, serverName } from "../../components/naming.ts";
@@ -13,7 +12,6 @@ import { fitsOn } from "../../reconciler/converge/copy.ts";
 import { beginHalt, endHalt } from "../../reconciler/db/halt.ts";
 import { adoptInstances, takeDue } from "../../reconciler/db/health.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
-import type { MachineAnswer } from "../../reconciler/health/machine-ssh.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
 import { proKey, starterKey } from "../support/billing.ts";
 import { startCopyRig, type CopyRig } from "../support/copy-rig.ts";
@@ -23,7 +21,6 @@ let rig: CopyRig;
 let count = 0;
 let slug: string;
 let subscription: ReturnType<CopyRig["side"]["subscribe"]>;
-let stripe: Stripe;
 let former: number;
 let proLocations = ["nbg1"];
 
@@ -35,21 +32,8 @@ const alerts = async () =>
   await rig.deps.sql<{ message: string }[]>`
     select message from clawfleet.alerts where kind = 'plan_does_not_fit' and about = ${slug}`;
 
-async function changePlan(lookupKey: string): Promise<void> {
-  const { data } = await stripe.prices.list({ lookup_keys: [lookupKey] });
-  const item = { id: subscription.items.data[0]?.id ?? "", price: data[0]?.id ?? "" };
-  await stripe.subscriptions.update(subscription.id, { items: [item] });
-  await rig.side.settle();
-}
-
-/** As the retry clock and the queue would go on. */
-async function convergeToEnd(): Promise<void> {
-  for (let tries = 0; tries < 8; tries += 1) {
-    const row = await rig.converge(slug);
-    if (row.status === "ready" && row.observedGeneration === row.generation) return;
-  }
-  throw new Error(`it never came to an end: ${JSON.stringify(await rig.rowOf(slug))}`);
-}
+const changePlan = (lookupKey: string) => rig.changePlan(subscription, lookupKey);
+const convergeToEnd = () => rig.convergeToEnd(slug);
 
 async function expectCopied(serverType = "cx23"): Promise<void> {
   expect(server()).toMatchObject({ serverType: { name: serverType }, status: "running" });
@@ -72,28 +56,8 @@ async function expectWhole(): Promise<void> {
   expect(await rig.rowOf(slug)).toMatchObject({ copyMark: null, snapshotId: null, status: "ready" });
 }
 
-/** Its worker dies when it is about to give its `nth` command to a machine. */
-function dieAtCommand(nth: number): AbortSignal {
-  const death = new AbortController();
-  const { runOnMachine } = rig.deps;
-  let given = 0;
-  rig.deps.runOnMachine = async (address, command, options): Promise<MachineAnswer> => {
-    given += 1;
-    if (given < nth) return await runOnMachine(address, command, options);
-    death.abort(new Error("the worker died"));
-    rig.deps.runOnMachine = runOnMachine;
-    return { kind: "unreachable", reason: "the worker died" };
-  };
-  return death.signal;
-}
-
 beforeAll(async () => {
   rig = await startCopyRig();
-  stripe = new Stripe(rig.side.stripe.key, {
-    host: "127.0.0.1",
-    port: rig.side.stripe.port,
-    protocol: "http",
-  });
   // The small plan has no type as large as the other's.
   rig.side.apply.files = async () => {
     const files = await readStackFiles(sandboxStacks);
@@ -129,7 +93,7 @@ describe("a copy to a smaller disk", () => {
   });
 
   test("survives the death of its worker before each command that it gives to a machine", async () => {
-    for (const nth of [1, 2, 3, 4, 5]) await rig.converge(slug, { signal: dieAtCommand(nth) });
+    for (const nth of [1, 2, 3, 4, 5]) await rig.converge(slug, { signal: rig.dieAtCommand(nth) });
     await convergeToEnd();
     await expectCopied();
   });

@@ -1,4 +1,5 @@
 /** Converges without an engine on real rows, a simulated Hetzner and light machines: what a run would do is done by hand. */
+import Stripe from "stripe";
 import { instanceLabels, serverName } from "../../components/naming.ts";
 import { renderUserData } from "../../cloud-init/user-data.ts";
 import { cellSecretsSchema, instanceSecretsSchema } from "../../infra/config.ts";
@@ -11,11 +12,11 @@ import { findLocated } from "../../reconciler/db/health.ts";
 import { findConvergeRow, type ConvergeRow } from "../../reconciler/db/observed.ts";
 import type { RunOutcome } from "../../reconciler/engine/runner.ts";
 import type { Reason } from "../../reconciler/queue/jobs.ts";
-import { startCloudflare } from "../sandbox/cloudflare/cloudflare.ts";
-import { defaultToken as cloudflareToken } from "../sandbox/cloudflare/cloudflare.ts";
+import { defaultToken as cloudflareToken, startCloudflare } from "../sandbox/cloudflare/cloudflare.ts";
 import { createHetznerCheck } from "../sandbox/hetzner/check.ts";
 import { startHetzner, type Hetzner as Simulated } from "../sandbox/hetzner/hetzner.ts";
 import { createLightMachines, type LightMachines } from "../sandbox/light-machines/light-machines.ts";
+import type { Subscription } from "../sandbox/stripe/billing.ts";
 import { startBillingSide, type BillingSide } from "./billing.ts";
 import { cellOutputs, createCannedRuns } from "./canned-runs.ts";
 
@@ -30,6 +31,12 @@ export type CopyRig = {
   rowOf(slug: string): Promise<ConvergeRow>;
   /** As a worker does it. A signal that is aborted is its death. */
   converge(slug: string, options?: { reason?: Reason; signal?: AbortSignal }): Promise<ConvergeRow>;
+  /** As the retry clock and the queue would go on. */
+  convergeToEnd(slug: string): Promise<void>;
+  changePlan(of: Subscription, lookupKey: string): Promise<void>;
+  /** The worker dies when it is about to give its `nth` command to a machine. */
+  dieAtCommand(nth: number): AbortSignal;
+  /** What the cloud said or took that the real one does not. */
   close(): Promise<string[]>;
 };
 
@@ -38,6 +45,7 @@ const openclawVersion = "2026.9.6";
 export async function startCopyRig(): Promise<CopyRig> {
   const side = await startBillingSide();
   const { sql, masterKey } = side.apply;
+  const stripe = new Stripe(side.stripe.key, { host: "127.0.0.1", port: side.stripe.port, protocol: "http" });
   const machines = createLightMachines();
   const check = createHetznerCheck();
   const hetzner = await startHetzner({ machines, check: check.check });
@@ -148,6 +156,32 @@ export async function startCopyRig(): Promise<CopyRig> {
         if (!signal.aborted) throw error;
       });
       return await rig.rowOf(slug);
+    },
+    async convergeToEnd(slug) {
+      for (let tries = 0; tries < 8; tries += 1) {
+        const row = await rig.converge(slug);
+        if (row.status === "ready" && row.observedGeneration === row.generation) return;
+      }
+      throw new Error(`it never came to an end: ${JSON.stringify(await rig.rowOf(slug))}`);
+    },
+    async changePlan(of, lookupKey) {
+      const { data } = await stripe.prices.list({ lookup_keys: [lookupKey] });
+      const item = { id: of.items.data[0]?.id ?? "", price: data[0]?.id ?? "" };
+      await stripe.subscriptions.update(of.id, { items: [item] });
+      await side.settle();
+    },
+    dieAtCommand(nth) {
+      const death = new AbortController();
+      const { runOnMachine } = deps;
+      let given = 0;
+      deps.runOnMachine = async (address, command, options) => {
+        given += 1;
+        if (given < nth) return await runOnMachine(address, command, options);
+        death.abort(new Error("the worker died"));
+        deps.runOnMachine = runOnMachine;
+        return { kind: "unreachable", reason: "the worker died" };
+      };
+      return death.signal;
     },
     async close() {
       await canned.close();
