@@ -29,7 +29,9 @@ const row: AccountRow = {
   cancelAt: null,
   endedAt: null,
   trialEnd: null,
-  seats: 1,
+  seats: [{ subscriptionId: "sub_1", name: "bob" }],
+  quantity: 1,
+  paidAgain: 0,
 };
 
 function view(change: Partial<AccountRow>) {
@@ -48,16 +50,20 @@ function view(change: Partial<AccountRow>) {
 
 describe("a customer's subscription", () => {
   it.each([
-    ["active", {}, { state: "paid", until: day(20), verbs: ["change", "cancel", "portal"], offers: ["pro"] }],
+    [
+      "active",
+      {},
+      { state: "paid", until: day(20), verbs: ["change", "quantity", "cancel", "portal"], offers: ["pro"] },
+    ],
     [
       "trialing",
       { status: "trialing", trialEnd: day(14) },
-      { state: "trial", until: day(14), verbs: ["change", "cancel", "portal"], offers: ["pro"] },
+      { state: "trial", until: day(14), verbs: ["change", "quantity", "cancel", "portal"], offers: ["pro"] },
     ],
     [
       "canceled at the end of the period",
       { cancelAt: day(20) },
-      { state: "ending", until: day(20), verbs: ["change", "keep", "portal"], offers: ["pro"] },
+      { state: "ending", until: day(20), verbs: ["change", "quantity", "keep", "portal"], offers: ["pro"] },
     ],
     [
       "past_due",
