@@ -66,7 +66,13 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
   const keys = createApiKeys({ sql, clock, rootKey: config.adminKey });
   const operators = {
     ...createOperators({ ...apply, gitops: parts.gitops?.settings }),
-    ...createMoneyOperators({ sql, clock, providers, plans: () => files.last().plans }),
+    ...createMoneyOperators({
+      sql,
+      clock,
+      providers,
+      plans: () => files.last().plans,
+      rates: config.exchangeRates,
+    }),
   };
   const app = createApp({
     log,

@@ -25,10 +25,10 @@ export type AccountSide = {
   visitor(): Visitor;
   /** Asks for a link and gives back what the mail has. */
   link(orderId: string): Promise<string>;
+  /** That somebody else has asked for. */
+  lastLink(orderId: string): Promise<string>;
   /** A browser that came by such a link. */
   enter(orderId: string): Promise<Visitor>;
-  /** What is due in the outbox goes out. */
-  sendMail(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -95,6 +95,9 @@ export async function startAccountSide(options: { mail: boolean } = { mail: true
     visitor: () => createVisitor({ app: site }),
     async link(orderId) {
       await account.visitor().submit(`/orders/${orderId}/billing/ask`);
+      return await account.lastLink(orderId);
+    },
+    async lastLink(orderId) {
       await messages.look();
       const found = mail.mails.findLast(({ text }) => text.includes(`${orderId}/billing/enter?token=`));
       return new RegExp(`${publicUrl}(/orders/\\S+)`).exec(found?.text ?? "")?.[1] ?? "";
@@ -107,7 +110,6 @@ export async function startAccountSide(options: { mail: boolean } = { mail: true
       await visitor.open(`/orders/${orderId}/billing`);
       return visitor;
     },
-    sendMail: () => messages.look(),
     async close() {
       await messages.stop();
       await mail.close();
