@@ -138,9 +138,8 @@ export function createOperators(
       if (left === undefined || left.phase === phase || left.phase === "gone") return;
       throw new ClawfleetError({
         code: "conflict",
-        message: `${slug} is to go, but nothing was queued yet: its plan ${row.plan} or its file in stacks/ cannot be read`,
-        remedy:
-          "put the plan back into stacks/plans.yaml, or mend the file; the next sweep goes on by itself",
+        message: `${slug} is to go, but nothing was queued yet: its file in stacks/ cannot be read`,
+        remedy: "mend the file; the next sweep goes on by itself",
         retry: { kind: "permanent" },
       });
     },
