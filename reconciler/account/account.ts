@@ -13,6 +13,7 @@ import { priceKeyOf } from "../desired/plan-prices.ts";
 import { ClawfleetError } from "../errors.ts";
 import { describePrice } from "../orders/orders.ts";
 import { checkoutLifetimeMs, createWayBack } from "../orders/place-order.ts";
+import { chooseAddress } from "./address.ts";
 import { toAccountView, type AccountView } from "../web/account-view.ts";
 
 /** Another plan, or another number of assistants. */
@@ -39,6 +40,8 @@ export type Account = {
   /** The payment page on which somebody whose subscription has ended begins a new one, for what they had. */
   comeBack(orderId: string, planId: string): Promise<string>;
   openPortal(orderId: string): Promise<string>;
+  /** Of the order's own assistant: free, not reserved, and once a day. */
+  chooseAddress(orderId: string, text: string): Promise<void>;
   findInvoiceUrl(orderId: string, invoiceId: string): Promise<string | undefined>;
 };
 
@@ -193,6 +196,10 @@ export function createAccount(deps: AccountDeps): Account {
       const { row, provider } = await findFor(orderId, "portal");
       const returnUrl = `${deps.publicUrl}/orders/${orderId}/billing`;
       return (await provider.createPortal({ customerId: row.customerId, returnUrl })).url;
+    },
+    async chooseAddress(orderId, text) {
+      const { row } = await findFor(orderId, "address");
+      await chooseAddress(deps, row, text);
     },
     async findInvoiceUrl(orderId, invoiceId) {
       const { row, provider } = await find(orderId);

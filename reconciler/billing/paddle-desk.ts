@@ -40,9 +40,9 @@ export function createPaddleDesk(http: PaddleHttp, isPlanPrice?: IsPlanPrice): B
     // The list is the whole of it: an add-on that is left out is ended (source: Paddle API, update a subscription).
     const addOns = kept.filter((item) => item !== planItem);
     const priceId = "priceKey" in wish ? wish.priceKey : planItem?.price.id;
-    const quantity = "quantity" in wish ? wish.quantity : (planItem?.quantity ?? 1);
+    const count = "quantity" in wish ? wish.quantity : (planItem?.quantity ?? 1);
     const items = [
-      ...(priceId === undefined ? [] : [{ price_id: priceId, quantity }]),
+      ...(priceId === undefined ? [] : [{ price_id: priceId, quantity: count }]),
       ...addOns.map(({ price, quantity }) => ({ price_id: price.id, quantity })),
     ];
     return { items, proration_billing_mode: "prorated_immediately" };

@@ -13,6 +13,9 @@ export type AccountRow = {
   subscriptionId: string;
   customerId: string;
   url: string | null;
+  /** First part of its address, and what follows; null: it has no cell yet. */
+  label: string;
+  zone: string | null;
   /** null: billing has never listed it, or it is nobody's any more. */
   status: string | null;
   statusSince: Date | null;
@@ -33,6 +36,7 @@ export async function findAccount(sql: Query, orderId: string): Promise<AccountR
   const [row] = await sql<AccountRow[]>`
     select i.id as "instanceId", i.slug, i.plan, i.phase, i.status = 'gone' as gone, i.provider,
       i.subscription_id as "subscriptionId", i.customer_id as "customerId", i.outputs ->> 'url' as url,
+      coalesce(i.override ->> 'address', i.slug) as label, c.settings ->> 'zone' as zone,
       s.status, s.status_since as "statusSince", s.created_at as "createdAt", s.period_end as "periodEnd",
       s.cancel_at as "cancelAt", s.ended_at as "endedAt", s.trial_end as "trialEnd",
       coalesce(s.quantity, 1) as quantity,
@@ -48,6 +52,7 @@ export async function findAccount(sql: Query, orderId: string): Promise<AccountR
           and again.status = any(${[...chargedStatuses]}::text[])) as "paidAgain"
     from clawfleet.orders o
     join clawfleet.instances i on i.id = o.instance_id
+    left join clawfleet.cells c on c.name = i.cell
     left join clawfleet.subscriptions s on s.provider = i.provider and s.id = i.subscription_id
     where o.id = ${orderId}`;
   return row;

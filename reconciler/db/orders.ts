@@ -36,7 +36,7 @@ export async function insertOrder(
     select ${order.id}, ${order.slug}, ${order.plan}, 'open', ${order.createdAt}, ${order.expiresAt}
     where not exists (
       select 1 from clawfleet.instances
-      where (slug = ${order.slug} or override ->> 'address' = ${order.slug}) and status <> 'gone'
+      where (slug = ${order.slug} or override ->> 'address' = ${order.slug} or chosen_address = ${order.slug}) and status <> 'gone'
     )
     on conflict (slug) where state = 'open' do nothing
     returning id`;

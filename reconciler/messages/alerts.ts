@@ -49,7 +49,7 @@ export const alertTexts = {
     remedy: "take the override back; another network zone means a new instance",
   },
   address_taken: {
-    title: "An override asks for an address that somebody has",
+    title: "An override, or a customer, asks for an address that somebody has",
     remedy: "choose another one; the customer keeps the address that they have",
   },
   plan_does_not_fit: {

@@ -87,7 +87,8 @@ export function createWayBack(now: Date): { token: string; kept: { returnHash: B
   return { token, kept: { returnHash: digestToken(token), returnUntil } };
 }
 
-function parseSlug(text: string): string {
+/** @throws input_invalid */
+export function parseSlug(text: string): string {
   const parsed = slugSchema.safeParse(text);
   if (!parsed.success) {
     throw invalid(

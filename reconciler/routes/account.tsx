@@ -23,6 +23,7 @@ const planForm = z.object({ plan: z.string().max(64) });
 const quantityForm = z.object({ quantity: z.coerce.number().int().min(1).max(mostSeats) });
 const wishForm = z.union([quantityForm, planForm]);
 const agreedForm = z.object({ at: z.coerce.date() });
+const addressForm = z.object({ address: z.string().max(64) });
 const tokenForm = z.object({ token: z.string().max(64) });
 
 const noAccount = {
@@ -132,6 +133,13 @@ export function createAccountRoutes(deps: AccountRoutesDeps) {
     .post(`${root}/portal`, entered, (c) =>
       act(c, async () => c.redirect(await deps.openPortal(idOf(c)), 303)),
     )
+    .post(`${root}/address`, entered, async (c) => {
+      const form = addressForm.safeParse(await c.req.parseBody());
+      return await act(c, async () => {
+        await deps.chooseAddress(idOf(c), form.data?.address ?? "");
+        return c.redirect(home(c), 303);
+      });
+    })
     .get(`${root}/invoices/:invoice`, entered, async (c) => {
       const url = await deps.findInvoiceUrl(idOf(c), c.req.param("invoice")).catch(() => undefined);
       if (url !== undefined) return c.redirect(url, 303);

@@ -81,3 +81,38 @@ export function Quantity({ action, quantity }: { action: string; quantity: numbe
     </form>
   );
 }
+
+type AddressProps = { action: string; name: string; zone: string; entry: Entry };
+
+export function Address({ action, name, zone, entry }: AddressProps) {
+  return (
+    <form method="post" action={action}>
+      <Csrf entry={entry} />
+      <fieldset>
+        <legend>
+          <label for="address">Address</label>
+        </legend>
+        <p class="address">
+          <input
+            id="address"
+            name="address"
+            value={name}
+            required
+            maxlength={32}
+            pattern="[a-z]([a-z0-9\-]*[a-z0-9])?"
+            autocapitalize="none"
+            autocomplete="off"
+            spellcheck={false}
+          />
+          <span>.{zone}</span>
+        </p>
+        <p class="muted">
+          Within some minutes it answers under the new one, and no longer under the old one. Once a day.
+        </p>
+      </fieldset>
+      <button type="submit" class="quiet">
+        Change the address
+      </button>
+    </form>
+  );
+}

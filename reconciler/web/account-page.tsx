@@ -2,7 +2,7 @@
 import type { Invoice } from "../billing/desk.ts";
 import { mostSeats } from "../billing/seats.ts";
 import { describeAmount } from "../money/amounts.ts";
-import { Offers, Quantity, Verb, type Entry } from "./account-forms.tsx";
+import { Address, Offers, Quantity, Verb, type Entry } from "./account-forms.tsx";
 import type { AccountView } from "./account-view.ts";
 import { Layout } from "./layout.tsx";
 
@@ -109,6 +109,9 @@ function Actions({ account, base, entry }: { account: AccountView; base: string;
         />
       ) : null}
       {may.quantity ? <Quantity action={`${base}/change`} quantity={account.quantity} /> : null}
+      {may.address && account.zone !== null ? (
+        <Address action={`${base}/address`} name={account.name} zone={account.zone} entry={entry} />
+      ) : null}
       {may.comeBack ? (
         <Offers
           title="Come back"

@@ -12,6 +12,8 @@ export type AccountView = {
   orderId: string;
   name: string;
   url: string | null;
+  /** Behind the name in its address. */
+  zone: string | null;
   planName: string;
   /** Every assistant of this subscription. */
   seats: string[];
@@ -29,6 +31,7 @@ export type AccountView = {
     keep: boolean;
     comeBack: boolean;
     portal: boolean;
+    address: boolean;
   };
   /** To change to, or to come back with. */
   offers: AccountOffer[];
@@ -57,8 +60,9 @@ export function toAccountView({ orderId, row, plans, priceOf, invoices, now }: A
     .map(([id, one]) => ({ id, name: one.name, summary: one.summary, price: priceOf(one) }));
   return {
     orderId,
-    name: row.slug,
+    name: row.label,
     url: row.url,
+    zone: row.zone,
     planName: plan?.name ?? row.plan,
     seats: row.seats.map(({ name }) => name),
     quantity: row.quantity,
@@ -72,6 +76,7 @@ export function toAccountView({ orderId, row, plans, priceOf, invoices, now }: A
       keep: state === "ending" && !once,
       comeBack: state === "ended" && offers.length > 0,
       portal: living || state === "ended",
+      address: living && row.phase === "running" && row.zone !== null,
     },
     offers,
     invoices,

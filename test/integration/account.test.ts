@@ -208,3 +208,58 @@ describe("the page says", () => {
     expect((await ask(home)).text).toContain("You are charged twice for this one assistant");
   });
 });
+
+describe("an address that a customer chooses", () => {
+  const labelOf = async (slug: string) => {
+    const [row] = await side.apply.sql<{ label: string | null }[]>`
+      select override ->> 'address' as label from clawfleet.instances where slug = ${slug} and status <> 'gone'`;
+    return row?.label ?? null;
+  };
+  const hours = (count: number) => side.advance(count * 3_600_000);
+
+  test("is theirs at once, nobody else's, once a day, and is given back with the name that they have", async () => {
+    const amy = await buy(side.billing, "starter", "amy");
+    const amys = browser;
+    const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
+    expect((await ask(`${home}/address`, { address: " Bobby " })).status).toBe(303);
+    expect(await labelOf("bob")).toBe("bobby");
+    expect(await side.waitingConverges()).toContain("bob");
+    expect((await ask(home)).text).toContain('value="bobby"');
+    await expect(account.buy(side.billing, "starter", "bobby")).rejects.toMatchObject({ code: "slug_taken" });
+    for (const address of ["bobby", "bob"]) {
+      const refused = await amys.submit(`/orders/${amy}/billing/address`, { address });
+      expect([refused.status, refused.html.includes("is taken")]).toEqual([409, true]);
+    }
+    const early = await ask(`${home}/address`, { address: "bob" });
+    expect([early.status, early.text.includes("once a day")]).toEqual([409, true]);
+    hours(25);
+    browser = await account.enter(home.split("/")[2] ?? "");
+    await ask(`${home}/address`, { address: "bob" });
+    expect(await labelOf("bob")).toBeNull();
+  });
+
+  test.each(["www", "-x", "a b", ""])("is refused as %j", async (address) => {
+    const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
+    expect((await ask(`${home}/address`, { address })).status).toBe(400);
+    expect(await labelOf("bob")).toBeNull();
+  });
+
+  test("stays through a sweep, gives way to that of a file, and comes back when the file is gone", async () => {
+    const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
+    await ask(`${home}/address`, { address: "bobby" });
+    await side.sweep();
+    expect(await labelOf("bob")).toBe("bobby");
+    const files = await side.apply.files();
+    side.apply.files = async () => ({ ...files, overrides: new Map([["bob", { address: "operators" }]]) });
+    await side.sweep();
+    expect(await labelOf("bob")).toBe("operators");
+    hours(25);
+    browser = await account.enter(home.split("/")[2] ?? "");
+    const refused = await ask(`${home}/address`, { address: "robert" });
+    expect([refused.status, refused.text.includes("was set by us")]).toEqual([409, true]);
+    side.apply.files = async () => files;
+    await side.sweep();
+    expect(await labelOf("bob")).toBe("bobby");
+    expect(side.alerts).not.toContain("address_taken");
+  });
+});

@@ -49,7 +49,7 @@ export async function startAccountSide(options: { mail: boolean } = { mail: true
   const providers = [side.billing, side.paddleBilling];
   // Whoever has paid is led back there, where something has to answer.
   const publicUrl = side.stripe.origin;
-  const common = { ...side.apply, publicUrl, plans: () => files.plans };
+  const common = { ...side.apply, files: () => side.apply.files(), publicUrl, plans: () => files.plans };
   const { log } = side.apply;
   const access = options.mail ? createAccountAccess(side.apply) : undefined;
   const watch = { wait: async () => undefined, stop: async () => undefined };

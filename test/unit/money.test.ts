@@ -149,7 +149,7 @@ describe("cost and margin", () => {
   ] as const)("are one sum by %s of %s", (text, currency, amount, margin, missing) => {
     const rates = exchangeVariables.CLAWFLEET_EXCHANGE_RATES.parse(text);
     const { total, missingRates } = sum({ ...inDollars, rates, price: priceOf("month", amount, currency) });
-    const rounded = Object.entries(total.margin).map(([of, sum]) => [of, Math.round(sum * 1000) / 1000]);
+    const rounded = Object.entries(total.margin).map(([of, left]) => [of, Math.round(left * 1000) / 1000]);
     expect([Object.fromEntries(rounded), missingRates]).toEqual([margin, missing]);
   });
 

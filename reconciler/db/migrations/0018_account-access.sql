@@ -18,3 +18,7 @@ alter table clawfleet.orders add column return_hash bytea unique, add column ret
 
 -- As the provider says it; more than are served is an alert.
 alter table clawfleet.subscriptions add column quantity integer not null default 1;
+
+-- The address that a customer chose for themselves. One that a file in stacks/ names is stronger; null: their name.
+alter table clawfleet.instances add column chosen_address text, add column chosen_at timestamptz;
+create index instances_chosen_address on clawfleet.instances (chosen_address) where chosen_address is not null;
