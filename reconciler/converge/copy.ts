@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { customerFiles, waitFirstBootCommand } from "../../cloud-init/customer-files.ts";
 import { archiveLabel, carrierLabelKeys, carrierLabels } from "../../components/naming.ts";
 import type { Hetzner, HetznerServer } from "../cloud/hetzner.ts";
-import { beginCopy, endCopy, recordStage } from "../db/copies.ts";
+import { beginTransfer, endTransfer, recordStage } from "../db/transfers.ts";
 import { findLocated } from "../db/health.ts";
 import { recordSnapshot, type ConvergeRow } from "../db/observed.ts";
 import { ClawfleetError, isClawfleetError } from "../errors.ts";
@@ -28,6 +28,9 @@ export type Copied =
   | { kind: "waiting" }
   /** It stands as it stood, and answers. */
   | { kind: "refused"; why: string };
+
+/** With what the mark of a copy begins. */
+export const copyMark = "copy-";
 
 const commandMs = 60_000;
 /** A gateway may finish what it is at (`TimeoutStopSec` of its unit). */
@@ -58,14 +61,14 @@ export async function copyOut(
   signal: AbortSignal,
 ): Promise<Copied> {
   if (await waitsForHalt(deps, row, job)) return { kind: "waiting" };
-  const mark = `copy-${row.generation}`;
+  const mark = `${copyMark}${row.generation}`;
   // One to what was wanted before.
-  if (row.copyMark !== null && row.copyMark !== mark) await undoCopy(deps, row, job.reason);
+  if (row.transferMark !== null && row.transferMark !== mark) await undoTransfer(deps, row, job.reason);
   const { hetzner } = deps.cloudsOf(row.account, job.reason);
   if (!(await isFilled(hetzner, row, mark))) {
     const why = await tryToFill(deps, hetzner, { row, mark, places }, signal);
     if (why !== undefined) {
-      await undoCopy(deps, { ...row, copyMark: mark }, job.reason);
+      await undoTransfer(deps, { ...row, transferMark: mark }, job.reason);
       return { kind: "refused", why };
     }
   }
@@ -80,13 +83,13 @@ export async function copyOut(
   return { kind: (await finishMoveOut(deps, row, job, signal)) ? "moved-out" : "waiting" };
 }
 
-/** The server serves its customer again, and nothing of the copy is left. */
-export async function undoCopy(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
+/** The server serves its customer again, and nothing of a copy or a move is left. */
+export async function undoTransfer(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const { hetzner } = deps.cloudsOf(row.account, reason);
   await wake(deps, hetzner, row);
   await removeCarriers(hetzner, row.id);
-  if (row.copyMark !== null) await dropMarked(deps, hetzner, row, row.copyMark);
-  await endCopy(deps.sql, row.id);
+  if (row.transferMark !== null) await dropMarked(deps, hetzner, row, row.transferMark);
+  await endTransfer(deps.sql, row.id);
 }
 
 /** What was copied is everything as long as the server has been off since. */
@@ -143,7 +146,7 @@ async function fill(
   if (roomy.length === 0)
     return `its files take ${(usedBytes / gb).toFixed(1)} GB, too much for the disks of its plan`;
 
-  await beginCopy(deps.sql, row.id, mark);
+  await beginTransfer(deps.sql, row.id, mark);
   await recordStage(deps.sql, row.id, "a server for its files is being made; it goes on meanwhile");
   const carrier = await provideCarrier(deps, hetzner, { row, located }, roomy);
   await ask(deps, carrier.address, waitFirstBootCommand, { timeoutMs: firstBootMs, signal });

@@ -53,7 +53,7 @@ async function expectWhole(): Promise<void> {
   expect(await serversOf()).toBe(1);
   expect(await carriers()).toEqual([]);
   expect(await snapshots()).toEqual([]);
-  expect(await rig.rowOf(slug)).toMatchObject({ copyMark: null, snapshotId: null, status: "ready" });
+  expect(await rig.rowOf(slug)).toMatchObject({ transferMark: null, snapshotId: null, status: "ready" });
 }
 
 beforeAll(async () => {
