@@ -3,9 +3,10 @@ import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { Sql } from "postgres";
 import { insertAudit } from "../db/api-keys.ts";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 import type { Scope } from "../operators/api-keys.ts";
 import { checkCsrf, comesFromElsewhere, createSessionCookie, isLooking } from "../routes/browser-session.ts";
+import { slowDown } from "../routes/guard.ts";
 import { createRateLimit, type RateRules } from "../routes/rate-limit.ts";
 import type { Viewer } from "./frame.tsx";
 import { BouncePage } from "./sign-in-page.tsx";
@@ -35,15 +36,7 @@ export function requireSession({ sessions, clock, rate }: ConsoleGuardDeps): Mid
     const token = sessionCookie.read(c);
     const session = token === undefined ? undefined : await sessions.find(token);
     if (token === undefined || !session) return await sendToSignIn(c, token !== undefined);
-    const seconds = limit.take(session.operator.keyId ?? "", clock.now().getTime());
-    if (seconds > 0) {
-      c.header("retry-after", String(seconds));
-      throw new ClawfleetError({
-        code: "rate_limited",
-        message: `too many requests; go on in ${seconds} s`,
-        retry: { kind: "retryable" },
-      });
-    }
+    slowDown(c, limit.take(session.operator.keyId ?? "", clock.now().getTime()));
     c.set("viewer", { ...session, now: clock.now() });
     c.set("sessionToken", token);
     return await next();
@@ -90,10 +83,9 @@ export function auditForms({ sql, clock }: ConsoleGuardDeps): MiddlewareHandler<
 /** @throws forbidden unless the operator's key has the scope. */
 export function requireScope({ operator }: Viewer, scope: Scope): void {
   if (operator.scopes.has(scope)) return;
-  throw new ClawfleetError({
-    code: "forbidden",
-    message: `the key ${operator.name} may not do this: it needs the scope ${scope}`,
-    remedy: "sign in with another key, or make one with that scope: fleet keys create",
-    retry: { kind: "permanent" },
-  });
+  throw permanent(
+    "forbidden",
+    `the key ${operator.name} may not do this: it needs the scope ${scope}`,
+    "sign in with another key, or make one with that scope: fleet keys create",
+  );
 }

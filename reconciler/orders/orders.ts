@@ -1,5 +1,4 @@
 /** Everything that the customer's pages need of orders, on the real rows and the real billing. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { instanceSecretsSchema } from "../../infra/config.ts";
 import type { Plans } from "../../infra/plans.ts";
@@ -14,11 +13,10 @@ import type { OperationWatch } from "../operations/watch.ts";
 import { findAnyZone } from "../desired/selling.ts";
 import { instanceHost } from "../../components/naming.ts";
 import type { OrderDeps } from "../routes/orders.tsx";
-import { createOrderId } from "../secrets.ts";
+import { createOrderId, hashSecret } from "../secrets.ts";
 import { askForLink } from "../sign-in/ask.ts";
 import { describeAmount } from "../money/amounts.ts";
 import type { PlanOffer } from "../web/signup-page.tsx";
-import { digestToken } from "../tokens.ts";
 import { placeOrder } from "./place-order.ts";
 import { readOrder } from "./read-order.ts";
 
@@ -113,7 +111,7 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
         },
         orderId,
       ),
-    findReturn: (token) => takeReturn(sql, digestToken(token), clock.now()),
+    findReturn: (token) => takeReturn(sql, hashSecret(token), clock.now()),
     async revealCredentials(orderId) {
       const order = await findOrder(sql, orderId);
       if (!order || order.instanceId === null) return undefined;
@@ -129,7 +127,7 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
       const instance = await findFleetInstanceById(sql, order.instanceId);
       if (instance?.status !== "ready" || instance.phase !== "running") return undefined;
       const asked = { instanceId: instance.id, slug: instance.slug, actor: "customer" };
-      return await askForLink({ ...deps, sleep: async (ms) => sleep(ms) }, asked);
+      return await askForLink(deps, asked);
     },
     async waitForChange(orderId, timeoutMs) {
       const order = await findOrder(sql, orderId);

@@ -2,8 +2,8 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { ClawfleetError } from "../errors.ts";
-import { digestToken } from "../tokens.ts";
+import { permanent } from "../errors.ts";
+import { hashSecret } from "../secrets.ts";
 
 export type SessionCookie = {
   keep(c: Context, token: string, maxAgeSeconds: number): void;
@@ -37,7 +37,7 @@ export function isLooking(c: Context): boolean {
 export function refuseForeign(message: string): MiddlewareHandler {
   return async function refuseForeignForm(c, next) {
     if (isLooking(c) || c.req.header("sec-fetch-site") === "same-origin") return await next();
-    throw refused(message);
+    throw permanent("forbidden", message);
   };
 }
 
@@ -49,7 +49,7 @@ export async function checkCsrf(c: Context, expected: string): Promise<void> {
   if (isLooking(c)) return;
   const { csrf } = await c.req.parseBody();
   if (typeof csrf === "string" && isSame(csrf, expected)) return;
-  throw refused("this form is of another session; open the page again");
+  throw permanent("forbidden", "this form is of another session; open the page again");
 }
 
 /** A link in a chat or a mail comes without the cookie, which is Strict; the page's own second request has it. */
@@ -58,9 +58,5 @@ export function comesFromElsewhere(c: Context): boolean {
 }
 
 function isSame(a: string, b: string): boolean {
-  return timingSafeEqual(digestToken(a), digestToken(b));
-}
-
-function refused(message: string): ClawfleetError {
-  return new ClawfleetError({ code: "forbidden", message, retry: { kind: "permanent" } });
+  return timingSafeEqual(hashSecret(a), hashSecret(b));
 }
