@@ -8,6 +8,7 @@ import {
   recordWaiting,
   type ConvergeRow,
 } from "../db/observed.ts";
+import { beginTransfer } from "../db/transfers.ts";
 import { tellArchived, tellGone } from "../messages/recorded.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import { keepSnapshot } from "./archive.ts";
@@ -16,6 +17,9 @@ import type { ConvergeDeps } from "./converge-instance.ts";
 import { waitsForHalt } from "./halt.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import { runOperation } from "./run-operation.ts";
+
+/** With what the mark of a move begins. */
+export const moveMark = "move-";
 
 /** A copy takes a minute for some GB, an hour at worst. */
 const copyWaitMs = 15_000;
@@ -63,11 +67,13 @@ export async function moveOut(
 ): Promise<boolean> {
   if (await waitsForHalt(deps, row, job)) return false;
   const { hetzner } = deps.cloudsOf(row.account, job.reason);
+  const mark = `${moveMark}${row.override.location ?? row.location}-${row.generation}`;
+  await beginTransfer(deps.sql, row.id, mark);
   const kept = await keepSnapshot(
     hetzner,
     {
       ...row,
-      mark: `move-${row.override.location ?? row.location}-${row.generation}`,
+      mark,
       former: row.snapshotId,
       empty: false,
     },
@@ -78,12 +84,22 @@ export async function moveOut(
     await waitForCopy(deps, row, job.reason);
     return false;
   }
+  return await finishMoveOut(deps, row, job, signal);
+}
+
+/** Its snapshot is kept and available; what is left of it in the clouds goes. False when that is not done yet. */
+export async function finishMoveOut(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return false;
   await recordMovedOut(deps.sql, row.id);
   return true;
 }
 
-async function waitForCopy(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
+export async function waitForCopy(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const retryAt = new Date(deps.clock.now().getTime() + copyWaitMs);
   const detail = "Hetzner is taking the last snapshot";
   await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });

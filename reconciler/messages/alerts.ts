@@ -53,8 +53,9 @@ export const alertTexts = {
     remedy: "choose another one; the customer keeps the address that they have",
   },
   plan_does_not_fit: {
-    title: "A customer's disk fits no server type of their new plan",
-    remedy: "add a type with a larger disk to the plan; until then they keep the server that they have",
+    title: "A customer's server cannot become what their new plan wants",
+    remedy:
+      "its text says why: fleet apply <name> tries again, or add a type with a larger disk to the plan; until then they keep the server that they have",
   },
   no_worker_for_cell: {
     title: "No living worker serves a cell",
