@@ -15,7 +15,7 @@ export type Repository = {
   /** Of a branch, as the service has it. */
   head(branch: string): Promise<string>;
   /** Commits these files (null deletes one) on a branch made anew from `from`, and pushes it, by force. Returns the commit. */
-  commit(branch: string, files: Record<string, string | null>, from?: string): Promise<string>;
+  commit(branch: string, files: Record<string, string | Buffer | null>, from?: string): Promise<string>;
   /** Brings it into main as the service does. Returns main's new commit. @throws when it conflicts */
   merge(head: string, message: string, how?: MergeWay): Promise<string>;
   /** Keeps a pull request's head where GitHub has it. */
@@ -42,7 +42,7 @@ export async function createRepository(files: Record<string, string>): Promise<R
   await git(bare, "init", "--quiet", "--bare", "--initial-branch=main", ".");
   await git(home, "clone", "--quiet", bare, clone);
 
-  const put = async (changed: Record<string, string | null>, message: string): Promise<void> => {
+  const put = async (changed: Record<string, string | Buffer | null>, message: string): Promise<void> => {
     for (const [name, text] of Object.entries(changed)) {
       const file = join(clone, name);
       await mkdir(dirname(file), { recursive: true });
