@@ -58,4 +58,26 @@ describe("files of a repository", () => {
       },
     });
   });
+
+  test("that are broken where the fleet is are no way past the review: deleting one is a change with steps", async () => {
+    await rig.repository.commit("main", { "stacks/Pulumi.ada.yaml": "config:\n  clawfleet:size: big\n" });
+    const broken = await rig.refuseAndAccept();
+    const deleted = await rig.repository.commit("main", { "stacks/Pulumi.ada.yaml": null });
+    await rig.sync();
+    expect(await rig.decision(deleted)).toMatchObject({
+      outcome: "refused",
+      detail: expect.stringContaining("nobody has seen this plan"),
+    });
+    expect(await rig.isAt()).toBe(broken);
+    const id = await rig.ask("main");
+    await rig.preview();
+    expect(await rig.plans.find(id)).toMatchObject({
+      plan: {
+        customers: [
+          { slug: "ada", why: ["broken override removed"], steps: [{ resource: "configure", op: "update" }] },
+        ],
+      },
+      markdown: expect.stringContaining("broken override removed"),
+    });
+  });
 });

@@ -34,6 +34,8 @@ export type GitopsRig = {
     request: number,
     about?: { labels?: string[]; result?: Partial<CustomerResult> },
   ): Promise<void>;
+  /** A push to main that is refused, and accepted by a person as it is. Returns the commit. */
+  refuseAndAccept(): Promise<string>;
   decision(commit: string): Promise<PushRow | undefined>;
   isAt(): Promise<string | undefined>;
   close(): Promise<void>;
@@ -114,6 +116,15 @@ export async function startGitopsRig(
       const id = await ask(head, { request, labels });
       await preview(result);
       await plans.find(id);
+    },
+    async refuseAndAccept() {
+      await rig.sync();
+      const commit = await repository.head("main");
+      const detail = (await rig.decision(commit))?.detail ?? "";
+      const hash = /plan \((\w+)\)/.exec(detail)?.[1] ?? "";
+      await plans.accept({ commit, hash, actor: "op" });
+      await rig.sync();
+      return commit;
     },
     decision: async (commit) => (await listPushes(sql, 100)).find((push) => push.commit === commit),
     isAt: () => findApplied(sql),
