@@ -69,8 +69,27 @@ export async function decidePush(
   end: { outcome: "applied" | "refused"; detail: string; now: Date },
 ): Promise<void> {
   await sql`
-    update clawfleet.git_pushes set outcome = ${end.outcome}, detail = ${end.detail}, decided_at = ${end.now}
+    update clawfleet.git_pushes set
+      outcome = ${end.outcome}, detail = ${end.detail}, decided_at = ${end.now}, told_at = null
     where commit = ${push.commit} and basis = ${push.basis}`;
+}
+
+export type Refusal = { commit: string; basis: string; planId: number; why: string };
+
+/** Refused where the fleet is now, and not told yet. */
+export async function listUntold(sql: Query): Promise<Refusal[]> {
+  return await sql<Refusal[]>`
+    select p.commit, p.basis, p.plan_id::int as "planId", p.detail as why
+    from clawfleet.git_pushes p join clawfleet.git_state s on s.commit = p.basis
+    where p.outcome = 'refused' and p.told_at is null and p.plan_id is not null order by p.decided_at`;
+}
+
+export async function markTold(
+  sql: Query,
+  { commit, basis }: Pick<Refusal, "commit" | "basis">,
+  now: Date,
+): Promise<void> {
+  await sql`update clawfleet.git_pushes set told_at = ${now} where commit = ${commit} and basis = ${basis}`;
 }
 
 /** It is planned once more, and applied when that is still what was accepted. False when nothing of it was refused. */

@@ -49,6 +49,12 @@ export async function syncPull(deps: ForgeDeps, pull: Pull): Promise<void> {
   await publishPull(deps, pull);
 }
 
+/** Those whose merge made this commit. */
+export async function findMergedPulls(deps: GitopsDeps, commit: string): Promise<Pull[]> {
+  const all = (await deps.github?.listPullsOf(commit)) ?? [];
+  return all.filter((pull) => pull.mergedAt !== null && pull.mergeCommit === commit);
+}
+
 /** A preview failed for what may be over: it stands until somebody looks again, and not within the same look. */
 export async function isWorthAnother(deps: GitopsDeps, plan: PlanRow): Promise<boolean> {
   if (plan.completedAt === null) return false;

@@ -10,13 +10,13 @@ import {
   planPush,
 } from "../db/git.ts";
 import { countPushPlans, findFirstSeen, findPlan, findReview, type PlanRow } from "../db/plans.ts";
-import { commentMarker, renderComment } from "./comment.ts";
 import { decidePush, type Reviewed } from "./gate.ts";
 import { listFirstParents, readChanges, resolveCommit } from "./git.ts";
 import type { Pull } from "./github.ts";
 import type { FleetPlan } from "./plan.ts";
 import { createPlan, toFleetPlan } from "./plans.ts";
-import { isWorthAnother } from "./pulls.ts";
+import { findMergedPulls, isWorthAnother } from "./pulls.ts";
+import { tellRefusals } from "./refusals.ts";
 import type { GitopsDeps } from "./deps.ts";
 
 /** A cloud that is down refuses nobody's commit; what fails again and again must not hold the next one up. */
@@ -24,6 +24,11 @@ const maxTries = 3;
 
 /** Goes on as far as it can: until the last commit, or until a preview is under way. */
 export async function syncBranch(deps: GitopsDeps): Promise<void> {
+  await decideCommits(deps);
+  await tellRefusals(deps);
+}
+
+async function decideCommits(deps: GitopsDeps): Promise<void> {
   const { git } = deps.mirror;
   const head = await resolveCommit(git, deps.settings.branch);
   // Read once at the start, so that there is one.
@@ -59,14 +64,13 @@ async function syncCommit(
     if (await isWorthAnother(deps, row)) await beginPush(deps, commit, basis);
     return "waits";
   }
-  const pulls = await findPulls(deps, commit);
-  const reviewed = await listReviews(deps, row, pulls);
+  const reviewed = await listReviews(deps, row, await findMergedPulls(deps, commit));
   const accepted = push?.acceptedHash ?? null;
   const decision = decidePush({ plan, hash: row.hash }, { reviewed, accepted }, deps.settings);
   const end = { detail: decision.why, now: deps.clock.now() };
   if (!decision.apply) {
     await recordDecision(deps.sql, { commit, basis }, { ...end, outcome: "refused" });
-    await tellRefusal(deps, { commit, plan, hash: row.hash, why: decision.why, pulls });
+    deps.log.error({ commit, why: decision.why }, "a commit of the branch is not applied");
     return "refused";
   }
   await deps.sql.begin(async (tx) => {
@@ -97,11 +101,6 @@ async function carryOut(deps: GitopsDeps, commit: string, plan: FleetPlan): Prom
   await applyDesired(deps, { kind: "slugs", slugs, reason: "pull-request", actor });
 }
 
-async function findPulls(deps: GitopsDeps, commit: string): Promise<Pull[]> {
-  const all = (await deps.github?.listPullsOf(commit)) ?? [];
-  return all.filter((pull) => pull.mergedAt !== null && pull.mergeCommit === commit);
-}
-
 /** What people had seen of it before it was merged. Only that counts: a plan that came too late was reviewed by nobody. */
 async function listReviews(deps: GitopsDeps, push: PlanRow, pulls: readonly Pull[]): Promise<Reviewed[]> {
   if (!deps.github) return await listReviewsByTexts(deps, push);
@@ -124,22 +123,4 @@ async function listReviewsByTexts({ sql }: GitopsDeps, push: PlanRow): Promise<R
   const firstSeen = await findFirstSeen(sql, push.head);
   if (!review?.seenAt || review.hash === null || !firstSeen || review.seenAt > firstSeen) return [];
   return [{ number: review.pullRequest, hash: review.hash, labels: review.labels }];
-}
-
-type Refusal = { commit: string; plan: FleetPlan; hash: string; why: string; pulls: readonly Pull[] };
-
-async function tellRefusal(deps: GitopsDeps, { commit, plan, hash, why, pulls }: Refusal): Promise<void> {
-  deps.log.error({ commit, why }, "a commit of the branch is not applied");
-  const { github } = deps;
-  if (!github) return;
-  const body = renderComment(plan, [
-    `not applied: ${why}`,
-    `look at it, then: fleet git accept ${commit.slice(0, 12)} --hash ${hash}, or revert it`,
-  ]);
-  for (const pull of pulls) {
-    const row = await findPull(deps.sql, pull.number);
-    await github.say(pull.number, row?.commentId ?? null, commentMarker, body);
-  }
-  const check = { head: commit, conclusion: "failure", title: why.slice(0, 200), summary: body } as const;
-  await github.check(null, check);
 }

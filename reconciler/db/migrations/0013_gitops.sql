@@ -50,6 +50,7 @@ create table clawfleet.git_pushes (
   accepted_hash text,                                 -- a person has seen this plan and wants it
   accepted_by   text,
   decided_at    timestamptz,
+  told_at       timestamptz,                          -- a refusal: when the forge had taken it
   primary key (commit, basis)
 );
 
