@@ -25,7 +25,8 @@ export type PushRow = {
   commit: string;
   basis: string;
   planId: number | null;
-  outcome: "applied" | "refused" | null;
+  /** `withdrawn`: the branch holds it no more, or was applied past it. */
+  outcome: "applied" | "refused" | "withdrawn" | null;
   detail: string | null;
   acceptedHash: string | null;
   acceptedBy: string | null;
@@ -72,6 +73,28 @@ export async function decidePush(
     update clawfleet.git_pushes set
       outcome = ${end.outcome}, detail = ${end.detail}, decided_at = ${end.now}, told_at = null
     where commit = ${push.commit} and basis = ${push.basis}`;
+}
+
+/** Of what is decided about where the fleet is now, all but `commits` is over: nobody waits for it, and it is no alert any more. */
+export async function withdrawPushes(
+  sql: Query,
+  { basis, commits, now }: { basis: string; commits: readonly string[]; now: Date },
+): Promise<void> {
+  await sql`
+    update clawfleet.git_pushes set outcome = 'withdrawn', decided_at = ${now}
+    where (basis = ${basis} and commit <> all(${[...commits]}::text[]) and (outcome is null or outcome = 'refused'))
+      or (basis <> ${basis} and outcome is null)`;
+}
+
+/** Why it is not decided about yet. */
+export async function noteWaiting(
+  sql: Query,
+  push: { commit: string; basis: string },
+  detail: string,
+): Promise<void> {
+  await sql`
+    update clawfleet.git_pushes set detail = ${detail}
+    where commit = ${push.commit} and basis = ${push.basis} and outcome is null`;
 }
 
 export type Refusal = { commit: string; basis: string; planId: number; why: string };

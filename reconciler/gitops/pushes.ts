@@ -8,10 +8,11 @@ import {
   findPush,
   moveApplied,
   planPush,
+  withdrawPushes,
 } from "../db/git.ts";
 import { countPushPlans, findFirstSeen, findPlan, findReview, type PlanRow } from "../db/plans.ts";
 import { decidePush, type Reviewed } from "./gate.ts";
-import { listFirstParents, readChanges, resolveCommit } from "./git.ts";
+import { isAncestor, listFirstParents, readChanges, resolveCommit } from "./git.ts";
 import type { Pull } from "./github.ts";
 import type { FleetPlan } from "./plan.ts";
 import { createPlan, toFleetPlan } from "./plans.ts";
@@ -29,31 +30,43 @@ export async function syncBranch(deps: GitopsDeps): Promise<void> {
 }
 
 async function decideCommits(deps: GitopsDeps): Promise<void> {
-  const { git } = deps.mirror;
-  const head = await resolveCommit(git, deps.settings.branch);
+  const head = await resolveCommit(deps.mirror.git, deps.settings.branch);
   // Read once at the start, so that there is one.
   await deps.files();
-  for (let moved = true; moved;) {
-    moved = false;
-    const applied = await findApplied(deps.sql);
-    if (applied === undefined || applied === head) return;
-    for (const commit of await listFirstParents(git, applied, head)) {
-      const what = await syncCommit(deps, commit, applied);
-      if (what === "waits") return;
-      moved = what === "applied";
-      if (moved) break;
-    }
-  }
+  while (await decideNext(deps, head));
 }
+
+/** Whether the fleet has moved: what comes after that is another plan. */
+async function decideNext(deps: GitopsDeps, head: string): Promise<boolean> {
+  const basis = await findApplied(deps.sql);
+  if (basis === undefined) return false;
+  const { commits, abandoned } = await listWaiting(deps, basis, head);
+  await withdrawPushes(deps.sql, { basis, commits, now: deps.clock.now() });
+  for (const commit of commits) {
+    const what = await syncCommit(deps, { commit, basis, abandoned });
+    if (what === "waits" || what === "applied") return what === "applied";
+  }
+  return false;
+}
+
+/** Oldest first. Of a branch that holds the fleet's commit no more only where it is now. */
+async function listWaiting({ mirror: { git } }: GitopsDeps, basis: string, head: string) {
+  if (basis === head) return { commits: [], abandoned: undefined };
+  if (await isAncestor(git, basis, head))
+    return { commits: await listFirstParents(git, basis, head), abandoned: undefined };
+  return { commits: [head], abandoned: basis };
+}
+
+type Commit = { commit: string; basis: string; abandoned: string | undefined };
 
 async function syncCommit(
   deps: GitopsDeps,
-  commit: string,
-  basis: string,
+  { commit, basis, abandoned }: Commit,
 ): Promise<"waits" | "applied" | "refused"> {
   const push = await findPush(deps.sql, commit, basis);
   if (push?.outcome === "refused") return "refused";
-  const planId = push?.planId ?? (await beginPush(deps, commit, basis));
+  const known = push?.outcome === "withdrawn" ? null : push?.planId;
+  const planId = known ?? (await beginPush(deps, commit, basis));
   const row = await findPlan(deps.sql, planId);
   const plan = row && (await toFleetPlan(deps.sql, row));
   if (!row || row.hash === null || !plan) return "waits";
@@ -66,7 +79,7 @@ async function syncCommit(
   }
   const reviewed = await listReviews(deps, row, await findMergedPulls(deps, commit));
   const accepted = push?.acceptedHash ?? null;
-  const decision = decidePush({ plan, hash: row.hash }, { reviewed, accepted }, deps.settings);
+  const decision = decidePush({ plan, hash: row.hash }, { reviewed, accepted, abandoned }, deps.settings);
   const end = { detail: decision.why, now: deps.clock.now() };
   if (!decision.apply) {
     await recordDecision(deps.sql, { commit, basis }, { ...end, outcome: "refused" });

@@ -3,6 +3,7 @@ import { findPull, listUntold, markTold, type Refusal } from "../db/git.ts";
 import { findPlan } from "../db/plans.ts";
 import { commentMarker, renderComment } from "./comment.ts";
 import type { ForgeDeps, GitopsDeps } from "./deps.ts";
+import { isAncestor } from "./git.ts";
 import { hashPlan } from "./plan.ts";
 import { toFleetPlan } from "./plans.ts";
 import { findMergedPulls } from "./pulls.ts";
@@ -24,8 +25,8 @@ export async function tellRefusals(deps: GitopsDeps): Promise<void> {
 }
 
 /** The same comment and another check of the same name, however often. */
-async function tellRefusal(deps: ForgeDeps, { commit, planId, why }: Refusal): Promise<void> {
-  const { github, sql } = deps;
+async function tellRefusal(deps: ForgeDeps, { commit, basis, planId, why }: Refusal): Promise<void> {
+  const { github, sql, mirror } = deps;
   const row = await findPlan(sql, planId);
   const plan = row && (await toFleetPlan(sql, row));
   if (!plan) return;
@@ -33,7 +34,9 @@ async function tellRefusal(deps: ForgeDeps, { commit, planId, why }: Refusal): P
     `not applied: ${why}`,
     `look at it, then: fleet git accept ${commit.slice(0, 12)} --hash ${row.hash ?? hashPlan(plan)}, or revert it`,
   ]);
-  for (const { number } of await findMergedPulls(deps, commit)) {
+  // Moved back to: its request is done with, and was merged as it should be.
+  const old = await isAncestor(mirror.git, commit, basis);
+  for (const { number } of old ? [] : await findMergedPulls(deps, commit)) {
     const pull = await findPull(sql, number);
     await github.say(number, pull?.commentId ?? null, commentMarker, body);
   }

@@ -159,7 +159,7 @@ export const git = z.object({
       commit: z.string(),
       basis: z.string(),
       planId: z.number().nullable(),
-      outcome: z.enum(["applied", "refused"]).nullable(),
+      outcome: z.enum(["applied", "refused", "withdrawn"]).nullable(),
       detail: z.string().nullable(),
       acceptedHash: z.string().nullable(),
       acceptedBy: z.string().nullable(),

@@ -45,7 +45,7 @@ create table clawfleet.git_pushes (
   commit        text not null,
   basis         text not null,
   plan_id       bigint references clawfleet.plans (id),
-  outcome       text check (outcome in ('applied', 'refused')),
+  outcome       text check (outcome in ('applied', 'refused', 'withdrawn')), -- withdrawn: the branch moved past it or away from it
   detail        text,
   accepted_hash text,                                 -- a person has seen this plan and wants it
   accepted_by   text,
