@@ -56,7 +56,7 @@ export async function findMergedPulls(deps: GitopsDeps, commit: string): Promise
 }
 
 /** A preview failed for what may be over: it stands until somebody looks again, and not within the same look. */
-export async function isWorthAnother(deps: GitopsDeps, plan: PlanRow): Promise<boolean> {
+async function isWorthAnother(deps: GitopsDeps, plan: PlanRow): Promise<boolean> {
   if (plan.completedAt === null) return false;
   if (deps.clock.now().getTime() - plan.completedAt.getTime() < deps.settings.intervalMs / 2) return false;
   const whole = await toFleetPlan(deps.sql, plan);

@@ -7,6 +7,7 @@ import {
   findPull,
   findPush,
   moveApplied,
+  noteWaiting,
   planPush,
   withdrawPushes,
 } from "../db/git.ts";
@@ -16,12 +17,12 @@ import { isAncestor, listFirstParents, readChanges, resolveCommit } from "./git.
 import type { Pull } from "./github.ts";
 import type { FleetPlan } from "./plan.ts";
 import { createPlan, toFleetPlan } from "./plans.ts";
-import { findMergedPulls, isWorthAnother } from "./pulls.ts";
+import { findMergedPulls } from "./pulls.ts";
 import { tellRefusals } from "./refusals.ts";
 import type { GitopsDeps } from "./deps.ts";
 
-/** A cloud that is down refuses nobody's commit; what fails again and again must not hold the next one up. */
-const maxTries = 3;
+/** A cloud that is down refuses nobody's commit, however long: it is planned again and again, after longer and longer waits. */
+const maxPauseMs = 60 * 60_000;
 
 /** Goes on as far as it can: until the last commit, or until a preview is under way. */
 export async function syncBranch(deps: GitopsDeps): Promise<void> {
@@ -42,9 +43,11 @@ async function decideNext(deps: GitopsDeps, head: string): Promise<boolean> {
   if (basis === undefined) return false;
   const { commits, abandoned } = await listWaiting(deps, basis, head);
   await withdrawPushes(deps.sql, { basis, commits, now: deps.clock.now() });
+  let behind = false;
   for (const commit of commits) {
-    const what = await syncCommit(deps, { commit, basis, abandoned });
-    if (what === "waits" || what === "applied") return what === "applied";
+    const what = await syncCommit(deps, { commit, basis, abandoned, behind });
+    if (what === "previewing" || what === "applied") return what === "applied";
+    behind ||= what === "waits";
   }
   return false;
 }
@@ -57,30 +60,42 @@ async function listWaiting({ mirror: { git } }: GitopsDeps, basis: string, head:
   return { commits: [head], abandoned: basis };
 }
 
-type Commit = { commit: string; basis: string; abandoned: string | undefined };
+type Commit = {
+  commit: string;
+  basis: string;
+  abandoned: string | undefined;
+  /** One before it waits for a cloud: this one may take its place, such as by taking it back, and is refused by nobody before that one. */
+  behind: boolean;
+};
 
 async function syncCommit(
   deps: GitopsDeps,
-  { commit, basis, abandoned }: Commit,
-): Promise<"waits" | "applied" | "refused"> {
+  { commit, basis, abandoned, behind }: Commit,
+): Promise<"previewing" | "waits" | "applied" | "refused"> {
   const push = await findPush(deps.sql, commit, basis);
   if (push?.outcome === "refused") return "refused";
   const known = push?.outcome === "withdrawn" ? null : push?.planId;
   const planId = known ?? (await beginPush(deps, commit, basis));
   const row = await findPlan(deps.sql, planId);
   const plan = row && (await toFleetPlan(deps.sql, row));
-  if (!row || row.hash === null || !plan) return "waits";
-  if (
-    plan.customers.some(({ again }) => again === true) &&
-    (await countPushPlans(deps.sql, basis, commit)) < maxTries
-  ) {
-    if (await isWorthAnother(deps, row)) await beginPush(deps, commit, basis);
+  if (!row || row.hash === null || !plan) return "previewing";
+  const accepted = push?.acceptedHash ?? null;
+  const down = plan.customers.find(({ again }) => again === true);
+  if (down && accepted !== row.hash) {
+    const again = findNextTry(deps, row, await countPushPlans(deps.sql, basis, commit));
+    if (again <= deps.clock.now()) {
+      await beginPush(deps, commit, basis);
+      return "previewing";
+    }
+    const why = `waits: no preview of ${down.slug}: ${down.error}; planned again from ${again.toISOString()}`;
+    await noteWaiting(deps.sql, { commit, basis }, why);
+    deps.log.warn({ commit, why }, "a commit of the branch waits");
     return "waits";
   }
   const reviewed = await listReviews(deps, row, await findMergedPulls(deps, commit));
-  const accepted = push?.acceptedHash ?? null;
   const decision = decidePush({ plan, hash: row.hash }, { reviewed, accepted, abandoned }, deps.settings);
   const end = { detail: decision.why, now: deps.clock.now() };
+  if (!decision.apply && behind) return "waits";
   if (!decision.apply) {
     await recordDecision(deps.sql, { commit, basis }, { ...end, outcome: "refused" });
     deps.log.error({ commit, why: decision.why }, "a commit of the branch is not applied");
@@ -94,6 +109,12 @@ async function syncCommit(
   deps.log.info({ commit, why: decision.why, customers: plan.customers.length }, "a commit is applied");
   await carryOut(deps, commit, plan);
   return "applied";
+}
+
+/** Twice as long after each try; not within the look that saw it fail. */
+function findNextTry({ settings }: GitopsDeps, { completedAt, createdAt }: PlanRow, tries: number): Date {
+  const pauseMs = Math.min((settings.intervalMs / 2) * 2 ** (tries - 1), maxPauseMs);
+  return new Date((completedAt ?? createdAt).getTime() + pauseMs);
 }
 
 async function beginPush(deps: GitopsDeps, commit: string, basis: string): Promise<number> {

@@ -37,6 +37,8 @@ export type GitopsRig = {
   /** A push to main that is refused, and accepted by a person as it is. Returns the commit. */
   refuseAndAccept(): Promise<string>;
   decision(commit: string): Promise<PushRow | undefined>;
+  /** One for each commit that the fleet was at then. */
+  decisions(commit: string): Promise<PushRow[]>;
   isAt(): Promise<string | undefined>;
   close(): Promise<void>;
 };
@@ -127,6 +129,7 @@ export async function startGitopsRig(
       return commit;
     },
     decision: async (commit) => (await listPushes(sql, 100)).find((push) => push.commit === commit),
+    decisions: async (commit) => (await listPushes(sql, 100)).filter((push) => push.commit === commit),
     isAt: () => findApplied(sql),
     async close() {
       await admin.close();

@@ -18,6 +18,8 @@ export type Repository = {
   commit(branch: string, files: Record<string, string | Buffer | null>, from?: string): Promise<string>;
   /** Brings it into main as the service does. Returns main's new commit. @throws when it conflicts */
   merge(head: string, message: string, how?: MergeWay): Promise<string>;
+  /** Moves a branch there, by force. */
+  reset(branch: string, commit: string): Promise<void>;
   /** Keeps a pull request's head where GitHub has it. */
   keepPull(number: number, head: string): Promise<void>;
   close(): Promise<void>;
@@ -81,6 +83,9 @@ export async function createRepository(files: Record<string, string>): Promise<R
       const merged = await git(bare, "commit-tree", tree, "-p", "main", ...second, "-m", message);
       await git(bare, "update-ref", "refs/heads/main", merged);
       return merged;
+    },
+    async reset(branch, commit) {
+      await git(bare, "update-ref", `refs/heads/${branch}`, commit);
     },
     async keepPull(number, head) {
       await git(bare, "update-ref", `refs/pull/${number}/head`, head);
