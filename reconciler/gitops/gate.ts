@@ -19,7 +19,13 @@ export function findHindrances(plan: FleetPlan, labels: readonly string[], rules
 }
 
 /** A request as it was when it was merged, with the plan that people had seen of it. */
-export type Reviewed = { number: number | null; hash: string; labels: readonly string[] };
+export type Reviewed = {
+  number: number | null;
+  hash: string;
+  labels: readonly string[];
+  /** Another plan, and only because of who came, who left and whom billing stopped since. */
+  covered: boolean;
+};
 
 /**
  * `reviewed`: of the requests that made this commit. `accepted`: hash that a person has accepted for this commit. `abandoned`: the
@@ -38,11 +44,13 @@ export function decidePush(
   if (empty) return { apply: true, why: "no customer changes" };
   if (accepted !== null && accepted === hash) return { apply: true, why: `plan ${hash} was accepted` };
   if (abandoned !== undefined) return { apply: false, why: whyAbandoned(abandoned, hash, accepted) };
-  const same = reviewed.find((one) => one.hash === hash);
+  const same = reviewed.find((one) => one.hash === hash) ?? reviewed.find(({ covered }) => covered);
   if (!same) return { apply: false, why: whyNotReviewed(hash, reviewed, accepted) };
   const hindrances = findHindrances(plan, same.labels, rules);
   if (hindrances.length > 0) return { apply: false, why: hindrances.join("; ") };
-  return { apply: true, why: same.number === null ? "as reviewed" : `as reviewed in #${same.number}` };
+  const moved =
+    same.hash === hash ? "" : `, plan ${same.hash}; who came and left since is decided about alike`;
+  return { apply: true, why: `as reviewed${same.number === null ? "" : ` in #${same.number}`}${moved}` };
 }
 
 function whyAbandoned(abandoned: string, hash: string, accepted: string | null): string {

@@ -7,7 +7,7 @@ import { findHindrances } from "./gate.ts";
 import { mergeTree, readChanges, resolveCommit, type ChangedTexts } from "./git.ts";
 import type { Pull } from "./github.ts";
 import { hashPlan } from "./plan.ts";
-import { createPlan, digestTexts, toFleetPlan } from "./plans.ts";
+import { createPlan, digestTexts, hasFleetMoved, toFleetPlan } from "./plans.ts";
 import type { ForgeDeps, GitopsDeps } from "./deps.ts";
 
 /** Against another branch it concerns nobody here. */
@@ -32,7 +32,8 @@ export async function syncPull(deps: ForgeDeps, pull: Pull): Promise<void> {
   if (
     plan?.head === pull.head &&
     plan.digest === digestTexts(change) &&
-    !(await isWorthAnother(deps, plan))
+    !(await isWorthAnother(deps, plan)) &&
+    !(plan.completedAt && (await hasFleetMoved(deps, plan.id, change)))
   ) {
     await savePull(deps.sql, { ...row, head: pull.head });
     return await publishPull(deps, pull);

@@ -12,11 +12,12 @@ import {
   withdrawPushes,
 } from "../db/git.ts";
 import { countPushPlans, findFirstSeen, findPlan, findReview, type PlanRow } from "../db/plans.ts";
+import { isCovered } from "./coverage.ts";
 import { decidePush, type Reviewed } from "./gate.ts";
 import { isAncestor, listFirstParents, readChanges, resolveCommit } from "./git.ts";
 import type { Pull } from "./github.ts";
 import type { FleetPlan } from "./plan.ts";
-import { createPlan, toFleetPlan } from "./plans.ts";
+import { createPlan, readCovered, toFleetPlan } from "./plans.ts";
 import { findMergedPulls } from "./pulls.ts";
 import { tellRefusals } from "./refusals.ts";
 import type { GitopsDeps } from "./deps.ts";
@@ -92,7 +93,8 @@ async function syncCommit(
     deps.log.warn({ commit, why }, "a commit of the branch waits");
     return "waits";
   }
-  const reviewed = await listReviews(deps, row, await findMergedPulls(deps, commit));
+  const seen = await listReviews(deps, row, await findMergedPulls(deps, commit));
+  const reviewed = await compareReviews(deps, row, seen);
   const decision = decidePush({ plan, hash: row.hash }, { reviewed, accepted, abandoned }, deps.settings);
   const end = { detail: decision.why, now: deps.clock.now() };
   if (!decision.apply && behind) return "waits";
@@ -135,15 +137,33 @@ async function carryOut(deps: GitopsDeps, commit: string, plan: FleetPlan): Prom
   await applyDesired(deps, { kind: "slugs", slugs, reason: "pull-request", actor });
 }
 
+type Review = { plan: PlanRow & { hash: string }; number: number | null; labels: readonly string[] };
+
+async function compareReviews(
+  { sql }: GitopsDeps,
+  push: PlanRow,
+  reviews: readonly Review[],
+): Promise<Reviewed[]> {
+  const now = reviews.length > 0 ? await readCovered(sql, push) : undefined;
+  const compared: Reviewed[] = [];
+  for (const { plan, number, labels } of reviews) {
+    const before = await readCovered(sql, plan);
+    const covered = now !== undefined && before !== undefined && isCovered(now, before);
+    compared.push({ number, labels, hash: plan.hash, covered });
+  }
+  return compared;
+}
+
 /** What people had seen of it before it was merged. Only that counts: a plan that came too late was reviewed by nobody. */
-async function listReviews(deps: GitopsDeps, push: PlanRow, pulls: readonly Pull[]): Promise<Reviewed[]> {
+async function listReviews(deps: GitopsDeps, push: PlanRow, pulls: readonly Pull[]): Promise<Review[]> {
   if (!deps.github) return await listReviewsByTexts(deps, push);
-  const reviews: Reviewed[] = [];
+  const reviews: Review[] = [];
   for (const { number, head, labels, mergedAt } of pulls) {
     const row = await findPull(deps.sql, number);
     const plan = await findPlan(deps.sql, row?.shownPlanId ?? 0);
     if (!mergedAt || !row?.shownAt || row.shownAt > mergedAt) continue;
-    if (plan?.head === head && plan.hash !== null) reviews.push({ number, hash: plan.hash, labels });
+    if (plan?.head === head && plan.hash !== null)
+      reviews.push({ number, plan: { ...plan, hash: plan.hash }, labels });
   }
   return reviews;
 }
@@ -152,9 +172,9 @@ async function listReviews(deps: GitopsDeps, push: PlanRow, pulls: readonly Pull
  * Without a forge nobody tells what was merged how (a merge commit, a squash, a rebase), but the same texts were asked about,
  * and the whole answer was fetched before the commit was seen on the branch.
  */
-async function listReviewsByTexts({ sql }: GitopsDeps, push: PlanRow): Promise<Reviewed[]> {
+async function listReviewsByTexts({ sql }: GitopsDeps, push: PlanRow): Promise<Review[]> {
   const review = await findReview(sql, push.digest);
   const firstSeen = await findFirstSeen(sql, push.head);
   if (!review?.seenAt || review.hash === null || !firstSeen || review.seenAt > firstSeen) return [];
-  return [{ number: review.pullRequest, hash: review.hash, labels: review.labels }];
+  return [{ number: review.pullRequest, plan: { ...review, hash: review.hash }, labels: review.labels }];
 }

@@ -40,7 +40,13 @@ const decide = (
   how: { reviewed?: Partial<Reviewed>[]; accepted?: string } = {},
 ): { apply: boolean; why: string } => {
   const hash = hashPlan(whole);
-  const reviewed = (how.reviewed ?? []).map((one) => ({ number: 7, hash, labels: [], ...one }));
+  const reviewed = (how.reviewed ?? []).map((one) => ({
+    number: 7,
+    hash,
+    labels: [],
+    covered: false,
+    ...one,
+  }));
   return decidePush({ plan: whole, hash }, { reviewed, accepted: how.accepted ?? null }, rules);
 };
 
@@ -55,6 +61,20 @@ describe("a commit", () => {
       { reviewed: [{ hash: "old" }] },
       false,
       "what was reviewed is plan old",
+    ],
+    [
+      "that differs by who came and left alone",
+      plan(),
+      { reviewed: [{ hash: "old", covered: true }] },
+      true,
+      "plan old;",
+    ],
+    [
+      "that is covered, and loses a server by now",
+      plan({ customers: [lost] }),
+      { reviewed: [{ hash: "old", covered: true }] },
+      false,
+      'add the label "ok"',
     ],
     ["that a person accepted", plan(), { accepted: hashPlan(plan()) }, true, "was accepted"],
     ["that is not what was accepted", plan(), { accepted: "old" }, false, "plan old was accepted, and now"],
