@@ -142,7 +142,7 @@ const fleetPlan = z.object({
   problems: z.array(z.string()),
 });
 export const plan = z.discriminatedUnion("complete", [
-  z.object({ id: z.number(), complete: z.literal(false) }),
+  z.object({ id: z.number(), complete: z.literal(false), previewed: z.number(), previews: z.number() }),
   z.object({
     id: z.number(),
     complete: z.literal(true),
