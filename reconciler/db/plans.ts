@@ -77,12 +77,12 @@ export async function resumePlan(
   const { base, head, pullRequest, digest, labels } = asked;
   const [row] = await sql<{ id: number }[]>`
     update clawfleet.plans set labels = ${sql.json([...labels])} where seen_at is null and id = (
-      select id from clawfleet.plans
-      where digest = ${digest} and base = ${base} and head = ${head} and purpose = 'review'
-        and pull_request is not distinct from ${pullRequest}
-        and not exists (select 1 from clawfleet.plans newer where newer.pull_request = ${pullRequest}
-          and newer.id > clawfleet.plans.id)
-      order by id desc limit 1)
+      select p.id from clawfleet.plans p
+      where p.digest = ${digest} and p.base = ${base} and p.head = ${head} and p.purpose = 'review'
+        and p.pull_request is not distinct from ${pullRequest}::int
+        and not exists (
+          select 1 from clawfleet.plans newer where newer.pull_request = p.pull_request and newer.id > p.id)
+      order by p.id desc limit 1)
     returning id::int as id`;
   return row?.id;
 }

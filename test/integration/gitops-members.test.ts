@@ -33,7 +33,7 @@ describe("while a change of a plan is reviewed", () => {
     const head = await rig.repository.commit("tasks", await raiseTasks(rig, 300));
     await rig.review(head, 1);
     expect((await signUp(rig, "dan")).status).toBeLessThan(300);
-    await rig.deps.sql`update clawfleet.instances set phase = 'gone' where slug = 'bob'`;
+    expect((await rig.admin.request("DELETE", "/api/v1/instances/bob")).status).toBeLessThan(300);
     await rig.deps.sql`update clawfleet.instances set status = 'gone' where slug = 'cyd'`;
     const merged = await rig.repository.merge(head, "Tasks");
     await rig.sync();
