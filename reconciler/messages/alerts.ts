@@ -48,6 +48,11 @@ export const alertTexts = {
     title: "An override asks for an address that somebody has",
     remedy: "choose another one; the customer keeps the address that they have",
   },
+  domain_refused: {
+    title: "An override asks for a domain that cannot be served",
+    remedy:
+      "correct it, or add its zone to the cell's clawfleet:customZones; the customer keeps the names that they have",
+  },
   plan_does_not_fit: {
     title: "A customer's disk fits no server type of their new plan",
     remedy: "add a type with a larger disk to the plan; until then they keep the server that they have",

@@ -140,6 +140,7 @@ const outputs = {
   ipv6: "2001:db8::1",
   privateIp: "10.0.0.3",
   url: "https://x.example",
+  hosts: [],
   openclawVersion: "2026.9.6",
   health: "started",
 };

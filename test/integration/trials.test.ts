@@ -15,6 +15,7 @@ const outputs = {
   ipv6: "2001:db8::1",
   privateIp: "10.0.0.3",
   url: "https://bob.claws.example",
+  hosts: [],
   openclawVersion: "2026.9.6",
   health: "started 2026.9.6",
 };

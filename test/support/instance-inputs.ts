@@ -51,6 +51,7 @@ export function makeInstanceInputs(change: Partial<InstanceInputs> = {}): Instan
         sshKeyId: "22",
         zoneId: "0123456789abcdef0123456789abcdef",
         zoneName: "claws.example",
+        customZones: {},
         cloudflareRanges: ["173.245.48.0/20", "2400:cb00::/32"],
       },
       sshPrivateKey: instanceSecrets.sshPrivateKey,

@@ -25,6 +25,7 @@ const outputs = {
   location: "nbg1",
   ipv6: "2001:db8::1",
   url: "https://x.claws.example",
+  hosts: [],
   openclawVersion: "2026.9.6",
   health: "started 2026.9.6",
 };

@@ -39,6 +39,7 @@ function input(
     slug: "anna",
     plan: "starter",
     url: "https://anna.claws.example",
+    domain: null,
     zone: "claws.example",
     orderId: "order-1",
     ...change,
