@@ -24,7 +24,7 @@ export function findUnknownDomain({
 
 /** Cell and customer may have been changed together. */
 export async function waitForZone(
-  deps: ConvergeDeps,
+  deps: Pick<ConvergeDeps, "sql" | "clock">,
   row: ConvergeRow,
   domain: string,
   reason: Reason,
@@ -45,7 +45,7 @@ export function getsItsRecords({ observedPhase, outputs, cellOutputs, ...row }: 
 
 /** Several A records of one name are legal at Cloudflare: ours beside a stranger's would take half of their traffic. */
 export async function refuseForeignRecords(
-  deps: ConvergeDeps,
+  deps: Pick<ConvergeDeps, "cloudsOf">,
   row: ConvergeRow,
   reason: Reason,
 ): Promise<void> {

@@ -4,12 +4,15 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CellSettings, Override } from "../../infra/config.ts";
+import { convergeInstance } from "../../reconciler/converge/converge-instance.ts";
 import { listZones } from "../../reconciler/db/account-checks.ts";
 import { findCustomZones } from "../../reconciler/db/cells.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import { proposeDesired } from "../../reconciler/gitops/propose.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
+import { cellOutputs, createCannedRuns } from "../support/canned-runs.ts";
 
 let side: BillingSide;
 let overrides: Map<string, Override>;
@@ -113,6 +116,50 @@ describe("a domain of a customer's own", () => {
     await sweep();
     expect(await findCustomZones(side.apply.sql, "lab")).toEqual(["shop.example"]);
   });
+});
+
+test("a change that asks for a domain is proposed with it, and complained about when it cannot be had", async () => {
+  zones("firm.example");
+  side.subscribe("bob");
+  await side.settle();
+  await sweep();
+  const files = await side.apply.files();
+  const propose = (customDomain: string) =>
+    proposeDesired(side.apply, { ...files, overrides: new Map([["bob", { customDomain }]]) }, ["bob"]);
+  const good = await propose("ai.firm.example");
+  expect([good.after.get("bob")?.override, good.complaints]).toEqual([
+    { customDomain: "ai.firm.example" },
+    [],
+  ]);
+  const bad = await propose("ai.other.example");
+  expect(bad.complaints).toEqual([
+    expect.stringContaining(
+      "asks for the domain ai.other.example, which is in no zone that the cell lab knows",
+    ),
+  ]);
+  expect(await domains()).toEqual({ bob: [null, 1] });
+});
+
+test("an instance waits until its cell has looked up the zone of its domain, and nothing is run meanwhile", async () => {
+  zones("firm.example");
+  overrides.set("bob", { customDomain: "ai.firm.example" });
+  side.subscribe("bob");
+  await side.settle();
+  const { sql } = side.apply;
+  await sql`update clawfleet.cells set outputs = ${sql.json(cellOutputs)}`;
+  const [bob] = await sql<{ id: string }[]>`select id from clawfleet.instances where slug = 'bob'`;
+  const canned = await createCannedRuns(side.apply);
+  const job = { kind: "converge", reason: "paid", actor: "test", stack: "bob", cell: "lab" } as const;
+  await convergeInstance(canned.deps, { ...job, instanceId: bob?.id ?? "" }, new AbortController().signal);
+  await canned.close();
+  expect(await sql`select status, status_detail as detail, failures from clawfleet.instances`).toEqual([
+    {
+      status: "waiting",
+      detail:
+        "the cell lab has not looked up the zone of ai.firm.example yet; fleet show cell.lab says how it is",
+      failures: 0,
+    },
+  ]);
 });
 
 test("somebody new comes to the cell that knows the zone of their domain", async () => {

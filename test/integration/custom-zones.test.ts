@@ -3,10 +3,6 @@
  * certificates of a customer's own domain, and what `fleet doctor` says of its zone. States are rows as Pulumi's backend writes them;
  * that a real run adopts what is found here is e2e/custom-domain.test.ts.
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { recordComment } from "../../components/naming.ts";
 import { stackStateSchema } from "../../infra/runner-protocol.ts";
@@ -14,7 +10,9 @@ import { checkAccount } from "../../reconciler/cloud/account-check.ts";
 import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import { removeLeftovers } from "../../reconciler/converge/cleanup.ts";
+import { refuseForeignRecords } from "../../reconciler/converge/names.ts";
 import { listFindings } from "../../reconciler/db/drift.ts";
+import { findConvergeRow } from "../../reconciler/db/observed.ts";
 import { deleteOrphan, type OrphanDeps } from "../../reconciler/drift/orphans.ts";
 import { defaultPolicy } from "../../reconciler/drift/policy.ts";
 import { scanDrift } from "../../reconciler/drift/scan.ts";
@@ -25,6 +23,7 @@ import { openStateStore } from "../../reconciler/recovery/state-store.ts";
 import { defaultToken, startCloudflare, type Cloudflare } from "../sandbox/cloudflare/cloudflare.ts";
 import type { Token } from "../sandbox/cloudflare/model.ts";
 import { startHetzner, type Hetzner } from "../sandbox/hetzner/hetzner.ts";
+import { makeCertificateRequest } from "../sandbox/light-machines/certificate-request.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { putStateOf } from "../support/state-rows.ts";
 
@@ -92,15 +91,9 @@ async function plan(...known: Known[]) {
   return planAdoption(stackStateSchema.parse({ resources }), objects, () => true);
 }
 
-async function signFor(...hostnames: string[]): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "clawfleet-csr-"));
-  const [key, csr] = [join(folder, "key"), join(folder, "csr")];
-  const elliptic = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  execFileSync("openssl", ["req", ...elliptic, "-keyout", key, "-subj", "/CN=ada", "-out", csr], {
-    stdio: "pipe",
-  });
-  const body = { csr: readFileSync(csr, "utf8"), hostnames, request_type: "origin-ecc" };
-  rmSync(folder, { recursive: true });
+async function signFor(...hostnames: [string, ...string[]]): Promise<void> {
+  const { request: csr } = await makeCertificateRequest(hostnames);
+  const body = { csr, hostnames, request_type: "origin-ecc" };
   const answer = await fetch(`${cloudflare.url}/certificates`, {
     method: "POST",
     headers: { authorization: `Bearer ${defaultToken}`, "content-type": "application/json" },
@@ -178,6 +171,35 @@ describe("what a dead run left in the domain's zone", () => {
     );
     expect(cloudflare.records().map(({ name }) => name)).toEqual(["firm.example"]);
     expect(cloudflare.certificates()).toEqual([]);
+  });
+});
+
+describe("a domain that has a record already", () => {
+  const refusal = async () => {
+    const row = await findConvergeRow(api.database.sql, adaId);
+    if (!row) throw new Error("there is no ada");
+    return await refuseForeignRecords({ cloudsOf: clouds }, row, "operator").then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  };
+
+  test("of its own is had", async () => {
+    cloudflare.addRecord("firm.example", record());
+    cloudflare.addRecord("shop.example", record({ name: "shop.example", comment: "theirs" }));
+    expect(await refusal()).toBeUndefined();
+  });
+
+  test.each([
+    ["a stranger's is for a person", "theirs", "that is not ours", "permanent"],
+    ["another instance's is waited for", recordComment("ibob"), "that is the instance ibob's", "retryable"],
+  ])("%s", async (_what, comment, whose, retry) => {
+    cloudflare.addRecord("firm.example", record({ comment }));
+    expect(await refusal()).toMatchObject({
+      code: "dns_conflict",
+      message: `ada: ${domain} has a A record to 192.0.2.1 ${whose}`,
+      retry: { kind: retry },
+    });
   });
 });
 
