@@ -44,9 +44,9 @@ export type AssistantInstanceArgs = {
   address?: string;
   /**
    * The customer's own domain, in another zone of the same Cloudflare account: a name beside the own one, and what is shown in its
-   * place. Makes, renames or removes its records, replaces the certificate; the server stays. Another zone replaces its records.
+   * place. Makes, renames or removes its records, replaces the certificate; the server stays.
    */
-  customDomain?: { name: string; zoneId: string };
+  customDomain?: { name: string; zone: string; zoneId: string };
   cell: InstanceCell;
   /** Hetzner server type. In place: the server is powered off, changed and started again; the disk must not shrink. */
   serverType: string;

@@ -10,7 +10,7 @@ import { validateInstance } from "./assistant-instance-args.ts";
 import { firewallRules } from "./firewall-rules.ts";
 import { createMachineCommands } from "./machine-commands.ts";
 import { hostsOf, shownHost, type NamedInstance } from "./hosts.ts";
-import { instanceHost, instanceLabels, recordComment, serverName } from "./naming.ts";
+import { domainRecordName, instanceHost, instanceLabels, recordComment, serverName } from "./naming.ts";
 
 /** Cloudflare's "automatic"; the only one that a proxied record may have. */
 const automaticTtl = 1;
@@ -132,18 +132,19 @@ export class AssistantInstance extends pulumi.ComponentResource {
   private createRecords(args: AssistantInstanceArgs, server: Server): DnsRecord[] {
     const tags = args.cell.dnsTags ? { tags: [`clawfleet:${args.id}`] } : {};
     const place = { zoneId: args.cell.zoneId, name: hostOf(args), ...tags };
-    return this.createPair("record", args, server, place);
+    return this.createPair({ a: "record-a", aaaa: "record-aaaa" }, args, server, place);
   }
 
   /** Without tags: what the plan of another zone allows is another matter. */
   private createDomainRecords(args: AssistantInstanceArgs, server: Server): DnsRecord[] {
-    return args.customDomain === undefined
-      ? []
-      : this.createPair("domain-record", args, server, args.customDomain);
+    if (args.customDomain === undefined) return [];
+    const { name, zone, zoneId } = args.customDomain;
+    const names = { a: domainRecordName("a", zone), aaaa: domainRecordName("aaaa", zone) };
+    return this.createPair(names, args, server, { name, zoneId });
   }
 
   private createPair(
-    logicalName: string,
+    logicalNames: { a: string; aaaa: string },
     args: AssistantInstanceArgs,
     server: Server,
     place: { zoneId: string; name: string; tags?: string[] },
@@ -152,8 +153,8 @@ export class AssistantInstance extends pulumi.ComponentResource {
     // Two records of one name would split the traffic, so the old one goes first.
     const opts = { parent: this, deleteBeforeReplace: true };
     return [
-      new DnsRecord(`${logicalName}-a`, { ...common, type: "A", content: server.ipv4Address }, opts),
-      new DnsRecord(`${logicalName}-aaaa`, { ...common, type: "AAAA", content: server.ipv6Address }, opts),
+      new DnsRecord(logicalNames.a, { ...common, type: "A", content: server.ipv4Address }, opts),
+      new DnsRecord(logicalNames.aaaa, { ...common, type: "AAAA", content: server.ipv6Address }, opts),
     ];
   }
 

@@ -58,7 +58,7 @@ export class Cell extends pulumi.ComponentResource {
       // The name is unique and the provider does not say so itself.
       { parent: this, deleteBeforeReplace: true },
     );
-    const findZone = (name: string) => getZoneOutput({ filter: { name } }, { parent: this });
+    const findZone = (domain: string) => getZoneOutput({ filter: { name: domain } }, { parent: this });
     const zone = findZone(args.zone);
     const ranges = getIpRangesOutput({}, { parent: this });
 
@@ -68,7 +68,7 @@ export class Cell extends pulumi.ComponentResource {
     this.zoneId = zone.zoneId;
     this.zoneName = zone.name;
     this.customZones = pulumi.output(
-      Object.fromEntries(args.customZones.map((name) => [name, findZone(name).zoneId])),
+      Object.fromEntries(args.customZones.map((custom) => [custom, findZone(custom).zoneId])),
     );
     this.cloudflareRanges = ranges.apply((all) => [...all.ipv4Cidrs, ...all.ipv6Cidrs].toSorted());
     this.registerOutputs({

@@ -64,10 +64,13 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
   };
 }
 
-function toCustomDomain(name: string, { slug, cell }: InstanceInputs): { name: string; zoneId: string } {
+type CustomDomain = NonNullable<AssistantInstanceArgs["customDomain"]>;
+
+function toCustomDomain(name: string, { slug, cell }: InstanceInputs): CustomDomain {
   const { customZones } = cell.outputs;
-  const zoneId = customZones[zoneOf(name, Object.keys(customZones)) ?? ""];
-  if (zoneId !== undefined) return { name, zoneId };
+  const zone = zoneOf(name, Object.keys(customZones));
+  const zoneId = customZones[zone ?? ""];
+  if (zone !== undefined && zoneId !== undefined) return { name, zone, zoneId };
   const known = Object.keys(customZones).join(", ") || "none";
   throw new InputsError(
     `the domain ${name} of ${slug} is in no zone that the cell ${cell.name} has looked up (${known}): add it to clawfleet:customZones of Pulumi.cell.${cell.name}.yaml first`,

@@ -2,14 +2,15 @@
 import { hostsOf, zoneOf, type NamedInstance } from "../../components/hosts.ts";
 import { instanceOutputsSchema, type CellOutputs } from "../../infra/outputs.ts";
 
-export type DnsName = { host: string; zoneId: string };
+export type DnsZone = { zone: string; zoneId: string };
+export type DnsName = DnsZone & { host: string };
 
 export type DnsNames = {
   own: DnsName;
   /** The customer's own domain. */
   domain: DnsName | undefined;
-  /** Zones in which it has records, or had when it last answered. */
-  zoneIds: string[];
+  /** In which it has records, or had when it last answered; its cell's own first. */
+  zones: DnsZone[];
   /** Names that a certificate of its may be for, its own first. */
   hosts: string[];
 };
@@ -19,19 +20,20 @@ export function findDnsNames(row: NamedInstance & { outputs: unknown }, cell: Ce
   const [host = "", domain] = hostsOf(row, cell.zoneName);
   const seen = instanceOutputsSchema.safeParse(row.outputs);
   const former = seen.success ? seen.data.hosts : [];
-  const own = { host, zoneId: cell.zoneId };
-  const wanted = domain === undefined ? undefined : findName(domain, cell);
-  const others = [domain ?? [], former].flat().flatMap((one) => findName(one, cell)?.zoneId ?? []);
+  const ownZone = { zone: cell.zoneName, zoneId: cell.zoneId };
+  const others = [domain ?? [], former].flat().flatMap((one) => findZone(one, cell) ?? []);
+  const zone = domain === undefined ? undefined : findZone(domain, cell);
   return {
-    own,
-    domain: wanted,
-    zoneIds: [...new Set([own.zoneId, ...others])],
+    own: { ...ownZone, host },
+    domain: domain === undefined || zone === undefined ? undefined : { ...zone, host: domain },
+    zones: [...new Map([ownZone, ...others].map((one) => [one.zoneId, one])).values()],
     hosts: [...new Set([host, domain ?? [], former].flat())],
   };
 }
 
 /** undefined: in no zone that the cell has looked up. */
-function findName(host: string, { customZones }: CellOutputs): DnsName | undefined {
-  const zoneId = customZones[zoneOf(host, Object.keys(customZones)) ?? ""];
-  return zoneId === undefined ? undefined : { host, zoneId };
+function findZone(host: string, { customZones }: CellOutputs): DnsZone | undefined {
+  const zone = zoneOf(host, Object.keys(customZones));
+  const zoneId = customZones[zone ?? ""];
+  return zone === undefined || zoneId === undefined ? undefined : { zone, zoneId };
 }

@@ -83,7 +83,7 @@ async function findLeftovers(clouds: Clouds, owner: LeftoversOf): Promise<Leftov
 }
 
 async function findRecords(cloudflare: Cloudflare, { instanceId, names }: LeftoversOf): Promise<Leftover[]> {
-  const perZone = names.zoneIds.map(async (zoneId) =>
+  const perZone = names.zones.map(async ({ zoneId }) =>
     (await cloudflare.findOwnRecords(zoneId, instanceId)).map((record) => ({
       name: `record ${record.name} ${record.type}`,
       remove: () => cloudflare.deleteRecord(zoneId, record.id),

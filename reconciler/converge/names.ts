@@ -2,7 +2,7 @@
 import { hostsOf } from "../../components/hosts.ts";
 import { parseRecordComment } from "../../components/naming.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
-import { findDnsNames, type DnsName } from "../cloud/dns-names.ts";
+import { findDnsNames } from "../cloud/dns-names.ts";
 import { recordWaiting, type ConvergeRow } from "../db/observed.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { Reason } from "../queue/jobs.ts";
@@ -53,13 +53,13 @@ export async function refuseForeignRecords(
   const { cloudflare } = deps.cloudsOf(row.account, reason);
   for (const { host, zoneId } of [names.own, ...(names.domain ? [names.domain] : [])]) {
     const [foreign] = await cloudflare.findForeignRecords(zoneId, host, row.id);
-    if (foreign) throw conflict(row, { host, zoneId }, foreign);
+    if (foreign) throw conflict(row, host, foreign);
   }
 }
 
 function conflict(
   { slug }: ConvergeRow,
-  { host }: DnsName,
+  host: string,
   found: { type: string; content: string; comment?: string | null | undefined },
 ): ClawfleetError {
   const other = parseRecordComment(found.comment ?? "");

@@ -2,6 +2,7 @@
 import {
   cellObjectName,
   cellSelector,
+  domainRecordName,
   instanceSelector,
   labelKeys,
   managedBy,
@@ -9,7 +10,7 @@ import {
   serverName,
 } from "../../components/naming.ts";
 import type { Cloudflare, DnsRecord } from "../cloud/cloudflare.ts";
-import type { DnsNames } from "../cloud/dns-names.ts";
+import type { DnsNames, DnsZone } from "../cloud/dns-names.ts";
 import type { HetznerKind, HetznerObject } from "../cloud/hetzner-objects.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import type { CloudObject } from "./objects.ts";
@@ -151,27 +152,25 @@ function toHetznerObject(
   };
 }
 
-type ZoneRecord = DnsRecord & { zoneId: string };
+type ZoneRecord = DnsRecord & DnsZone;
 type InstanceStack = Extract<StackIdentity, { kind: "instance" }>;
 
 /** Those that bear one of its names, and those that carry its comment wherever it has or had names. */
 async function findRecords(cloudflare: Cloudflare, { id, names }: InstanceStack): Promise<ZoneRecord[]> {
-  const { own, domain, zoneIds } = names;
-  const named = [own, ...(domain ? [domain] : [])].map(async ({ host, zoneId }) =>
-    inZone(zoneId, await cloudflare.findRecords(zoneId, host)),
+  const { own, domain, zones } = names;
+  const named = [own, ...(domain ? [domain] : [])].map(async ({ host, ...zone }) =>
+    inZone(zone, await cloudflare.findRecords(zone.zoneId, host)),
   );
-  const commented = zoneIds.map(async (zoneId) =>
-    inZone(zoneId, await cloudflare.findOwnRecords(zoneId, id)),
-  );
+  const commented = zones.map(async (zone) => inZone(zone, await cloudflare.findOwnRecords(zone.zoneId, id)));
   const found = (await Promise.all([...named, ...commented])).flat();
   return [...new Map(found.map((record) => [record.id, record])).values()];
 }
 
-function inZone(zoneId: string, records: readonly DnsRecord[]): ZoneRecord[] {
-  return records.map((record) => ({ ...record, zoneId }));
+function inZone({ zone, zoneId }: DnsZone, records: readonly DnsRecord[]): ZoneRecord[] {
+  return records.map((record) => ({ ...record, zone, zoneId }));
 }
 
-const recordKinds: Readonly<Record<string, readonly string[]>> = {
+const recordKinds: Readonly<Record<string, readonly ("a" | "aaaa")[]>> = {
   A: ["a"],
   AAAA: ["aaaa"],
   // Beside it there can be no record of either kind.
@@ -188,7 +187,7 @@ function toRecordObject(
   const wanted = isOwn ? names.own : names.domain;
   return (recordKinds[record.type] ?? []).map((kind) => ({
     type: recordType,
-    logicalName: `${isOwn ? "record" : "domain-record"}-${kind}`,
+    logicalName: isOwn ? `record-${kind}` : domainRecordName(kind, record.zone),
     id: record.id,
     importId: `${record.zoneId}/${record.id}`,
     zoneId: record.zoneId,

@@ -129,7 +129,11 @@ const instanceChanges: Record<string, (args: AssistantInstanceArgs) => Assistant
   address: inArgs({ address: "ethel" }),
   customDomain: (args) => ({
     ...args,
-    customDomain: { name: "ai.firm.example", zoneId: cell.customZones["firm.example"] ?? "" },
+    customDomain: {
+      name: "ai.firm.example",
+      zone: "firm.example",
+      zoneId: cell.customZones["firm.example"] ?? "",
+    },
   }),
   growDisk: inArgs({ growDisk: true }),
   location: inArgs({ location: "fsn1" }),

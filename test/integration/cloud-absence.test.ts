@@ -29,8 +29,13 @@ async function startAbsent(known: Record<string, object> = {}) {
 }
 
 type Absent = Awaited<ReturnType<typeof startAbsent>>;
-const own = { host: "a.claws.example", zoneId: "z1" };
-const names = { own, domain: undefined, zoneIds: ["z1", "z2"], hosts: [own.host] };
+const own = { host: "a.claws.example", zone: "claws.example", zoneId: "z1" };
+const names = {
+  own,
+  domain: undefined,
+  zones: [own, { zone: "firm.example", zoneId: "z2" }],
+  hosts: [own.host],
+};
 const owner = { instanceId: "iabc", names, keepSnapshots: false };
 const page = { meta: { pagination: { next_page: null } } };
 const empty = {

@@ -1,12 +1,11 @@
 /**
  * Proves against a simulated Cloudflare with several zones what recovery, deletion and a scan for drift make of records and
- * certificates of a customer's own domain, and what `fleet doctor` says of its zone. States are rows as Pulumi's backend writes them;
+ * certificates of a customer's own domain. States are rows as Pulumi's backend writes them;
  * that a real run adopts what is found here is e2e/custom-domain.test.ts.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { recordComment } from "../../components/naming.ts";
 import { stackStateSchema } from "../../infra/runner-protocol.ts";
-import { checkAccount } from "../../reconciler/cloud/account-check.ts";
 import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import { removeLeftovers } from "../../reconciler/converge/cleanup.ts";
@@ -21,13 +20,22 @@ import { planAdoption } from "../../reconciler/recovery/objects.ts";
 import { findIdentity } from "../../reconciler/recovery/rows.ts";
 import { openStateStore } from "../../reconciler/recovery/state-store.ts";
 import { defaultToken, startCloudflare, type Cloudflare } from "../sandbox/cloudflare/cloudflare.ts";
-import type { Token } from "../sandbox/cloudflare/model.ts";
 import { startHetzner, type Hetzner } from "../sandbox/hetzner/hetzner.ts";
 import { makeCertificateRequest } from "../sandbox/light-machines/certificate-request.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { putStateOf } from "../support/state-rows.ts";
 
 const domain = "ai.firm.example";
+const whole = {
+  serverId: "1",
+  serverType: "cx23",
+  location: "nbg1",
+  ipv4: "192.0.2.1",
+  ipv6: "2001:db8::1",
+  privateIp: "10.0.0.3",
+  openclawVersion: "2026.9.6",
+  health: "started 2026.9.6",
+};
 let api: AdminApp;
 let hetzner: Hetzner;
 let cloudflare: Cloudflare;
@@ -81,7 +89,7 @@ async function identity(): Promise<StackIdentity> {
 }
 
 /** As the state holds them. */
-type Known = { id: string; zone: string; logicalName: string };
+type Known = { id: string; logicalName: string };
 const recordType = "cloudflare:index/dnsRecord:DnsRecord";
 const urnOf = ({ logicalName }: Known) => `urn:pulumi:ada::clawfleet::${recordType}::${logicalName}`;
 
@@ -107,31 +115,30 @@ describe("what a dead run left in the domain's zone", () => {
     const made = cloudflare.addRecord("firm.example", record());
     const { adopt, remove, foreign } = await plan();
     expect(adopt.map(({ logicalName, importId }) => [logicalName, importId])).toEqual([
-      ["domain-record-a", `${zoneId("firm.example")}/${made.id}`],
+      ["domain-record-a-firm.example", `${zoneId("firm.example")}/${made.id}`],
     ]);
     expect([remove, foreign]).toEqual([[], []]);
   });
 
-  test("beside the one that the state knows in another zone is removed from its own zone", async () => {
+  test("is adopted beside the one that the state knows in the zone of the domain before", async () => {
     const old = cloudflare.addRecord("shop.example", record({ name: "shop.example" }));
+    const hosts = ["ada.claws.example", "shop.example"];
+    const outputs = { ...whole, url: "https://shop.example", hosts };
     const { sql } = api.database;
-    const outputs = {
-      ...{ serverId: "1", serverType: "cx23", location: "nbg1", ipv4: "192.0.2.1", ipv6: "2001:db8::1" },
-      ...{
-        privateIp: "10.0.0.3",
-        url: "https://shop.example",
-        openclawVersion: "2026.9.6",
-        health: "started",
-      },
-      hosts: ["ada.claws.example", "shop.example"],
-    };
     await sql`update clawfleet.instances set outputs = ${sql.json(outputs)} where id = ${adaId}`;
-    const made = cloudflare.addRecord("firm.example", record());
-    const known = { id: old.id, zone: "shop.example", logicalName: "domain-record-a" };
-    const { adopt, remove } = await plan(known);
-    expect([adopt, remove.map(({ id }) => id)]).toEqual([[], [made.id]]);
+    cloudflare.addRecord("firm.example", record());
+    const { adopt, remove } = await plan({ id: old.id, logicalName: "domain-record-a-shop.example" });
+    expect(adopt.map(({ logicalName }) => logicalName)).toEqual(["domain-record-a-firm.example"]);
+    expect(remove).toEqual([]);
+  });
+
+  test("as a second one is removed from its own zone", async () => {
+    const first = cloudflare.addRecord("firm.example", record());
+    const second = cloudflare.addRecord("firm.example", record({ content: "192.0.2.2" }));
+    const { adopt, remove } = await plan({ id: first.id, logicalName: "domain-record-a-firm.example" });
+    expect([adopt, remove.map(({ id }) => id)]).toEqual([[], [second.id]]);
     for (const object of remove) await removeObject(clouds(), await identity(), object);
-    expect(cloudflare.records().map(({ name }) => name)).toEqual(["shop.example"]);
+    expect(cloudflare.records().map(({ id }) => id)).toEqual([first.id]);
   });
 
   test("and is somebody else's stands in the way, and is not touched", async () => {
@@ -142,8 +149,8 @@ describe("what a dead run left in the domain's zone", () => {
     const { adopt, foreign } = await plan();
     expect(adopt).toEqual([]);
     expect(foreign.map(({ logicalName, what }) => [logicalName, what])).toEqual([
-      ["domain-record-a", `CNAME record ${domain} to elsewhere.example`],
-      ["domain-record-aaaa", `CNAME record ${domain} to elsewhere.example`],
+      ["domain-record-a-firm.example", `CNAME record ${domain} to elsewhere.example`],
+      ["domain-record-aaaa-firm.example", `CNAME record ${domain} to elsewhere.example`],
     ]);
   });
 
@@ -235,7 +242,7 @@ describe("a scan for drift", () => {
       api.database,
       "ada",
       records.map(({ id, name, type, content }) => ({
-        urn: `urn:pulumi:ada::clawfleet::${recordType}::domain-record-${type.toLowerCase()}`,
+        urn: `urn:pulumi:ada::clawfleet::${recordType}::domain-record-${type.toLowerCase()}-firm.example`,
         custom: true,
         type: recordType,
         id,
@@ -274,40 +281,5 @@ describe("a scan for drift", () => {
     await withDeps((deps) => deleteOrphan(deps, input));
     expect(cloudflare.records()).toEqual([]);
     expect(await seen()).toEqual([]);
-  });
-});
-
-describe("the doctor", () => {
-  const look = async (token: Partial<Token>, pending = false) => {
-    const value = "c".repeat(40);
-    const other = await startCloudflare({
-      zones: [{ name: "claws.example" }, { name: "firm.example", status: pending ? "pending" : "active" }],
-      tokens: [{ value, status: "active", canEdit: true, ...token }],
-    });
-    const checks = await checkAccount({
-      account: "default",
-      zones: ["claws.example", "firm.example"],
-      access: { ...access(), cloudflare: { baseUrl: other.url, token: value, fetch } },
-    });
-    await other.close();
-    return checks.filter(({ well }) => !well).map(({ check, detail }) => [check, detail]);
-  };
-
-  test.each([
-    ["is well with a token for both zones", {}, false, []],
-    [
-      "names the zone that the token is not for",
-      { zones: ["claws.example"] },
-      false,
-      [["cloudflare default firm.example token", "the token sees no zone firm.example"]],
-    ],
-    [
-      "names the zone that its registrar does not point to",
-      {},
-      true,
-      [["cloudflare default firm.example DNS", "it is pending: its names are not answered"]],
-    ],
-  ])("%s", async (_what, token, pending, ill) => {
-    expect(await look(token, pending)).toEqual(ill);
   });
 });

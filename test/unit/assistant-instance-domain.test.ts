@@ -36,8 +36,8 @@ describe("an instance with a domain of the customer's own", () => {
   });
 
   test.each([
-    ["domain-record-a", "A", "192.0.2.1"],
-    ["domain-record-aaaa", "AAAA", "2001:db8::1"],
+    ["domain-record-a-firm.example", "A", "192.0.2.1"],
+    ["domain-record-aaaa-firm.example", "AAAA", "2001:db8::1"],
   ])("has %s in the domain's zone, with our comment, and without tags", (name, type, content) => {
     expect(recorder.find(name)).toMatchObject({
       type: "cloudflare:index/dnsRecord:DnsRecord",
@@ -69,8 +69,8 @@ describe("an instance with a domain of the customer's own", () => {
 
   test("is configured after its records are there", () => {
     expect(recorder.find("first-boot").dependsOn).toEqual([
-      "domain-record-a",
-      "domain-record-aaaa",
+      "domain-record-a-firm.example",
+      "domain-record-aaaa-firm.example",
       "network",
       "record-a",
       "record-aaaa",

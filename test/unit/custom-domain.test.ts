@@ -160,6 +160,8 @@ describe("where an instance is in DNS", () => {
     zoneId: "own",
     customZones: { "firm.example": "firm", "shop.example": "shop" },
   });
+  const own = { zone: "claws.example", zoneId: "own" };
+  const firm = { zone: "firm.example", zoneId: "firm" };
   const outputs = (...hosts: string[]) =>
     instanceOutputsSchema.parse({
       serverId: "1",
@@ -176,9 +178,9 @@ describe("where an instance is in DNS", () => {
 
   test("without a domain is the cell's zone alone", () => {
     expect(findDnsNames({ slug: "bob", override: {}, outputs: null }, cell)).toEqual({
-      own: { host: "bob.claws.example", zoneId: "own" },
+      own: { host: "bob.claws.example", ...own },
       domain: undefined,
-      zoneIds: ["own"],
+      zones: [own],
       hosts: ["bob.claws.example"],
     });
   });
@@ -190,15 +192,15 @@ describe("where an instance is in DNS", () => {
       outputs: outputs("bob.claws.example", "shop.example"),
     };
     expect(findDnsNames(row, cell)).toEqual({
-      own: { host: "bob.claws.example", zoneId: "own" },
-      domain: { host: "ai.firm.example", zoneId: "firm" },
-      zoneIds: ["own", "firm", "shop"],
+      own: { host: "bob.claws.example", ...own },
+      domain: { host: "ai.firm.example", ...firm },
+      zones: [own, firm, { zone: "shop.example", zoneId: "shop" }],
       hosts: ["bob.claws.example", "ai.firm.example", "shop.example"],
     });
   });
 
   test("after the domain was taken back is still where its records were", () => {
     const row = { slug: "bob", override: {}, outputs: outputs("bob.claws.example", "ai.firm.example") };
-    expect(findDnsNames(row, cell)).toMatchObject({ domain: undefined, zoneIds: ["own", "firm"] });
+    expect(findDnsNames(row, cell)).toMatchObject({ domain: undefined, zones: [own, firm] });
   });
 });

@@ -201,7 +201,6 @@ describe("a cell", () => {
     ["zone", { zone: "Example.com" }],
     ["zone", { zone: "example.com." }],
     ["customZones", { customZones: ["firm.example", "example.com"] }],
-    ["customZones.0", { customZones: ["https://firm.example"] }],
     ["account", { account: "second-one" }],
     ["networkZone", { networkZone: "eu-west" }],
     ["networkRange", { networkRange: "10.0.0.0" }],

@@ -22,8 +22,12 @@ describe("toInstanceArgs", () => {
     const domainIn = (customDomain: string) =>
       toInstanceArgs(makeInstanceInputs({ cell: { ...cell, outputs }, override: { customDomain } }))
         .customDomain;
-    expect(domainIn("help.firm.example")).toEqual({ name: "help.firm.example", zoneId: "f1" });
-    expect(domainIn("ai.firm.example")).toEqual({ name: "ai.firm.example", zoneId: "f2" });
+    expect(domainIn("help.firm.example")).toEqual({
+      name: "help.firm.example",
+      zone: "firm.example",
+      zoneId: "f1",
+    });
+    expect(domainIn("ai.firm.example")).toMatchObject({ zone: "ai.firm.example", zoneId: "f2" });
     expect(() => domainIn("notfirm.example")).toThrow(
       "the domain notfirm.example of anna is in no zone that the cell eu1 has looked up (firm.example, ai.firm.example)",
     );

@@ -31,7 +31,8 @@ export function createCertificateStore(ca: OriginCa, now: () => Date): Certifica
     return certificate;
   };
   return {
-    async sign({ csr, hostnames = [], request_type: requestType, requested_validity: days }, zones) {
+    async sign({ csr, hostnames, request_type: requestType, requested_validity: days }, zones) {
+      if (!Array.isArray(hostnames)) throw new CloudflareRefusal("badHostname");
       const stranger = hostnames.find((name) => !zones.some((zone) => isIn(zone, name)));
       if (stranger !== undefined) throw badHostname(stranger);
       const requestedValidity = days ?? defaultValidity;
