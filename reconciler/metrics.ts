@@ -6,6 +6,7 @@ import { countFindings, listScanTimes } from "./db/drift.ts";
 import { countFleet } from "./db/fleet.ts";
 import { countJobs, listOldestJobs } from "./db/jobs.ts";
 import { countVerdicts } from "./db/health.ts";
+import { registerGauge } from "./read-gauge.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -87,81 +88,52 @@ export function createMetrics(sql?: Sql) {
 }
 
 function registerFleet(registry: Registry, sql: Sql): void {
-  const instances = new Gauge({
+  registerGauge(registry, {
     name: "clawfleet_instances",
     help: "Instances by status and desired phase.",
     labelNames: ["status", "phase"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { status, phase, count } of await countFleet(sql)) this.set({ status, phase }, count);
-    },
+    read: async () => (await countFleet(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
   });
-  const conditions = new Gauge({
-    name: "clawfleet_condition",
-    help: "What is wrong now: instances or jobs concerned, by kind; 0 is well.",
-    labelNames: ["kind"],
-    registers: [],
-    async collect() {
-      for (const { kind, count } of await readConditions(sql)) this.set({ kind }, count);
-    },
-  });
-  const drift = new Gauge({
-    name: "clawfleet_drift_findings",
-    help: "Open findings of drift by class and by what is done about them.",
-    labelNames: ["class", "action"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { count, ...labels } of await countFindings(sql)) this.set(labels, count);
-    },
-  });
-  const scans = new Gauge({
-    name: "clawfleet_drift_scan_timestamp_seconds",
-    help: "End of the last whole scan for drift, by account; of one that never was scanned, when its first cell was made.",
-    labelNames: ["account"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { account, endedAt, since } of await listScanTimes(sql))
-        this.set({ account }, (endedAt ?? since).getTime() / 1000);
-    },
-  });
-  const jobs = new Gauge({
-    name: "clawfleet_queue_jobs",
-    help: "Jobs that wait or run, by queue.",
-    labelNames: ["queue", "state"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { count, ...labels } of await countJobs(sql)) this.set(labels, count);
-    },
-  });
-  const waiting = new Gauge({
-    name: "clawfleet_queue_oldest_seconds",
-    help: "How long the oldest job has been due that nobody has taken, by queue.",
-    labelNames: ["queue"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { queue, seconds } of await listOldestJobs(sql)) this.set({ queue }, seconds);
-    },
-  });
-  registry.registerMetric(jobs);
-  registry.registerMetric(waiting);
-  registry.registerMetric(drift);
-  registry.registerMetric(scans);
-  const health = new Gauge({
+  registerGauge(registry, {
     name: "clawfleet_instances_by_health",
     help: "Running instances by verdict: unknown, well, ill.",
     labelNames: ["verdict"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { verdict, count } of await countVerdicts(sql)) this.set({ verdict }, count);
-    },
+    read: async () => (await countVerdicts(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
   });
-  registry.registerMetric(health);
-  registry.registerMetric(instances);
-  registry.registerMetric(conditions);
+  registerGauge(registry, {
+    name: "clawfleet_condition",
+    help: "What is wrong now: instances or jobs concerned, by kind; 0 is well.",
+    labelNames: ["kind"],
+    read: async () =>
+      (await readConditions(sql)).map(({ kind, count }) => ({ labels: { kind }, value: count })),
+  });
+  registerGauge(registry, {
+    name: "clawfleet_drift_findings",
+    help: "Open findings of drift by class and by what is done about them.",
+    labelNames: ["class", "action"],
+    read: async () => (await countFindings(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
+  });
+  registerGauge(registry, {
+    name: "clawfleet_drift_scan_timestamp_seconds",
+    help: "End of the last whole scan for drift, by account; of one that never was scanned, when its first cell was made.",
+    labelNames: ["account"],
+    read: async () =>
+      (await listScanTimes(sql)).map(({ account, endedAt, since }) => ({
+        labels: { account },
+        value: (endedAt ?? since).getTime() / 1000,
+      })),
+  });
+  registerGauge(registry, {
+    name: "clawfleet_queue_jobs",
+    help: "Jobs that wait or run, by queue.",
+    labelNames: ["queue", "state"],
+    read: async () => (await countJobs(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
+  });
+  registerGauge(registry, {
+    name: "clawfleet_queue_oldest_seconds",
+    help: "How long the oldest job has been due that nobody has taken, by queue.",
+    labelNames: ["queue"],
+    read: async () =>
+      (await listOldestJobs(sql)).map(({ queue, seconds }) => ({ labels: { queue }, value: seconds })),
+  });
 }

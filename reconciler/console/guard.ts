@@ -1,13 +1,15 @@
 /** Before every page of the console: who asks, whether a form is really theirs, and what they did, written down. */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { matchedRoutes } from "hono/route";
 import type { Sql } from "postgres";
 import { insertAudit } from "../db/api-keys.ts";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 import type { Scope } from "../operators/api-keys.ts";
+import { slowDown } from "../routes/guard.ts";
 import { createRateLimit, type RateRules } from "../routes/rate-limit.ts";
+import { hashSecret } from "../secrets.ts";
 import type { Viewer } from "./frame.tsx";
 import { BouncePage } from "./sign-in-page.tsx";
 import type { Sessions } from "./sessions.ts";
@@ -45,7 +47,7 @@ const looking: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 export function refuseForeign(): MiddlewareHandler {
   return async function refuseForeignForm(c, next) {
     if (looking.has(c.req.method) || c.req.header("sec-fetch-site") === "same-origin") return await next();
-    throw refused("this form was not sent by the console");
+    throw permanent("forbidden", "this form was not sent by the console");
   };
 }
 
@@ -56,15 +58,7 @@ export function requireSession({ sessions, clock, rate }: ConsoleGuardDeps): Mid
     const token = readToken(c);
     const session = token === undefined ? undefined : await sessions.find(token);
     if (token === undefined || !session) return await sendToSignIn(c, token !== undefined);
-    const seconds = limit.take(session.operator.keyId ?? "", clock.now().getTime());
-    if (seconds > 0) {
-      c.header("retry-after", String(seconds));
-      throw new ClawfleetError({
-        code: "rate_limited",
-        message: `too many requests; go on in ${seconds} s`,
-        retry: { kind: "retryable" },
-      });
-    }
+    slowDown(c, limit.take(session.operator.keyId ?? "", clock.now().getTime()));
     c.set("viewer", { ...session, now: clock.now() });
     c.set("sessionToken", token);
     return await next();
@@ -90,13 +84,12 @@ export function requireCsrf(): MiddlewareHandler<ConsoleEnv> {
     if (looking.has(c.req.method)) return await next();
     const { csrf } = await c.req.parseBody();
     if (typeof csrf === "string" && isSame(csrf, c.get("viewer").csrf)) return await next();
-    throw refused("this form is of another session; open the page again");
+    throw permanent("forbidden", "this form is of another session; open the page again");
   };
 }
 
 function isSame(a: string, b: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
+  return timingSafeEqual(hashSecret(a), hashSecret(b));
 }
 
 /** Refusals too; what cannot be written down is not answered as done. */
@@ -121,14 +114,9 @@ export function auditForms({ sql, clock }: ConsoleGuardDeps): MiddlewareHandler<
 /** @throws forbidden unless the operator's key has the scope. */
 export function requireScope({ operator }: Viewer, scope: Scope): void {
   if (operator.scopes.has(scope)) return;
-  throw new ClawfleetError({
-    code: "forbidden",
-    message: `the key ${operator.name} may not do this: it needs the scope ${scope}`,
-    remedy: "sign in with another key, or make one with that scope: fleet keys create",
-    retry: { kind: "permanent" },
-  });
-}
-
-function refused(message: string): ClawfleetError {
-  return new ClawfleetError({ code: "forbidden", message, retry: { kind: "permanent" } });
+  throw permanent(
+    "forbidden",
+    `the key ${operator.name} may not do this: it needs the scope ${scope}`,
+    "sign in with another key, or make one with that scope: fleet keys create",
+  );
 }

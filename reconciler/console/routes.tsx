@@ -4,7 +4,7 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { secureHeaders } from "hono/secure-headers";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 import type { OperationWatch } from "../operations/watch.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
 import { toErrorAnswer } from "../routes/errors.ts";
@@ -51,11 +51,7 @@ export function createConsole(deps: ConsoleDeps) {
     .route("/", createInstanceRoutes({ ...deps, sessions }))
     .route("/", createOtherRoutes(deps))
     .all("*", (c) => {
-      throw new ClawfleetError({
-        code: "not_found",
-        message: `there is no page ${c.req.path}`,
-        retry: { kind: "permanent" },
-      });
+      throw permanent("not_found", `there is no page ${c.req.path}`);
     });
   return new Hono<VisitorEnv>()
     .use(secureHeaders(headers))

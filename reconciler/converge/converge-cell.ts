@@ -2,7 +2,7 @@
 import { cellOutputsSchema } from "../../infra/outputs.ts";
 import { findCellRow, recordCellReady, tellWaiting, type CellConvergeRow } from "../db/cell-status.ts";
 import { markConverging, type ConvergeRow } from "../db/observed.ts";
-import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
+import { demandOf, moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import { block, describeWait, heal } from "./blocked.ts";
 import { toCellJob } from "./jobs.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
@@ -20,8 +20,8 @@ export async function convergeCell(
   if (!row) return;
   const job = { ...asked, reason: moreUrgent(asked.reason, row.retryReason) };
   const settled = row.status === "ready" && row.observedGeneration >= row.generation;
-  if (settled && job.reason !== "operator" && job.reason !== "drift")
-    return await wakeInstances(deps, row.id);
+  const { always, refresh } = demandOf(asked);
+  if (settled && !always) return await wakeInstances(deps, row.id);
   await markConverging(deps.sql, row);
   const { stack, reason, actor } = job;
   const run = {
@@ -32,7 +32,7 @@ export async function convergeCell(
     reason,
     actor,
     generation: row.generation,
-    refresh: reason === "drift",
+    refresh,
   } as const;
   const result = await runOperation(deps, run, signal);
   if (result.kind === "done") return await recordUp(deps, row, job, result);

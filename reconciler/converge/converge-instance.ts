@@ -50,7 +50,8 @@ export async function convergeInstance(
     hasSnapshot: row.snapshotId !== null,
     hold: row.override.hold === true,
     paused: row.paused,
-    reason: asked.also ?? asked.reason,
+    reason: asked.reason,
+    also: asked.also,
   });
   switch (decision.kind) {
     case "nothing":

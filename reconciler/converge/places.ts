@@ -56,15 +56,15 @@ async function findPlaces(
   reason: Reason,
 ): Promise<Found> {
   const { snapshotId } = row;
-  const { hetzner } = deps.cloudsOf(row.account, reason);
+  const hetznerOf = () => deps.cloudsOf(row.account, reason).hetzner;
   if (isArchived(row) && snapshotId !== null)
-    return { places: await findRestorePlaces(hetzner, { ...row, snapshotId }, placesOf(row)) };
+    return { places: await findRestorePlaces(hetznerOf(), { ...row, snapshotId }, placesOf(row)) };
   const seen = instanceOutputsSchema.safeParse(row.outputs);
   if (!seen.success) return { places: row.outputs === null ? placesOf(row) : [] };
   const { serverType } = seen.data;
   // A person's word about the type is taken as it is: Hetzner says what is wrong with it.
   if (row.serverType === serverType || row.override.serverType !== undefined) return { places: [] };
-  return await findChanges(hetzner, row, { serverType, location: row.location });
+  return await findChanges(hetznerOf(), row, { serverType, location: row.location });
 }
 
 /** Types of the plan that the server can become where it stands; none: it stays what it is, and operators hear of it. */

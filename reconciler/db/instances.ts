@@ -2,6 +2,7 @@
 import type { Override, Phase } from "../../infra/config.ts";
 import type { Plan } from "../../infra/plans.ts";
 import type { Reason } from "../queue/jobs.ts";
+import type { WaitingInstance } from "./blocks.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -236,14 +237,12 @@ export async function placeInstance(
     where id = ${row.id}`;
 }
 
-export type LaggingInstance = { id: string; slug: string; cell: string; retryReason: Reason | null };
-
 /**
  * Whose last good converge is older than what is desired now, and who wait for nothing, in pages by id. Each should have a
  * job; one that lost it is found here.
  */
-export async function listLagging(sql: Query, after: string, limit: number): Promise<LaggingInstance[]> {
-  return await sql<LaggingInstance[]>`
+export async function listLagging(sql: Query, after: string, limit: number): Promise<WaitingInstance[]> {
+  return await sql<WaitingInstance[]>`
     select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
     where id > ${after} and status in ('pending', 'converging', 'ready') and observed_generation < generation
       and cell is not null and not coalesce((override ->> 'hold')::boolean, false)

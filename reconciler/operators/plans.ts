@@ -2,7 +2,7 @@
 import { acceptPush, findApplied, listPushes, type PushRow } from "../db/git.ts";
 import { findPlan, markSeen } from "../db/plans.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
-import { ClawfleetError } from "../errors.ts";
+import { permanent, type ClawfleetError } from "../errors.ts";
 import { renderComment } from "../gitops/comment.ts";
 import { findHindrances, type GateRules } from "../gitops/gate.ts";
 import type { ChangedTexts } from "../gitops/git.ts";
@@ -92,19 +92,13 @@ export function createPlanOperators(deps: PlansDeps): PlanOperators {
 }
 
 function missing(message: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "not_found",
-    message,
-    remedy: "fleet git shows what was refused, and why",
-    retry: { kind: "permanent" },
-  });
+  return permanent("not_found", message, "fleet git shows what was refused, and why");
 }
 
 function noRepository(): ClawfleetError {
-  return new ClawfleetError({
-    code: "conflict",
-    message: "stacks/ is a folder here, and no repository",
-    remedy: "set CLAWFLEET_GIT_URL (docs/operations.md, GitOps)",
-    retry: { kind: "permanent" },
-  });
+  return permanent(
+    "conflict",
+    "stacks/ is a folder here, and no repository",
+    "set CLAWFLEET_GIT_URL (docs/operations.md, GitOps)",
+  );
 }

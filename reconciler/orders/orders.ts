@@ -1,5 +1,4 @@
 /** Everything that the customer's pages need of orders, on the real rows and the real billing. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { instanceSecretsSchema } from "../../infra/config.ts";
 import type { Plans } from "../../infra/plans.ts";
@@ -127,7 +126,7 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
       const instance = await findFleetInstanceById(sql, order.instanceId);
       if (instance?.status !== "ready" || instance.phase !== "running") return undefined;
       const asked = { instanceId: instance.id, slug: instance.slug, actor: "customer" };
-      return await askForLink({ ...deps, sleep: async (ms) => sleep(ms) }, asked);
+      return await askForLink(deps, asked);
     },
     async waitForChange(orderId, timeoutMs) {
       const order = await findOrder(sql, orderId);

@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { z } from "zod";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 import type { GitopsJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 
@@ -27,12 +27,11 @@ export function createGithubRoutes(deps: GithubWebhookDeps): Hono {
     const body = await c.req.text();
     if (!isSigned(body, c.req.header("x-hub-signature-256"), deps.webhookSecret)) {
       deps.onWebhook("refused");
-      throw new ClawfleetError({
-        code: "unauthorized",
-        message: "this webhook is not signed with our secret",
-        remedy: "set the same secret at GitHub and in CLAWFLEET_GITHUB_WEBHOOK_SECRET",
-        retry: { kind: "permanent" },
-      });
+      throw permanent(
+        "unauthorized",
+        "this webhook is not signed with our secret",
+        "set the same secret at GitHub and in CLAWFLEET_GITHUB_WEBHOOK_SECRET",
+      );
     }
     const job = toJob(c.req.header("x-github-event") ?? "", body, deps.repository);
     if (job) await deps.queue.requestGitops(deps.sql, job);

@@ -50,6 +50,15 @@ describe("the ladder", () => {
     expect(await operations()).toEqual(["restart succeeded", "reboot succeeded"]);
   });
 
+  test("a server that is not there any more: a person is called, once", async () => {
+    ward.reset = "gone";
+    await live(12);
+    expect(ward.done).toEqual(["bob restart"]);
+    expect(kinds()).toEqual(["unhealthy bob", "healing_exhausted bob"]);
+    expect(ward.alerts[1]?.message).toBe("bob needs a person: bob has no server at Hetzner any more");
+    expect(await ward.row("bob")).toMatchObject({ exhausted: true });
+  });
+
   test("a proxy that cannot start: the gateway is left alone, and the ladder is climbed all the same", async () => {
     ward.ill.set("bob", withoutProxy);
     ward.onRestart = { kind: "ran", code: 1, stdout: "", stderr: "not restarted: caddy.service" };

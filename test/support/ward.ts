@@ -48,8 +48,8 @@ export type Ward = {
   ill: Map<string, VitalsChange | "lost">;
   /** What becomes of a restart over SSH. */
   onRestart: MachineAnswer;
-  /** How a reset at Hetzner ends; `down`: nobody answers there. */
-  reset: "success" | "error" | "down";
+  /** How a reset at Hetzner ends; `down`: nobody answers there; `gone`: the server is not there. */
+  reset: "success" | "error" | "down" | "gone";
   alerts: RaisedAlert[];
   /** What was done to machines, in order: `bob restart`, `bob reset`, `bob rebuild`. */
   done: string[];
@@ -88,7 +88,7 @@ export async function startWard(): Promise<Ward> {
       };
       const at = [...slugOf.keys()].indexOf(id);
       return send(200, {
-        servers: [{ ...known, id: at + 1, name: slugOf.get(id) ?? "" }],
+        servers: ward.reset === "gone" ? [] : [{ ...known, id: at + 1, name: slugOf.get(id) ?? "" }],
         meta: { pagination: { next_page: null } },
       });
     }
@@ -110,6 +110,7 @@ export async function startWard(): Promise<Ward> {
     return { kind: "ran", code: 0, stdout: JSON.stringify(vitalsOf(change)), stderr: "" };
   };
 
+  const onAlert = (alert: RaisedAlert): void => void ward.alerts.push(alert);
   const at = { baseUrl: cloud.url, token: "t".repeat(64), fetch };
   const healDeps: HealDeps = {
     sql,
@@ -120,6 +121,7 @@ export async function startWard(): Promise<Ward> {
     workerName: "ward",
     cloudsOf: () => ({ hetzner: createHetzner(at), cloudflare: createCloudflare(at) }),
     runOnMachine: run,
+    onAlert,
     rebuild: async ({ slug }, _job, { mayReplace }) => {
       ward.done.push(`${slug} ${mayReplace ? "rebuild" : "completed"}`);
       return { gone: true, outcome: "succeeded" };
@@ -140,7 +142,7 @@ export async function startWard(): Promise<Ward> {
       masterKey,
       intervalMs: 60_000,
       run,
-      onAlert: (alert: RaisedAlert) => void ward.alerts.push(alert),
+      onAlert,
     };
     await readLot(deps, lot, new AbortController().signal);
   }

@@ -63,6 +63,11 @@ describe("decideConverge", () => {
     ["goes up for an operator although nothing changed", { reason: "operator" }, up],
     ["looks at the clouds first when drift was seen", { reason: "drift" }, { kind: "up", refresh: true }],
     [
+      "goes up for an operator whose order a more urgent one joined",
+      { reason: "paid", also: "operator" },
+      up,
+    ],
+    [
       "leaves alone what is paused, whatever is asked",
       { paused: true, phase: "gone", reason: "operator" },
       { kind: "nothing", why: "an operator has paused it" },
