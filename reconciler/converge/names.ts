@@ -4,7 +4,7 @@ import { parseRecordComment } from "../../components/naming.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import { findDnsNames } from "../cloud/dns-names.ts";
 import { recordWaiting, type ConvergeRow } from "../db/observed.ts";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, permanent } from "../errors.ts";
 import type { Reason } from "../queue/jobs.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
 
@@ -62,15 +62,18 @@ function conflict(
   host: string,
   found: { type: string; content: string; comment?: string | null | undefined },
 ): ClawfleetError {
+  const what = `${slug}: ${host} has a ${found.type} record to ${found.content}`;
   const other = parseRecordComment(found.comment ?? "");
-  const whose = other === undefined ? "is not ours" : `is the instance ${other}'s`;
+  if (other === undefined)
+    return permanent(
+      "dns_conflict",
+      `${what} that is not ours`,
+      `delete or rename that record at Cloudflare, then: fleet apply ${slug}`,
+    );
   return new ClawfleetError({
     code: "dns_conflict",
-    message: `${slug}: ${host} has a ${found.type} record to ${found.content} that ${whose}`,
-    remedy:
-      other === undefined
-        ? `delete or rename that record at Cloudflare, then: fleet apply ${slug}`
-        : "nothing: it is tried again once that instance has given the name up",
-    retry: { kind: other === undefined ? "permanent" : "retryable" },
+    message: `${what} that is the instance ${other}'s`,
+    remedy: "nothing: it is tried again once that instance has given the name up",
+    retry: { kind: "retryable" },
   });
 }
