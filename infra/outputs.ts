@@ -30,3 +30,8 @@ export const instanceOutputsSchema = z.object({
   health: z.string(),
 });
 export type InstanceOutputs = z.infer<typeof instanceOutputsSchema>;
+
+/** Names that an instance answered under when it was last brought up; rows from before there were several have its address alone. */
+export function knownHosts({ url, hosts }: InstanceOutputs): string[] {
+  return hosts.length > 0 ? hosts : [new URL(url).host];
+}

@@ -26,13 +26,13 @@ if (!existsSync(key)) {
   chmodSync(fresh, 0o640);
   renameSync(fresh, key);
 }
-// A signature differs each time it is made; the same request again keeps the certificate that it got.
 // A domain may be as long as a file's name.
 const beside =
   domain === undefined ? "" : `+${createHash("sha256").update(domain).digest("hex").slice(0, 16)}`;
 const request = `${folder}/${host}${beside}.csr`;
 const names = [host, domain].filter((name) => name !== undefined).map((name) => `DNS:${name}`);
 const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=${names.join(",")}`];
+// A signature differs each time it is made; the same request again keeps the certificate that it got.
 if (!existsSync(request)) {
   const fresh = `${request}.new`;
   writeFileSync(fresh, execFileSync("openssl", ["req", "-new", "-key", key, "-sha256", ...subject]));

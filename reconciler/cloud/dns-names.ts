@@ -1,6 +1,6 @@
 /** Where in DNS an instance has its names, and where it may have had others before. Pure. */
 import { hostsOf, zoneOf, type NamedInstance } from "../../components/hosts.ts";
-import { instanceOutputsSchema, type CellOutputs } from "../../infra/outputs.ts";
+import { instanceOutputsSchema, knownHosts, type CellOutputs } from "../../infra/outputs.ts";
 
 export type DnsZone = { zone: string; zoneId: string };
 export type DnsName = DnsZone & { host: string };
@@ -19,7 +19,7 @@ export type DnsNames = {
 export function findDnsNames(row: NamedInstance & { outputs: unknown }, cell: CellOutputs): DnsNames {
   const [host = "", domain] = hostsOf(row, cell.zoneName);
   const seen = instanceOutputsSchema.safeParse(row.outputs);
-  const former = seen.success ? seen.data.hosts : [];
+  const former = seen.success ? knownHosts(seen.data) : [];
   const ownZone = { zone: cell.zoneName, zoneId: cell.zoneId };
   const others = [domain ?? [], former].flat().flatMap((one) => findZone(one, cell) ?? []);
   const zone = domain === undefined ? undefined : findZone(domain, cell);

@@ -1,7 +1,7 @@
 /** Before an up: can the names that an instance is to have be had in their zones? */
 import { hostsOf } from "../../components/hosts.ts";
 import { parseRecordComment } from "../../components/naming.ts";
-import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
+import { cellOutputsSchema, instanceOutputsSchema, knownHosts } from "../../infra/outputs.ts";
 import { findDnsNames } from "../cloud/dns-names.ts";
 import { recordWaiting, type ConvergeRow } from "../db/observed.ts";
 import { ClawfleetError, permanent } from "../errors.ts";
@@ -40,7 +40,8 @@ export function getsItsRecords({ observedPhase, outputs, cellOutputs, ...row }: 
   const seen = instanceOutputsSchema.safeParse(outputs);
   if (!seen.success) return false;
   const { zoneName } = cellOutputsSchema.parse(cellOutputs);
-  return hostsOf(row, zoneName).some((host) => !seen.data.hosts.includes(host));
+  const known = knownHosts(seen.data);
+  return hostsOf(row, zoneName).some((host) => !known.includes(host));
 }
 
 /** Several A records of one name are legal at Cloudflare: ours beside a stranger's would take half of their traffic. */

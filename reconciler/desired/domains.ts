@@ -41,9 +41,10 @@ export function judgeDomains(
 ): SettledDomains {
   const known = new Map<string, Zones>([...cells, ...files]);
   const settled: SettledDomains = { overrides: new Map(overrides), refused: new Map() };
+  const living = new Map(holders.map((one) => [one.slug, one]));
   const owners = new Map(holders.flatMap(({ domain, slug }) => (domain === null ? [] : [[domain, slug]])));
   for (const { slug, domain } of listWanted(overrides)) {
-    const holder = holders.find((one) => one.slug === slug);
+    const holder = living.get(slug);
     const owner = owners.get(domain);
     const problem = describeProblem(domain, known, holder?.cell ?? null);
     if (problem === undefined && (owner === undefined || owner === slug)) {

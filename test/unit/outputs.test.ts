@@ -3,7 +3,7 @@
  * component tests and the real engine do.
  */
 import { describe, expect, it } from "vitest";
-import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
+import { cellOutputsSchema, instanceOutputsSchema, knownHosts } from "../../infra/outputs.ts";
 
 const cell = {
   networkId: "1",
@@ -66,4 +66,10 @@ describe("outputs of a cell", () => {
   it("are refused without any of Cloudflare's ranges, since nobody would reach 443", () => {
     expect(cellOutputsSchema.safeParse({ ...cell, cloudflareRanges: [] }).success).toBe(false);
   });
+});
+
+it("of an instance from before there were several names know it by its address", () => {
+  const old = instanceOutputsSchema.parse(instance);
+  const hosts = ["anna.example.com", "ai.firm.example"];
+  expect([knownHosts(old), knownHosts({ ...old, hosts })]).toEqual([["anna.example.com"], hosts]);
 });
