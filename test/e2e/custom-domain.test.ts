@@ -61,6 +61,12 @@ async function killAfterRecord(): Promise<void> {
   for (const { pid } of engines) killSession(pid);
 }
 
+async function adopted(): Promise<string> {
+  const rows = await fleet.database.sql<{ message: string }[]>`
+    select message from clawfleet.operation_events where message like 'recovery: adopted%'`;
+  return rows.map(({ message }) => message).join("\n");
+}
+
 describe.skipIf(obstacle !== undefined)("a customer with a domain of their own", () => {
   beforeAll(async () => {
     fleet = await startFleet({}, { moreZones: ["firm.example", "shop.example"] });
@@ -99,6 +105,7 @@ describe.skipIf(obstacle !== undefined)("a customer with a domain of their own",
     await killAfterRecord();
     await untilShown(second);
     expect(await Promise.all([statusAt(second), statusAt(own)])).toEqual([200, 200]);
+    expect(await adopted()).toMatch(/domain-record-(a|aaaa)-shop\.example/);
     expect(kindsAt(second)).toEqual(["A", "AAAA"]);
     expect(records(first)).toEqual([]);
     expect(await statusAt(first)).toBe(530);
