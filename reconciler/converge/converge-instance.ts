@@ -13,6 +13,7 @@ import type { Queue } from "../queue/queue.ts";
 import { releaseProtection } from "./cleanup.ts";
 import { waitForCell, wakeInstances } from "./converge-cell.ts";
 import { decideConverge } from "./decide.ts";
+import { stopsGateway, waitsForHalt } from "./halt.ts";
 import { findUnknownDomain, getsItsRecords, refuseForeignRecords, waitForZone } from "./names.ts";
 import { choosePlaces, placesOf } from "./places.ts";
 import { nextPlace, type Place } from "./placement.ts";
@@ -59,6 +60,7 @@ export async function convergeInstance(
     case "cell-first":
       return await waitForCell(deps, row, job.reason);
     case "up":
+      if (stopsGateway(row) && (await waitsForHalt(deps, row, job))) return;
       if (isUnasked(job) && !(await standsAsKnown(deps, row)))
         return deps.log.warn(
           { stack: row.slug },

@@ -2,7 +2,6 @@
 import { instanceStack } from "../../components/naming.ts";
 import { cellOutputsSchema } from "../../infra/outputs.ts";
 import { findDnsNames } from "../cloud/dns-names.ts";
-import { findHalt } from "../db/halt.ts";
 import {
   markConverging,
   recordMovedOut,
@@ -15,12 +14,12 @@ import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import { keepSnapshot } from "./archive.ts";
 import { releaseProtection, removeLeftovers } from "./cleanup.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
+import { waitsForHalt } from "./halt.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import { runOperation } from "./run-operation.ts";
 
 /** A copy takes a minute for some GB, an hour at worst. */
 const copyWaitMs = 15_000;
-const haltWaitMs = 60_000;
 
 export async function dropSnapshots(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const { hetzner } = deps.cloudsOf(row.account, reason);
@@ -105,17 +104,6 @@ export async function destroy(
   const { provider, customerId } = returned;
   const hint = { provider, customerId, eventId: `returned-${row.id}`, objectId: null };
   await deps.queue.enqueueHint(deps.sql, hint);
-}
-
-/** A stop of the world holds what was decided before it too. */
-async function waitsForHalt(deps: ConvergeDeps, row: ConvergeRow, job: ConvergeJob): Promise<boolean> {
-  const halt = await findHalt(deps.sql);
-  if (!halt) return false;
-  const detail = `${halt.by} stopped every removal${halt.reason === null ? "" : `: ${halt.reason}`}; fleet halt --end lets it go on`;
-  const retryAt = new Date(deps.clock.now().getTime() + haltWaitMs);
-  const { reason } = job;
-  await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
-  return true;
 }
 
 /** False when it did not come to its end; the row says why. */

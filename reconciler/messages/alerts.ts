@@ -125,6 +125,10 @@ export const alertTexts = {
     title: "A worker has no engine",
     remedy: "do what the line says on that machine; its converges wait for another worker",
   },
+  trial_not_extended: {
+    title: "A trial does not get back what our outage cost",
+    remedy: "give the provider's key the right to write subscriptions; each sweep tries again",
+  },
   mail_down: {
     title: "Mail to customers does not go out",
     remedy: "look at SMTP_URL and at the mail server; what waits is sent in order when it answers",
