@@ -7,6 +7,7 @@ import type { Sql } from "postgres";
 import { permanent } from "../errors.ts";
 import type { OperationWatch } from "../operations/watch.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
+import { refuseForeign } from "../routes/browser-session.ts";
 import { toErrorAnswer } from "../routes/errors.ts";
 import type { RateRules } from "../routes/rate-limit.ts";
 import type { ActionOperators } from "./actions.ts";
@@ -15,10 +16,10 @@ import { createInstanceRoutes } from "./instance-routes.tsx";
 import { createOtherRoutes, type OtherRouteDeps } from "./other-routes.tsx";
 import {
   auditForms,
-  dropToken,
-  refuseForeign,
+  foreignForm,
   requireCsrf,
   requireSession,
+  sessionCookie,
   type ConsoleEnv,
   type VisitorEnv,
 } from "./guard.ts";
@@ -41,10 +42,10 @@ export function createConsole(deps: ConsoleDeps) {
   const sessions = createSessions(deps);
   const guard = { ...deps, sessions };
   const signedIn = new Hono<ConsoleEnv>()
-    .use(requireSession(guard), auditForms(guard), refuseForeign(), requireCsrf())
+    .use(requireSession(guard), auditForms(guard), refuseForeign(foreignForm), requireCsrf())
     .post("/sign-out", async (c) => {
       await sessions.end(c.get("sessionToken"));
-      dropToken(c);
+      sessionCookie.drop(c);
       return c.redirect("/console/sign-in", 303);
     })
     .route("/", createFleetRoutes(deps))

@@ -51,9 +51,10 @@ export async function applyDesiredIn(
 ): Promise<ApplyResult> {
   const files = await deps.files();
   const halted = (await findHalt(tx)) !== undefined;
-  const { overrides, refusals } = await settleAddresses(tx, files);
+  const world = await readUnderLock(tx, scope);
+  const { overrides, refusals } = await settleAddresses(tx, files, world.rows);
   const settled = { files: { ...files, overrides }, now: deps.clock.now() };
-  const facts = await readFacts(tx, await readUnderLock(tx, scope), settled);
+  const facts = await readFacts(tx, world, settled);
   const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
   const jobs: ConvergeJob[] = [];
   const batch: Batch = { changes: [], gone: [], letters: [], moved: [], ledger: [] };

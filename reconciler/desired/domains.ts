@@ -8,7 +8,7 @@ import type { Query } from "../db/database.ts";
 type Zones = Pick<CellSettings, "zone" | "customZones">;
 
 export type DomainFacts = {
-  /** Living ones: whoever has a domain, and whoever asks for one. */
+  /** Living ones: whoever has one of the domains that are asked for, and whoever asks. */
   holders: readonly DomainHolder[];
   /** As the rows have it: a zone that is in use stays there. */
   cells: ReadonlyMap<string, Zones>;
@@ -27,10 +27,11 @@ export async function settleDomains(
   overrides: ReadonlyMap<string, Override>,
   files: ReadonlyMap<string, Zones>,
 ): Promise<SettledDomains> {
-  const wanted = listWanted(overrides).map(({ slug }) => slug);
+  const wanted = listWanted(overrides);
   if (wanted.length === 0) return { overrides: new Map(overrides), refused: new Map() };
   const cells = new Map((await listCells(sql)).map(({ name, settings }) => [name, settings]));
-  const holders = await listDomainHolders(sql, wanted);
+  const slugs = wanted.map(({ slug }) => slug);
+  const holders = await listDomainHolders(sql, { slugs, domains: wanted.map(({ domain }) => domain) });
   return judgeDomains(overrides, { holders, cells, files });
 }
 

@@ -1,9 +1,9 @@
-/** Names that overrides ask for, addresses and domains: what cannot be had is said, and everybody keeps what they have. */
+/** Names that overrides and customers ask for, addresses and domains: what cannot be had is said, and everybody keeps what they have. */
 import type { Override } from "../../infra/config.ts";
 import type { Query } from "../db/database.ts";
 import type { AlertKind } from "../messages/alerts.ts";
 import { settleDomains } from "./domains.ts";
-import { settleLabels } from "./labels.ts";
+import { addChosen, settleLabels } from "./labels.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 export type Refusal = { kind: AlertKind; message: string };
@@ -17,8 +17,9 @@ export type SettledAddresses = {
 export async function settleAddresses(
   sql: Query,
   files: Pick<StackFiles, "overrides" | "cells">,
+  rows: Parameters<typeof addChosen>[1],
 ): Promise<SettledAddresses> {
-  const labels = await settleLabels(sql, files.overrides);
+  const labels = await settleLabels(sql, addChosen(files.overrides, rows));
   const domains = await settleDomains(sql, labels.overrides, files.cells);
   const refusals = new Map<string, Refusal[]>();
   const add = (slug: string, one: Refusal) => void refusals.set(slug, [...(refusals.get(slug) ?? []), one]);

@@ -16,6 +16,10 @@ export const alertTexts = {
     title: "A customer pays twice for one assistant",
     remedy: "refund one payment and cancel its subscription; it is served once",
   },
+  too_many_seats: {
+    title: "A subscription pays for more assistants than one customer gets",
+    remedy: "lower its quantity and refund the rest, or sell them a second subscription",
+  },
   late: {
     title: "A paid assistant does not come up",
     remedy: "fleet show <name> says what fails; it is tried again, and the customer has been told",
@@ -45,7 +49,7 @@ export const alertTexts = {
     remedy: "take the override back; another network zone means a new instance",
   },
   address_taken: {
-    title: "An override asks for an address that somebody has",
+    title: "An override, or a customer, asks for an address that somebody has",
     remedy: "choose another one; the customer keeps the address that they have",
   },
   domain_refused: {

@@ -5,7 +5,7 @@ import type { Plans } from "../../infra/plans.ts";
 import { open, sealContext } from "../../infra/seal.ts";
 import type { BillingProvider, Price } from "../billing/provider.ts";
 import { findFleetInstanceById } from "../db/fleet.ts";
-import { claimCredentials, expireOrder, findOrder, type OrderRow } from "../db/orders.ts";
+import { claimCredentials, expireOrder, findOrder, takeReturn, type OrderRow } from "../db/orders.ts";
 import { findSeller, priceKeyOf } from "../desired/plan-prices.ts";
 import { toProgress } from "../operations/progress.ts";
 import { listResourceMarks } from "../operations/rows.ts";
@@ -17,6 +17,7 @@ import { createOrderId } from "../secrets.ts";
 import { askForLink } from "../sign-in/ask.ts";
 import { describeAmount } from "../money/amounts.ts";
 import type { PlanOffer } from "../web/signup-page.tsx";
+import { digestToken } from "../tokens.ts";
 import { placeOrder } from "./place-order.ts";
 import { readOrder } from "./read-order.ts";
 
@@ -111,6 +112,7 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
         },
         orderId,
       ),
+    findReturn: (token) => takeReturn(sql, digestToken(token), clock.now()),
     async revealCredentials(orderId) {
       const order = await findOrder(sql, orderId);
       if (!order || order.instanceId === null) return undefined;
