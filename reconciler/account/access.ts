@@ -12,7 +12,7 @@ import {
 } from "../db/account-access.ts";
 import { announceLink } from "../messages/occasions.ts";
 import { announce } from "../messages/outbox.ts";
-import { createToken, digestToken } from "../tokens.ts";
+import { createToken, hashSecret } from "../secrets.ts";
 
 export type Asked = "asked" | "too_often" | "no_address";
 
@@ -47,15 +47,15 @@ export function createAccountAccess({ sql, clock }: { sql: Sql; clock: { now(): 
     async enter(orderId, linkToken) {
       const now = clock.now();
       return await sql.begin(async (tx) => {
-        if (!(await takeLink(tx, { tokenHash: digestToken(linkToken), orderId, now }))) return undefined;
+        if (!(await takeLink(tx, { tokenHash: hashSecret(linkToken), orderId, now }))) return undefined;
         const token = createToken();
         const expiresAt = new Date(now.getTime() + sessionMs);
-        await insertAccountSession(tx, { tokenHash: digestToken(token), orderId, now, expiresAt });
+        await insertAccountSession(tx, { tokenHash: hashSecret(token), orderId, now, expiresAt });
         return { token, maxAgeSeconds: sessionMs / 1000 };
       });
     },
     has: (orderId, token) =>
-      hasAccountSession(sql, { tokenHash: digestToken(token), orderId, now: clock.now() }),
-    end: (token) => deleteAccountSession(sql, digestToken(token)),
+      hasAccountSession(sql, { tokenHash: hashSecret(token), orderId, now: clock.now() }),
+    end: (token) => deleteAccountSession(sql, hashSecret(token)),
   };
 }

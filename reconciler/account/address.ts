@@ -4,7 +4,7 @@ import type { ApplyDeps } from "../desired/apply-deps.ts";
 import type { AccountRow } from "../db/account.ts";
 import { listLabels, setChosenAddress } from "../db/labels.ts";
 import { lockSlug } from "../db/orders.ts";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 import { parseSlug } from "../orders/place-order.ts";
 
 const dayMs = 86_400_000;
@@ -21,17 +21,14 @@ export async function chooseAddress(
     await lockSlug(tx, address);
     const owners = await listLabels(tx, [address], []);
     if (owners.some((owner) => owner.slug !== slug))
-      throw refuse(`The address "${address}" is taken. Choose another one.`);
+      throw permanent("conflict", `The address "${address}" is taken. Choose another one.`);
     const chosen = { instanceId, address: address === slug ? null : address, now };
     if (!(await setChosenAddress(tx, { ...chosen, since: new Date(now.getTime() - dayMs) })))
-      throw refuse("An address can be changed once a day. Please try again tomorrow.");
+      throw permanent("conflict", "An address can be changed once a day. Please try again tomorrow.");
     await applyDesiredIn(tx, deps, { kind: "slugs", slugs: [slug], reason: "operator", actor: "customer" });
     const [row] = await tx<{ label: string }[]>`
       select coalesce(override ->> 'address', slug) as label from clawfleet.instances where id = ${instanceId}`;
-    if (row?.label !== address) throw refuse("Your address was set by us. Please write to us to change it.");
+    if (row?.label !== address)
+      throw permanent("conflict", "Your address was set by us. Please write to us to change it.");
   });
-}
-
-function refuse(message: string): ClawfleetError {
-  return new ClawfleetError({ code: "conflict", message, retry: { kind: "permanent" } });
 }

@@ -13,7 +13,7 @@ import type { RateRules } from "../routes/rate-limit.ts";
 import type { ActionOperators } from "./actions.ts";
 import { createFleetRoutes } from "./fleet-routes.tsx";
 import { createInstanceRoutes } from "./instance-routes.tsx";
-import { createOtherRoutes, type OtherRouteDeps } from "./other-routes.tsx";
+import { createOverviewRoutes, type OverviewRouteDeps } from "./overview-routes.tsx";
 import {
   auditForms,
   foreignForm,
@@ -35,7 +35,7 @@ export type ConsoleDeps = {
   watch: OperationWatch;
   /** Of each operator, in this process. */
   rate: RateRules;
-  operators: ActionOperators & OtherRouteDeps["operators"];
+  operators: ActionOperators & OverviewRouteDeps["operators"];
 };
 
 export function createConsole(deps: ConsoleDeps) {
@@ -50,7 +50,7 @@ export function createConsole(deps: ConsoleDeps) {
     })
     .route("/", createFleetRoutes(deps))
     .route("/", createInstanceRoutes({ ...deps, sessions }))
-    .route("/", createOtherRoutes(deps))
+    .route("/", createOverviewRoutes(deps))
     .all("*", (c) => {
       throw permanent("not_found", `there is no page ${c.req.path}`);
     });

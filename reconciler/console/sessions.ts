@@ -3,7 +3,7 @@ import type { Sql } from "postgres";
 import { deleteSession, findSession, insertSession, touchSession } from "../db/console-sessions.ts";
 import { scopes, type ApiKeys, type Operator } from "../operators/api-keys.ts";
 import { toCsrf } from "../routes/browser-session.ts";
-import { createToken, digestToken } from "../tokens.ts";
+import { createToken, hashSecret } from "../secrets.ts";
 
 export type Session = {
   operator: Operator;
@@ -34,7 +34,7 @@ export function createSessions(deps: { sql: Sql; clock: { now(): Date }; keys: A
   const look = async (token: string) => {
     const now = clock.now();
     const idleSince = new Date(now.getTime() - idleMs);
-    return await findSession(sql, { tokenHash: digestToken(token), now, idleSince });
+    return await findSession(sql, { tokenHash: hashSecret(token), now, idleSince });
   };
   return {
     async begin(key) {
@@ -45,17 +45,17 @@ export function createSessions(deps: { sql: Sql; clock: { now(): Date }; keys: A
       const token = createToken();
       const now = clock.now();
       const expiresAt = new Date(now.getTime() + longestMs);
-      await insertSession(sql, { tokenHash: digestToken(token), keyId: operator.keyId, now, expiresAt });
+      await insertSession(sql, { tokenHash: hashSecret(token), keyId: operator.keyId, now, expiresAt });
       return { kind: "begun", token, operator, maxAgeSeconds: longestMs / 1000 };
     },
     async find(token) {
       const row = await look(token);
       if (!row) return undefined;
-      await touchSession(sql, digestToken(token), clock.now());
+      await touchSession(sql, hashSecret(token), clock.now());
       const held = new Set(scopes.filter((scope) => row.scopes.includes(scope)));
       return { operator: { name: row.name, keyId: row.keyId, scopes: held }, csrf: toCsrf(token) };
     },
     lives: async (token) => (await look(token)) !== undefined,
-    end: (token) => deleteSession(sql, digestToken(token)),
+    end: (token) => deleteSession(sql, hashSecret(token)),
   };
 }

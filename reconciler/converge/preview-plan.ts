@@ -16,7 +16,7 @@ import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
 import { findUnknownDomain } from "./names.ts";
-import { foreseePlace } from "./places.ts";
+import { foreseePlace, wayNotes } from "./places.ts";
 import { runOperation, type OperationDeps } from "./run-operation.ts";
 
 export type PreviewPlanDeps = OperationDeps &
@@ -52,7 +52,7 @@ async function preview(
 ): Promise<CustomerResult> {
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
   if (!row || row.status === "gone") return failed("it is gone meanwhile");
-  const proposal = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
+  const { proposal, note } = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
   const unknown = findUnknownDomain({ ...row, override: proposal.override });
   if (unknown !== undefined)
     return failed(
@@ -94,6 +94,7 @@ async function preview(
     costBefore: customer.current === null ? 0 : (monthlyCost(customer.current, prices) ?? null),
     costAfter: monthlyCost(after, prices) ?? null,
     error: null,
+    ...(note === undefined ? {} : { note }),
   };
 }
 
@@ -103,10 +104,11 @@ async function foresee(
   row: ConvergeRow,
   proposal: ProposedInputs,
   { reason }: ConvergeJob,
-): Promise<ProposedInputs> {
+): Promise<{ proposal: ProposedInputs; note: string | undefined }> {
   const { plan, override, placement } = proposal;
   const proposed = { ...row, planSettings: plan, override, ...placement };
-  return { ...proposal, placement: await foreseePlace(deps, proposed, reason) };
+  const { place, way } = await foreseePlace(deps, proposed, reason);
+  return { proposal: { ...proposal, placement: place }, note: wayNotes[way] };
 }
 
 function failed(error: string): CustomerResult {

@@ -79,12 +79,22 @@ export async function moveOut(
     await waitForCopy(deps, row, job.reason);
     return false;
   }
+  return await finishMoveOut(deps, row, job, signal);
+}
+
+/** Its snapshot is kept and available; what is left of it in the clouds goes. False when that is not done yet. */
+export async function finishMoveOut(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return false;
   await recordMovedOut(deps.sql, row.id);
   return true;
 }
 
-async function waitForCopy(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
+export async function waitForCopy(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const retryAt = new Date(deps.clock.now().getTime() + copyWaitMs);
   const detail = "Hetzner is taking the last snapshot";
   await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });

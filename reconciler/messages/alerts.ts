@@ -58,8 +58,9 @@ export const alertTexts = {
       "correct it, or add its zone to the cell's clawfleet:customZones; the customer keeps the names that they have",
   },
   plan_does_not_fit: {
-    title: "A customer's disk fits no server type of their new plan",
-    remedy: "add a type with a larger disk to the plan; until then they keep the server that they have",
+    title: "A customer's server cannot become what their new plan wants",
+    remedy:
+      "its text says why: fleet apply <name> tries again, or add a type with a larger disk to the plan; until then they keep the server that they have",
   },
   no_worker_for_cell: {
     title: "No living worker serves a cell",

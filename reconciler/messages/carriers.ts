@@ -14,7 +14,7 @@ import { writeLetter } from "./letter.ts";
 import { createMailer, createMessageId, type Mailbox, type Mailer, type SmtpSettings } from "./mailer.ts";
 import { oneLine } from "./one-line.ts";
 import type { SenderDeps } from "./sender.ts";
-import { createToken, digestToken } from "../tokens.ts";
+import { createToken, hashSecret } from "../secrets.ts";
 
 export type CarrierDeps = {
   sql: Sql;
@@ -75,7 +75,7 @@ async function issueToken({ sql, clock }: CarrierDeps, facts: Facts): Promise<st
   if (facts.kind !== "account_link") return undefined;
   const token = createToken();
   const { orderId, expiresAt } = facts;
-  const tokenHash = digestToken(token);
+  const tokenHash = hashSecret(token);
   await insertLink(sql, { tokenHash, orderId, now: clock.now(), expiresAt: new Date(expiresAt) });
   return token;
 }

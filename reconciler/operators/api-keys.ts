@@ -10,7 +10,7 @@ import {
   type ApiKeyRow,
 } from "../db/api-keys.ts";
 import { permanent } from "../errors.ts";
-import { digestToken } from "../tokens.ts";
+import { hashSecret } from "../secrets.ts";
 
 /** `read` looks, `plan` asks what a change of stacks/ would do (for CI), `operate` changes, `delete` takes away what cannot be had back. None holds another. */
 export const scopes = ["read", "plan", "operate", "delete"] as const;
@@ -44,7 +44,7 @@ export type ApiKeys = {
 export function createApiKeys(deps: { sql: Sql; clock: { now(): Date }; rootKey: string }): ApiKeys {
   const { sql, clock } = deps;
   const root: Operator = { name: "admin", keyId: null, scopes: new Set(scopes) };
-  const rootHash = digestToken(deps.rootKey);
+  const rootHash = hashSecret(deps.rootKey);
   return {
     async create({ name, scopes: wanted, expiresAt, actor }) {
       const id = randomBytes(6).toString("hex");
@@ -57,7 +57,7 @@ export function createApiKeys(deps: { sql: Sql; clock: { now(): Date }; rootKey:
         createdBy: actor,
         expiresAt,
       };
-      if (await insertApiKey(sql, { ...row, hash: digestToken(key) })) return { id, key };
+      if (await insertApiKey(sql, { ...row, hash: hashSecret(key) })) return { id, key };
       throw permanent("conflict", `there is a key named ${name}`, "revoke it first, or choose another name");
     },
     list: () => listApiKeys(sql),
@@ -66,10 +66,10 @@ export function createApiKeys(deps: { sql: Sql; clock: { now(): Date }; rootKey:
       throw permanent("not_found", `there is no living key ${id}`, "fleet keys shows every one");
     },
     async identify(given) {
-      if (timingSafeEqual(digestToken(given), rootHash)) return root;
+      if (timingSafeEqual(hashSecret(given), rootHash)) return root;
       const id = shape.exec(given)?.[1];
       const row = id === undefined ? undefined : await findApiKey(sql, id);
-      if (!row || !timingSafeEqual(digestToken(given), row.hash)) return undefined;
+      if (!row || !timingSafeEqual(hashSecret(given), row.hash)) return undefined;
       const now = clock.now();
       if (row.revokedAt !== null || (row.expiresAt !== null && row.expiresAt <= now)) return undefined;
       await touchApiKey(sql, row.id, now);

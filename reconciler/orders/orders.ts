@@ -13,11 +13,10 @@ import type { OperationWatch } from "../operations/watch.ts";
 import { findAnyZone } from "../desired/selling.ts";
 import { instanceHost } from "../../components/naming.ts";
 import type { OrderDeps } from "../routes/orders.tsx";
-import { createOrderId } from "../secrets.ts";
+import { createOrderId, hashSecret } from "../secrets.ts";
 import { askForLink } from "../sign-in/ask.ts";
 import { describeAmount } from "../money/amounts.ts";
 import type { PlanOffer } from "../web/signup-page.tsx";
-import { digestToken } from "../tokens.ts";
 import { placeOrder } from "./place-order.ts";
 import { readOrder } from "./read-order.ts";
 
@@ -112,7 +111,7 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
         },
         orderId,
       ),
-    findReturn: (token) => takeReturn(sql, digestToken(token), clock.now()),
+    findReturn: (token) => takeReturn(sql, hashSecret(token), clock.now()),
     async revealCredentials(orderId) {
       const order = await findOrder(sql, orderId);
       if (!order || order.instanceId === null) return undefined;

@@ -7,7 +7,7 @@ import type { BillingProvider } from "../billing/provider.ts";
 import { expireOrder, expireOrders, insertOrder, lockSlug, setOrderCheckout } from "../db/orders.ts";
 import { findSeller } from "../desired/plan-prices.ts";
 import { ClawfleetError } from "../errors.ts";
-import { createToken, digestToken } from "../tokens.ts";
+import { createToken, hashSecret } from "../secrets.ts";
 
 /** Stripe's shortest session lifetime is 30 minutes; the name is held a little longer, for the webhook to arrive. */
 export const checkoutLifetimeMs = 31 * 60_000;
@@ -84,7 +84,7 @@ const wayBackMs = 24 * 3_600_000;
 export function createWayBack(now: Date): { token: string; kept: { returnHash: Buffer; returnUntil: Date } } {
   const token = createToken();
   const returnUntil = new Date(now.getTime() + wayBackMs);
-  return { token, kept: { returnHash: digestToken(token), returnUntil } };
+  return { token, kept: { returnHash: hashSecret(token), returnUntil } };
 }
 
 /** @throws input_invalid */

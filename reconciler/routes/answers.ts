@@ -124,6 +124,7 @@ const customerPlan = z.object({
   costAfter: z.number().nullable(),
   error: z.string().nullable(),
   again: z.literal(true).optional(),
+  note: z.string().optional(),
 });
 const fleetPlan = z.object({
   base: z.string(),

@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { permanent } from "../errors.ts";
-import { digestToken } from "../tokens.ts";
+import { hashSecret } from "../secrets.ts";
 
 export type SessionCookie = {
   keep(c: Context, token: string, maxAgeSeconds: number): void;
@@ -58,5 +58,5 @@ export function comesFromElsewhere(c: Context): boolean {
 }
 
 function isSame(a: string, b: string): boolean {
-  return timingSafeEqual(digestToken(a), digestToken(b));
+  return timingSafeEqual(hashSecret(a), hashSecret(b));
 }

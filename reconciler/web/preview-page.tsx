@@ -54,7 +54,8 @@ function PlanNote({ names }: { names: readonly string[] }) {
     );
   return (
     <p class="muted">
-      Your server is changed within a few minutes and is not reachable for some of them. Your data stays.
+      Your server is changed within the next minutes and is not reachable for some of them; where your files
+      have to be copied to another disk, for longer. Your data stays.
     </p>
   );
 }

@@ -253,6 +253,7 @@ describe("an address that a customer chooses", () => {
     side.apply.files = async () => ({ ...files, overrides: new Map([["bob", { address: "operators" }]]) });
     await side.sweep();
     expect(await labelOf("bob")).toBe("operators");
+    await expect(account.buy(side.billing, "starter", "bobby")).rejects.toMatchObject({ code: "slug_taken" });
     hours(25);
     browser = await account.enter(home.split("/")[2] ?? "");
     const refused = await ask(`${home}/address`, { address: "robert" });
