@@ -1,4 +1,5 @@
 /** What comes in by the month, what the servers cost, and whether one runs that nobody pays for. */
+import { describeAge } from "../cli/table.ts";
 import { describeAmounts } from "../money/amounts.ts";
 import type { PlanMoney } from "../money/reckon.ts";
 import type { MoneyAnswer } from "../operators/money.ts";
@@ -98,7 +99,7 @@ function WithoutRevenue({ costly, now }: { costly: MoneyAnswer["withoutRevenue"]
       <ul class="plain">
         {costly.map(({ slug, why, since, cost }) => (
           <li>
-            <a href={`/console/instances/${slug}`}>{slug}</a>: {why}, since <Ago at={since} now={now} />;{" "}
+            <a href={`/console/instances/${slug}`}>{slug}</a>: {why}, for {describeAge(since, now)};{" "}
             {describeAmounts(cost)} a month
           </li>
         ))}

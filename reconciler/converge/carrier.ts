@@ -7,7 +7,7 @@ import { open, sealContext } from "../../infra/seal.ts";
 import type { Carrier } from "../cloud/hetzner-carriers.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import { listAddresses } from "../db/cells.ts";
-import { findCarrierIp, recordCarrierIp } from "../db/copies.ts";
+import { findCarrierIp, recordCarrierIp } from "../db/transfers.ts";
 import type { Located } from "../db/health.ts";
 import type { ConvergeRow } from "../db/observed.ts";
 import { findFreeAddress } from "../desired/addresses.ts";

@@ -6,14 +6,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { customerFiles, waitFirstBootCommand } from "../../cloud-init/customer-files.ts";
 import { archiveLabel, carrierLabelKeys, carrierLabels } from "../../components/naming.ts";
 import type { Hetzner, HetznerServer } from "../cloud/hetzner.ts";
-import { beginCopy, endCopy, recordStage } from "../db/copies.ts";
+import { beginTransfer, endTransfer, recordStage } from "../db/transfers.ts";
 import { findLocated } from "../db/health.ts";
 import { recordSnapshot, type ConvergeRow } from "../db/observed.ts";
 import { ClawfleetError, isClawfleetError } from "../errors.ts";
 import type { MachineAddress } from "../health/machine-ssh.ts";
 import { locate } from "../health/probe.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
-import { keepSnapshot, switchOff, usualPatience } from "./archive.ts";
+import { keepSnapshot, switchOff, usualPatience, type Archived } from "./archive.ts";
 import { provideCarrier, removeCarriers, type Provided } from "./carrier.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
 import { waitsForHalt } from "./halt.ts";
@@ -28,6 +28,9 @@ export type Copied =
   | { kind: "waiting" }
   /** It stands as it stood, and answers. */
   | { kind: "refused"; why: string };
+
+/** With what the mark of a copy begins. */
+export const copyMark = "copy-";
 
 const commandMs = 60_000;
 /** A gateway may finish what it is at (`TimeoutStopSec` of its unit). */
@@ -58,35 +61,42 @@ export async function copyOut(
   signal: AbortSignal,
 ): Promise<Copied> {
   if (await waitsForHalt(deps, row, job)) return { kind: "waiting" };
-  const mark = `copy-${row.generation}`;
+  const mark = `${copyMark}${row.generation}`;
   // One to what was wanted before.
-  if (row.copyMark !== null && row.copyMark !== mark) await undoCopy(deps, row, job.reason);
-  const { hetzner } = deps.cloudsOf(row.account, job.reason);
-  if (!(await isFilled(hetzner, row, mark))) {
-    const why = await tryToFill(deps, hetzner, { row, mark, places }, signal);
-    if (why !== undefined) {
-      await undoCopy(deps, { ...row, copyMark: mark }, job.reason);
-      return { kind: "refused", why };
+  if (row.transferMark !== null && row.transferMark !== mark) await undoTransfer(deps, row, job.reason);
+  try {
+    const kept = await keepFiles(deps, { row, mark, places }, job, signal);
+    if (typeof kept === "string") return await refuse(deps, row, mark, job.reason, kept);
+    await recordSnapshot(deps.sql, row.id, kept.snapshotId);
+    if (kept.kind === "copying") {
+      await waitForCopy(deps, row, job.reason);
+      return { kind: "waiting" };
     }
-  }
-  await recordStage(deps.sql, row.id, "its files are copied; a snapshot of them is being taken");
-  const ofCarrier: Hetzner = { ...hetzner, findServers: (id) => hetzner.findCarriers(id) };
-  const kept = await keepSnapshot(ofCarrier, { ...row, mark, former: null, empty: false }, signal);
-  await recordSnapshot(deps.sql, row.id, kept.snapshotId);
-  if (kept.kind === "copying") {
-    await waitForCopy(deps, row, job.reason);
-    return { kind: "waiting" };
+  } catch (error) {
+    if (signal.aborted || !isHopeless(error, row)) throw error;
+    return await refuse(deps, row, mark, job.reason, error instanceof Error ? error.message : String(error));
   }
   return { kind: (await finishMoveOut(deps, row, job, signal)) ? "moved-out" : "waiting" };
 }
 
-/** The server serves its customer again, and nothing of the copy is left. */
-export async function undoCopy(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
+async function refuse(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  mark: string,
+  reason: Reason,
+  why: string,
+): Promise<Copied> {
+  await undoTransfer(deps, { ...row, transferMark: mark }, reason);
+  return { kind: "refused", why };
+}
+
+/** The server serves its customer again, and nothing of a copy or a move is left. */
+export async function undoTransfer(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const { hetzner } = deps.cloudsOf(row.account, reason);
   await wake(deps, hetzner, row);
   await removeCarriers(hetzner, row.id);
-  if (row.copyMark !== null) await dropMarked(deps, hetzner, row, row.copyMark);
-  await endCopy(deps.sql, row.id);
+  if (row.transferMark !== null) await dropMarked(deps, hetzner, row, row.transferMark);
+  await endTransfer(deps.sql, row.id);
 }
 
 /** What was copied is everything as long as the server has been off since. */
@@ -102,8 +112,25 @@ async function isFilled(hetzner: Hetzner, { id }: ConvergeRow, mark: string): Pr
 
 type Filling = { row: ConvergeRow; mark: string; places: readonly SizedPlace[] };
 
-/** Returns why there will be no copy. */
-async function tryToFill(
+/** The files in a snapshot of the carrier; a text says why there will be none. */
+async function keepFiles(
+  deps: ConvergeDeps,
+  { row, mark, places }: Filling,
+  { reason }: ConvergeJob,
+  signal: AbortSignal,
+): Promise<Archived | string> {
+  const { hetzner } = deps.cloudsOf(row.account, reason);
+  if (!(await isFilled(hetzner, row, mark))) {
+    const why = await fillOrWake(deps, hetzner, { row, mark, places }, signal);
+    if (why !== undefined) return why;
+  }
+  await recordStage(deps.sql, row.id, "its files are copied; a snapshot of them is being taken");
+  const ofCarrier: Hetzner = { ...hetzner, findServers: (id) => hetzner.findCarriers(id) };
+  return await keepSnapshot(ofCarrier, { ...row, mark, former: null, empty: false }, signal);
+}
+
+/** Whatever goes wrong before all is copied, the customer is served until the next try. */
+async function fillOrWake(
   deps: ConvergeDeps,
   hetzner: Hetzner,
   filling: Filling,
@@ -112,10 +139,8 @@ async function tryToFill(
   try {
     return await fill(deps, hetzner, filling, signal);
   } catch (error) {
-    if (signal.aborted) throw error;
-    await wake(deps, hetzner, filling.row);
-    if (!isHopeless(error, filling.row)) throw error;
-    return error instanceof Error ? error.message : String(error);
+    if (!signal.aborted) await wake(deps, hetzner, filling.row);
+    throw error;
   }
 }
 
@@ -143,7 +168,7 @@ async function fill(
   if (roomy.length === 0)
     return `its files take ${(usedBytes / gb).toFixed(1)} GB, too much for the disks of its plan`;
 
-  await beginCopy(deps.sql, row.id, mark);
+  await beginTransfer(deps.sql, row.id, mark);
   await recordStage(deps.sql, row.id, "a server for its files is being made; it goes on meanwhile");
   const carrier = await provideCarrier(deps, hetzner, { row, located }, roomy);
   await ask(deps, carrier.address, waitFirstBootCommand, { timeoutMs: firstBootMs, signal });

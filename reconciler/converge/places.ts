@@ -4,7 +4,7 @@ import { instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { ServerType } from "../cloud/hetzner-types.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import { raiseAlert } from "../db/alerts.ts";
-import { recordMisfit } from "../db/copies.ts";
+import { recordMisfit } from "../db/transfers.ts";
 import { recordPlacement, type ConvergeRow } from "../db/observed.ts";
 import type { AlertKind } from "../messages/alerts.ts";
 import type { Reason } from "../queue/jobs.ts";

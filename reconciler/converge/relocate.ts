@@ -4,10 +4,10 @@ import { recordPlacement, type ConvergeRow } from "../db/observed.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import { releaseProtection } from "./cleanup.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
-import { copyOut, undoCopy } from "./copy.ts";
+import { copyMark, copyOut, undoTransfer } from "./copy.ts";
 import type { Place } from "./placement.ts";
 import { choosePlaces, copiesNow, findWay, keepMisfit, type Way } from "./places.ts";
-import { finishMoveOut, moveOut } from "./take-away.ts";
+import { finishMoveOut, moveMark, moveOut } from "./take-away.ts";
 
 export type Relocated =
   /** An update does it: of the row as it is now, in one of these places. */
@@ -28,8 +28,12 @@ export async function relocate(
   const leaves = await leavesItsLocation(deps, found, reason);
   const way = leaves ? undefined : await findWay(deps, found, reason);
   const copies = way?.kind === "copy" && copiesNow(found);
-  // It was begun, and is not wanted any more.
-  if (found.copyMark !== null && !copies) await undoCopy(deps, found, reason);
+  const moves = leaves ? found.readyBefore : way?.kind === "move" && copiesNow(found);
+  // Something was begun that is not wanted any more.
+  const wanted = copies ? copyMark : moves ? moveMark : undefined;
+  const begun = found.transferMark;
+  if (begun !== null && (wanted === undefined || !begun.startsWith(wanted)))
+    await undoTransfer(deps, found, reason);
   // What holds a customer's data moves with it; what never answered is made anew, and Hetzner deletes no protected server.
   if (leaves && found.readyBefore) return toRelocated(await moveOut(deps, found, job, signal));
   if (way?.kind === "move" && copiesNow(found)) return await moveTo(deps, found, way.place, job, signal);

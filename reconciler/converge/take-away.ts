@@ -9,6 +9,7 @@ import {
   recordWaiting,
   type ConvergeRow,
 } from "../db/observed.ts";
+import { beginTransfer } from "../db/transfers.ts";
 import { tellArchived, tellGone } from "../messages/recorded.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import { keepSnapshot } from "./archive.ts";
@@ -17,6 +18,9 @@ import type { ConvergeDeps } from "./converge-instance.ts";
 import { waitsForHalt } from "./halt.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import { runOperation } from "./run-operation.ts";
+
+/** With what the mark of a move begins. */
+export const moveMark = "move-";
 
 /** A copy takes a minute for some GB, an hour at worst. */
 const copyWaitMs = 15_000;
@@ -64,11 +68,13 @@ export async function moveOut(
 ): Promise<boolean> {
   if (await waitsForHalt(deps, row, job)) return false;
   const { hetzner } = deps.cloudsOf(row.account, job.reason);
+  const mark = `${moveMark}${row.override.location ?? row.location}-${row.generation}`;
+  await beginTransfer(deps.sql, row.id, mark);
   const kept = await keepSnapshot(
     hetzner,
     {
       ...row,
-      mark: `move-${row.override.location ?? row.location}-${row.generation}`,
+      mark,
       former: row.snapshotId,
       empty: false,
     },

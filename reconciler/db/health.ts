@@ -90,7 +90,7 @@ export async function takeDue(sql: Query, take: { binding: Binding; limit: numbe
         where j.name = 'converge' and j.state <= 'active' and j.singleton_key = i.id || '#heal'
       ) as healing,
       i.phase = 'running' and i.observed_phase = 'running' and i.status in ('ready', 'waiting', 'parked')
-        and ((i.snapshot_id is null and i.copy_mark is null) or i.status = 'ready') as settled,
+        and ((i.snapshot_id is null and i.transfer_mark is null) or i.status = 'ready') as settled,
       h.verdict, h.strikes, h.passes, h.rung, h.exhausted, h.warnings, h.restarts, h.busy_since as "busySince", h.attempt`;
 }
 

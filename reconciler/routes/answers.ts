@@ -143,7 +143,7 @@ const fleetPlan = z.object({
   problems: z.array(z.string()),
 });
 export const plan = z.discriminatedUnion("complete", [
-  z.object({ id: z.number(), complete: z.literal(false) }),
+  z.object({ id: z.number(), complete: z.literal(false), previewed: z.number(), previews: z.number() }),
   z.object({
     id: z.number(),
     complete: z.literal(true),
@@ -160,7 +160,7 @@ export const git = z.object({
       commit: z.string(),
       basis: z.string(),
       planId: z.number().nullable(),
-      outcome: z.enum(["applied", "refused"]).nullable(),
+      outcome: z.enum(["applied", "refused", "withdrawn"]).nullable(),
       detail: z.string().nullable(),
       acceptedHash: z.string().nullable(),
       acceptedBy: z.string().nullable(),

@@ -90,7 +90,7 @@ export function Address({ action, name, zone, entry }: AddressProps) {
       <Csrf entry={entry} />
       <fieldset>
         <legend>
-          <label for="address">Address</label>
+          <label for="address">Address of your assistant</label>
         </legend>
         <p class="address">
           <input

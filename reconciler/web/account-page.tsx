@@ -132,7 +132,7 @@ function Actions({ account, base, entry }: { account: AccountView; base: string;
         />
       ) : null}
       {may.portal ? (
-        <Verb action={`${base}/portal`} text="Way of paying, address, invoices" entry={entry} quiet />
+        <Verb action={`${base}/portal`} text="Way of paying, billing address, invoices" entry={entry} quiet />
       ) : null}
       {may.cancel ? (
         <Verb

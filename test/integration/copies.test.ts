@@ -53,7 +53,7 @@ async function expectWhole(): Promise<void> {
   expect(await serversOf()).toBe(1);
   expect(await carriers()).toEqual([]);
   expect(await snapshots()).toEqual([]);
-  expect(await rig.rowOf(slug)).toMatchObject({ copyMark: null, snapshotId: null, status: "ready" });
+  expect(await rig.rowOf(slug)).toMatchObject({ transferMark: null, snapshotId: null, status: "ready" });
 }
 
 beforeAll(async () => {
@@ -142,8 +142,7 @@ describe("a copy to a smaller disk", () => {
   });
 
   test("whose worker died between the deletion and its record goes on from the snapshot", async () => {
-    const interrupted = { kind: "interrupted", why: "killed" } as const;
-    rig.runs.push(interrupted);
+    rig.runs.push({ kind: "interrupted", why: "killed" });
     await rig.converge(slug);
     await rig.hetzner.project().vanish("server", server().name);
     await convergeToEnd();
@@ -232,6 +231,13 @@ describe("who cannot be copied keeps what they have, and operators hear why", ()
     rig.deps.runOnMachine = runOnMachine;
     await expectAsBefore();
     expect(await alerts()).toEqual([{ message: expect.stringContaining("is not what its server has") }]);
+  });
+
+  test("a snapshot that Hetzner never finishes: the old server is switched on again", async () => {
+    rig.hetzner.disturbances.add({ kind: "action-error", command: "create_image", times: 10 });
+    await convergeToEnd();
+    await expectAsBefore();
+    expect(await alerts()).toEqual([{ message: expect.stringContaining("did not finish the snapshot") }]);
   });
 
   test("a project that may have no server more", async () => {

@@ -23,19 +23,10 @@ import { defaultToken, startCloudflare, type Cloudflare } from "../sandbox/cloud
 import { startHetzner, type Hetzner } from "../sandbox/hetzner/hetzner.ts";
 import { makeCertificateRequest } from "../sandbox/light-machines/certificate-request.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
+import { instanceOutputs } from "../support/instance-inputs.ts";
 import { putStateOf } from "../support/state-rows.ts";
 
 const domain = "ai.firm.example";
-const whole = {
-  serverId: "1",
-  serverType: "cx23",
-  location: "nbg1",
-  ipv4: "192.0.2.1",
-  ipv6: "2001:db8::1",
-  privateIp: "10.0.0.3",
-  openclawVersion: "2026.9.6",
-  health: "started 2026.9.6",
-};
 let api: AdminApp;
 let hetzner: Hetzner;
 let cloudflare: Cloudflare;
@@ -123,7 +114,7 @@ describe("what a dead run left in the domain's zone", () => {
   test("is adopted beside the one that the state knows in the zone of the domain before", async () => {
     const old = cloudflare.addRecord("shop.example", record({ name: "shop.example" }));
     const hosts = ["ada.claws.example", "shop.example"];
-    const outputs = { ...whole, url: "https://shop.example", hosts };
+    const outputs = { ...instanceOutputs, url: "https://shop.example", hosts };
     const { sql } = api.database;
     await sql`update clawfleet.instances set outputs = ${sql.json(outputs)} where id = ${adaId}`;
     cloudflare.addRecord("firm.example", record());

@@ -19,6 +19,7 @@ import { startBillingSide, type BillingSide } from "../support/billing.ts";
 import { startTestGate, type TestGate } from "../support/gate.ts";
 import { createTestLog } from "../support/log.ts";
 import { eventually } from "../support/poll.ts";
+import { instanceOutputs } from "../support/instance-inputs.ts";
 
 /** In the place of infra/runner.ts; each takes its orders and does something else. */
 const programs = {
@@ -75,17 +76,8 @@ describe("what becomes of the instance", () => {
     await sql`update clawfleet.cells set outputs = ${sql.json(cell)}, observed_generation = generation`;
     const [row] = await sql<{ id: string; cell: string; type: string; location: string }[]>`
       select id, cell, server_type as type, location from clawfleet.instances`;
-    const outputs = {
-      serverId: "1",
-      serverType: row?.type ?? "",
-      location: row?.location ?? "",
-      ipv4: "127.0.0.1",
-      ipv6: "::1",
-      privateIp: "10.0.0.3",
-      url: "https://bob.claws.example",
-      openclawVersion: "2026.9.6",
-      health: "started 2026.9.6",
-    };
+    const place = { serverType: row?.type ?? "", location: row?.location ?? "" };
+    const outputs = { ...instanceOutputs, ...place, url: "https://bob.claws.example" };
     await sql`update clawfleet.instances set observed_phase = 'running', outputs = ${sql.json(outputs)}`;
     job = {
       stack: "bob",

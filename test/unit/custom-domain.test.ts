@@ -4,10 +4,10 @@
  */
 import { describe, expect, test } from "vitest";
 import { hostsOf, isCovered, shownHost, zoneOf } from "../../components/hosts.ts";
-import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
+import { cellOutputsSchema } from "../../infra/outputs.ts";
 import { findDnsNames } from "../../reconciler/cloud/dns-names.ts";
 import { judgeDomains, type DomainFacts } from "../../reconciler/desired/domains.ts";
-import { makeInstanceInputs } from "../support/instance-inputs.ts";
+import { instanceOutputs, makeInstanceInputs } from "../support/instance-inputs.ts";
 
 describe("the names of an instance", () => {
   test.each([
@@ -162,19 +162,7 @@ describe("where an instance is in DNS", () => {
   });
   const own = { zone: "claws.example", zoneId: "own" };
   const firm = { zone: "firm.example", zoneId: "firm" };
-  const outputs = (...hosts: string[]) =>
-    instanceOutputsSchema.parse({
-      serverId: "1",
-      serverType: "cx23",
-      location: "nbg1",
-      ipv4: "192.0.2.1",
-      ipv6: "2001:db8::1",
-      privateIp: "10.0.0.3",
-      url: "https://x.example",
-      hosts,
-      openclawVersion: "2026.9.6",
-      health: "started",
-    });
+  const outputs = (...hosts: string[]) => ({ ...instanceOutputs, hosts });
 
   test("without a domain is the cell's zone alone", () => {
     expect(findDnsNames({ slug: "bob", override: {}, outputs: null }, cell)).toEqual({

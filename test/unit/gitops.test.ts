@@ -95,6 +95,37 @@ describe("a change of stacks/", () => {
     });
   });
 
+  test("of a file that was broken concerns whom it is about, deleted as well as mended", () => {
+    const problem = "stacks/x.yaml:2: unknown key";
+    const base = files({
+      broken: new Map([
+        ["c1", problem],
+        ["c2", problem],
+        ["c3", problem],
+        ["nobody", problem],
+        ["cell.eu1", problem],
+        ["cell.eu2", problem],
+      ]),
+    });
+    const head = files({
+      overrides: new Map([["c2", { hold: true }]]),
+      cells: cellOf(10, "192.0.2.4/32"),
+      broken: new Map([["c3", problem]]),
+    });
+    const { customers, settings } = findChanges(base, head, fleet);
+    expect(customers).toMatchObject([
+      { slug: "c1", why: ["broken override removed"], unknown: false },
+      { slug: "c2", why: ["broken override mended: hold"], unknown: false },
+      { slug: "nobody", why: ["broken override removed"], unknown: true },
+    ]);
+    expect(settings.map(describeSetting)).toEqual([
+      expect.stringContaining('cell eu1 changed: account nothing -> "default"'),
+      "cell eu2 removed",
+      "override nobody removed",
+    ]);
+    expect(findChanges(base, files({ broken: base.broken }), fleet).customers).toEqual([]);
+  });
+
   test("for a name that nobody has is told as such", () => {
     const head = files({ overrides: new Map([["nobody", { hold: true }]]) });
     expect(findChanges(files(), head, fleet)).toMatchObject({

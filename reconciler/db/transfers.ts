@@ -1,15 +1,15 @@
-/** Copies of a customer's files to another disk, and the plans that a server could not follow. One statement a function. */
+/** Servers on their way to another place or another disk, and the plans that one could not follow. One statement a function. */
 import type { Location } from "../../infra/config.ts";
 import type { Query } from "./database.ts";
 
-/** Before anything is made for it, so that whatever dies on the way, all of it is looked for again. */
-export async function beginCopy(sql: Query, id: string, mark: string): Promise<void> {
-  await sql`update clawfleet.instances set copy_mark = ${mark} where id = ${id}`;
+/** Before anything is done for it, so that whatever dies on the way, all of it is looked for again. */
+export async function beginTransfer(sql: Query, id: string, mark: string): Promise<void> {
+  await sql`update clawfleet.instances set transfer_mark = ${mark} where id = ${id}`;
 }
 
 /** Nothing of it is left. */
-export async function endCopy(sql: Query, id: string): Promise<void> {
-  await sql`update clawfleet.instances set copy_mark = null, carrier_ip = null where id = ${id}`;
+export async function endTransfer(sql: Query, id: string): Promise<void> {
+  await sql`update clawfleet.instances set transfer_mark = null, carrier_ip = null where id = ${id}`;
 }
 
 export async function recordCarrierIp(sql: Query, id: string, ip: string): Promise<void> {
