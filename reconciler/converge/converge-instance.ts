@@ -1,12 +1,12 @@
 /** Makes one instance match its desired row: observe, decide, run, record. The only verb that changes the cloud. */
-import { addressOf, instanceHost, instanceStack, serverUrn } from "../../components/naming.ts";
+import { instanceStack, serverUrn } from "../../components/naming.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import type { Prices } from "../cloud/hetzner-prices.ts";
 import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
 import { scanActor } from "../drift/policy.ts";
-import { assertNever, ClawfleetError } from "../errors.ts";
+import { assertNever } from "../errors.ts";
 import type { RunOnMachine } from "../health/machine-ssh.ts";
 import { tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
@@ -15,6 +15,7 @@ import { releaseProtection } from "./cleanup.ts";
 import { waitForCell, wakeInstances } from "./converge-cell.ts";
 import { decideConverge } from "./decide.ts";
 import { stopsGateway, waitsForHalt } from "./halt.ts";
+import { findUnknownDomain, getsItsRecords, refuseForeignRecords, waitForZone } from "./names.ts";
 import { placesOf } from "./places.ts";
 import { nextPlace, type Place } from "./placement.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
@@ -90,6 +91,8 @@ async function up(
 ): Promise<void> {
   // Here, so that nobody goes on waiting if this one fails for a reason of its own.
   if (found.blockedBy === "cell") await wakeInstances(deps, found.cell);
+  const unknown = findUnknownDomain(found);
+  if (unknown !== undefined) return await waitForZone(deps, found, unknown, job.reason);
   if (getsItsRecords(found)) await refuseForeignRecords(deps, found, job.reason);
   await markConverging(deps.sql, found);
   const relocated = await relocate(deps, found, job, signal);
@@ -213,13 +216,6 @@ async function moveIn(
   if (row?.observedPhase === "archived") await up(deps, row, job, false, signal);
 }
 
-/** Nobody has looked yet whether the name is free in the zone. */
-function getsItsRecords({ observedPhase, outputs, ...row }: ConvergeRow): boolean {
-  if (observedPhase === null || observedPhase === "archived") return true;
-  const seen = instanceOutputsSchema.safeParse(outputs);
-  return seen.success && !seen.data.url.startsWith(`https://${addressOf(row)}.`);
-}
-
 /** The next try begins with what the plan wants most. */
 async function startOverPlacement(
   deps: ConvergeDeps,
@@ -228,19 +224,4 @@ async function startOverPlacement(
 ): Promise<void> {
   const [first] = row.outputs === null ? placesOf(row) : places;
   if (first) await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
-}
-
-/** Several A records of one name are legal at Cloudflare: ours beside a stranger's would take half of their traffic. */
-async function refuseForeignRecords(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
-  const cell = cellOutputsSchema.parse(row.cellOutputs);
-  const host = instanceHost(addressOf(row), cell.zoneName);
-  const { cloudflare } = deps.cloudsOf(row.account, reason);
-  const [foreign] = await cloudflare.findForeignRecords(cell.zoneId, host, row.id);
-  if (!foreign) return;
-  throw new ClawfleetError({
-    code: "dns_conflict",
-    message: `${row.slug}: ${host} has a ${foreign.type} record to ${foreign.content} that is not ours`,
-    remedy: `delete or rename that record at Cloudflare, then: fleet apply ${row.slug}`,
-    retry: { kind: "permanent" },
-  });
 }

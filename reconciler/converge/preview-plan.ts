@@ -15,6 +15,7 @@ import { listPlannedSteps } from "../operations/rows.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
+import { findUnknownDomain } from "./names.ts";
 import { foreseePlace, wayNotes } from "./places.ts";
 import { runOperation, type OperationDeps } from "./run-operation.ts";
 
@@ -52,6 +53,11 @@ async function preview(
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
   if (!row || row.status === "gone") return failed("it is gone meanwhile");
   const { proposal, note } = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
+  const unknown = findUnknownDomain({ ...row, override: proposal.override });
+  if (unknown !== undefined)
+    return failed(
+      `the cell ${row.cell} has not looked up the zone of ${unknown}: bring clawfleet:customZones in before it`,
+    );
   let operationId = 0;
   const outcome = await runOperation(
     deps,

@@ -14,7 +14,7 @@ import { openStateStore } from "../../reconciler/recovery/state-store.ts";
 import { startHetzner, type Hetzner } from "../sandbox/hetzner/hetzner.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { order } from "../support/hetzner-orders.ts";
-import { stateRoot } from "../support/state-rows.ts";
+import { putStateOf } from "../support/state-rows.ts";
 
 let api: AdminApp;
 let hetzner: Hetzner;
@@ -31,8 +31,6 @@ beforeAll(async () => {
   await sql`update clawfleet.instances set observed_generation = generation, status = 'ready'`;
   const [ada] = await sql<{ id: string }[]>`select id from clawfleet.instances where slug = 'ada'`;
   adaId = ada?.id ?? "";
-  await sql`
-    create table public.pulumi_state (key text primary key, data jsonb not null, updated_at timestamptz default now())`;
 });
 afterAll(async () => {
   await hetzner?.close();
@@ -90,14 +88,7 @@ async function putState(...firewalls: { id: number; name: string }[]): Promise<v
     id: String(id),
     outputs: { name, labels: {}, rules: [] },
   }));
-  const checkpoint = { stack: "organization/clawfleet/ada", latest: { resources } };
-  const state = Buffer.from(JSON.stringify({ version: 3, checkpoint })).toString("base64");
-  const { sql, url } = api.database;
-  await sql`
-    insert into public.pulumi_state (key, data)
-    values (${`${stateRoot(url)}/stacks/clawfleet/ada.json`}, ${sql.json({ data: state })})
-    on conflict (key) do update set data = excluded.data, updated_at = now()`;
-  await sql`delete from clawfleet.drift_states`;
+  await putStateOf(api.database, "ada", resources);
 }
 
 const firewall = async (name: string) => {
