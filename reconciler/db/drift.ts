@@ -1,22 +1,23 @@
 /** Rows of `clawfleet.drift_scans` and `clawfleet.drift_findings`: one statement a function. */
 import type { Difference, DriftClass } from "../drift/compare.ts";
 import { maxRepairs, type DriftAction } from "../drift/policy.ts";
-import type { Query } from "./database.ts";
+import { readDatabaseTime, type Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
+/** `startedAt` is the database's time, as is everything that is compared with it. */
 export async function beginScan(
   sql: Query,
-  scan: { account: string; actor: string; startedAt: Date },
-): Promise<number> {
+  scan: { account: string; actor: string },
+): Promise<{ id: number; startedAt: Date }> {
+  const startedAt = await readDatabaseTime(sql);
   const [row] = await sql<{ id: number }[]>`
     insert into clawfleet.drift_scans (account, actor, started_at)
-    values (${scan.account}, ${scan.actor}, ${scan.startedAt}) returning id::int as id`;
-  return row?.id ?? 0;
+    values (${scan.account}, ${scan.actor}, ${startedAt}) returning id::int as id`;
+  return { id: row?.id ?? 0, startedAt };
 }
 
 export type ScanEnd = {
   id: number;
-  endedAt: Date;
   outcome: "complete" | "failed";
   requests: number;
   compared: number;
@@ -27,7 +28,7 @@ export type ScanEnd = {
 export async function endScan(sql: Query, end: ScanEnd): Promise<void> {
   await sql`
     update clawfleet.drift_scans set
-      ended_at = ${end.endedAt}, outcome = ${end.outcome}, requests = ${end.requests}, compared = ${end.compared},
+      ended_at = clock_timestamp(), outcome = ${end.outcome}, requests = ${end.requests}, compared = ${end.compared},
       findings = ${end.findings}, detail = ${end.detail}
     where id = ${end.id}`;
 }
@@ -77,7 +78,7 @@ export type ScannedStack = {
   held: boolean;
 };
 
-/** Living instances, those that went meanwhile, and cells. */
+/** Living instances, those that went meanwhile, and cells. `since`: by the database's clock. */
 export async function listScanned(sql: Query, since: Date): Promise<ScannedStack[]> {
   return await sql<ScannedStack[]>`
     with all_stacks as (
@@ -85,7 +86,7 @@ export async function listScanned(sql: Query, since: Date): Promise<ScannedStack
         i.status = 'ready' and i.observed_generation = i.generation as settled,
         coalesce((i.override ->> 'hold')::boolean, false) as held
       from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
-      where i.status <> 'gone' or i.gone_at >= ${since}
+      where i.status <> 'gone' or i.gone_recorded_at >= ${since}
       union all
       select 'cell.' || name, 'cell.' || name, null, name, account,
         status = 'ready' and outputs is not null and observed_generation = generation, false
@@ -93,7 +94,7 @@ export async function listScanned(sql: Query, since: Date): Promise<ScannedStack
     )
     select id, stack, "instanceId", cell, account, held, settled and not exists (
       select 1 from clawfleet.operations o
-      where o.stack = s.stack and o.kind <> 'preview' and (o.ended_at is null or o.ended_at >= ${since})
+      where o.stack = s.stack and o.kind <> 'preview' and (o.ended_at is null or o.end_recorded_at >= ${since})
     ) as resting
     from all_stacks s`;
 }

@@ -1,4 +1,5 @@
 /** Deletes one object that carries our label and that no state knows: only on a person's command, and looked at again before. */
+import { readDatabaseTime } from "../db/database.ts";
 import { listFindings, listScanned, markDeletion, type FindingRow } from "../db/drift.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
@@ -46,7 +47,7 @@ async function findAgain(
   if (!findUnknownDifference(finding, object))
     throw refused(`${object} is no unknown object of finding ${finding.id}`);
   if (!deps.store) throw refused("the states are not in PostgreSQL, so that nobody knows what is unknown");
-  const startedAt = deps.clock.now();
+  const startedAt = await readDatabaseTime(deps.sql);
   const { seen } = await readInventory(deps.sql, finding.account, deps.accessOf(finding.account));
   const now = seen.get(object);
   if (!now) return undefined;

@@ -50,9 +50,8 @@ export type ScanResult = {
 
 /** @throws ClawfleetError when a cloud cannot be read whole: then nothing is concluded, above all no absence. */
 export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): Promise<ScanResult> {
-  const { sql, clock } = deps;
-  const startedAt = clock.now();
-  const id = await beginScan(sql, { account, actor, startedAt });
+  const { sql } = deps;
+  const { id, startedAt } = await beginScan(sql, { account, actor });
   let requests = 0;
   try {
     const { seen, ...read } = await readInventory(sql, account, deps.accessOf(account));
@@ -77,13 +76,13 @@ export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): 
     await previewNew(deps, changed, byId);
     const { repairs, held } = await repair(deps, byId);
     const result = { requests, compared, findings: findings.length };
-    await endScan(sql, { id, ...result, endedAt: clock.now(), outcome: "complete", detail: null });
+    await endScan(sql, { id, ...result, outcome: "complete", detail: null });
     deps.log.info({ account, ...result, repairs, held }, "drift scan");
     return { ...result, repairs, held };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     const end = { id, requests, compared: 0, findings: 0, detail };
-    await endScan(sql, { ...end, endedAt: clock.now(), outcome: "failed" });
+    await endScan(sql, { ...end, outcome: "failed" });
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** What operators see of drift, and what they order about it. */
 import { listCells } from "../db/cells.ts";
+import { readDatabaseTime } from "../db/database.ts";
 import {
   listFindings,
   listLastScans,
@@ -65,7 +66,7 @@ export function createDriftOperators(deps: Deps): DriftOperators {
       const finding = (await listFindings(sql)).find((one) => one.slug === name && isRepairable(one));
       if (!finding) throw unknown(`nothing is known to have drifted at ${name}`);
       const now = clock.now();
-      const stack = (await listScanned(sql, now)).find(({ id }) => id === finding.subject);
+      const stack = (await listScanned(sql, await readDatabaseTime(sql))).find(({ id }) => id === finding.subject);
       if (!stack) throw unknown(`${name} does not live any more`);
       if (stack.held) throw held(name);
       if (finding.class === "dangerous" && !mayLose) throw dangerous(name);

@@ -10,6 +10,7 @@ import { listFindings, markRepairs } from "../../reconciler/db/drift.ts";
 import { deleteOrphan, type OrphanDeps } from "../../reconciler/drift/orphans.ts";
 import { defaultPolicy } from "../../reconciler/drift/policy.ts";
 import { scanDrift } from "../../reconciler/drift/scan.ts";
+import { endOperation, insertOperation } from "../../reconciler/operations/rows.ts";
 import { openStateStore } from "../../reconciler/recovery/state-store.ts";
 import { startHetzner, type Hetzner } from "../sandbox/hetzner/hetzner.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
@@ -131,6 +132,34 @@ describe("a scan", () => {
     await putState(first);
     await scan();
     expect(await findings()).toEqual([]);
+  });
+
+  test.each([
+    ["behind", -3_600_000],
+    ["ahead", 3_600_000],
+  ])("judges who was at rest, whatever a worker's clock says that is an hour %s", async (_what, skewMs) => {
+    const { sql } = api.database;
+    const gone = await firewall(`skewed-${skewMs}`);
+    await putState(project().firewall("page-1"), gone);
+    await project().api("DELETE", `/firewalls/${gone.id}`);
+    const run = async () => {
+      const now = new Date(Date.now() + skewMs);
+      const about = { stack: "ada", instanceId: adaId, kind: "up", reason: "drift", actor: "test" } as const;
+      const id = await insertOperation(sql, { ...about, generation: 1, worker: "skewed", now });
+      await endOperation(sql, id, { outcome: "succeeded", changes: {}, error: null, now });
+    };
+    let ran = false;
+    meanwhile = async (url) => {
+      if (ran || !url.includes("/firewalls?")) return;
+      ran = true;
+      await run();
+    };
+    await scan();
+    expect([ran, await findings()]).toEqual([true, []]);
+    api.advance(-skewMs);
+    await scan();
+    api.advance(skewMs);
+    expect(await findings()).toEqual([{ subject: adaId, kind: "missing", action: "repair" }]);
   });
 
   test("asks about what three repairs did not cure, until it is another thing", async () => {

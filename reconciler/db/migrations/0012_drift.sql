@@ -34,6 +34,10 @@ create table clawfleet.drift_findings (
 create unique index drift_findings_open on clawfleet.drift_findings (subject) where closed_at is null;
 create index drift_findings_repairs on clawfleet.drift_findings (repair_at) where repair_at is not null;
 
+-- By the database's clock, for whoever asks what ended since it began to look: the clocks of processes differ.
+alter table clawfleet.operations add column end_recorded_at timestamptz;
+alter table clawfleet.instances add column gone_recorded_at timestamptz;
+
 -- What a stack's state says, taken out of it once each time that it is written. Holds no secret; may be emptied at any time.
 create table clawfleet.drift_states (
   stack   text primary key,
