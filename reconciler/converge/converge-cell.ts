@@ -8,6 +8,7 @@ import { toCellJob } from "./jobs.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import type { RecordFailureDeps } from "./record-failure.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
+import { mayRepair } from "./unasked.ts";
 
 export type ConvergeCellDeps = OperationDeps & RecordFailureDeps;
 
@@ -22,6 +23,7 @@ export async function convergeCell(
   const settled = row.status === "ready" && row.observedGeneration >= row.generation;
   if (settled && job.reason !== "operator" && job.reason !== "drift")
     return await wakeInstances(deps, row.id);
+  if (job.reason === "drift" && !(await mayRepair(deps, row, job, signal))) return;
   await markConverging(deps.sql, row);
   const { stack, reason, actor } = job;
   const run = {

@@ -5,7 +5,6 @@ import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import type { Prices } from "../cloud/hetzner-prices.ts";
 import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
-import { scanActor } from "../drift/policy.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
 import { tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
@@ -17,6 +16,7 @@ import { choosePlaces, placesOf } from "./places.ts";
 import { nextPlace, type Place } from "./placement.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
+import { isRepair, mayRepair } from "./unasked.ts";
 import { archive, destroy, dropSnapshots, moveOut } from "./take-away.ts";
 
 export type ConvergeDeps = OperationDeps & {
@@ -57,11 +57,8 @@ export async function convergeInstance(
     case "cell-first":
       return await waitForCell(deps, row, job.reason);
     case "up":
-      if (isUnasked(job) && !(await standsAsKnown(deps, row)))
-        return deps.log.warn(
-          { stack: row.slug },
-          "not repaired: its server is gone or elsewhere, and would be made anew",
-        );
+      if (isRepair(asked) && !(await mayRepair(deps, row, job, signal, () => findOtherPlace(deps, row))))
+        return await withoutRepair(deps, asked, signal);
       return await up(deps, row, job, decision.refresh, signal);
     case "archive":
       return await archive(deps, row, job, signal);
@@ -144,17 +141,23 @@ export async function rebuildInstance(
   return { gone: left !== undefined && !left.some(isIll), outcome: "failed" };
 }
 
-function isUnasked({ reason, actor }: ConvergeJob): boolean {
-  return reason === "drift" && actor === scanActor;
+/** What the repair was waiting with is done all the same, without reading the clouds first. */
+async function withoutRepair(
+  deps: ConvergeDeps,
+  { also, ...rest }: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  if (also !== undefined) await convergeInstance(deps, rest, signal);
 }
 
-/** What a scan saw may be another thing by the time of the run, and a server that is made anew has lost its disk. */
-async function standsAsKnown(deps: ConvergeDeps, row: ConvergeRow): Promise<boolean> {
+/** Asked of Hetzner alone, before any preview: a server that is made anew has lost its disk. */
+async function findOtherPlace(deps: ConvergeDeps, row: ConvergeRow): Promise<string | undefined> {
   const known = instanceOutputsSchema.safeParse(row.outputs);
-  if (!known.success) return true;
+  if (!known.success) return undefined;
   const { serverId, location } = known.data;
   const { hetzner } = deps.cloudsOf(row.account, "drift");
-  return (await hetzner.findServer(Number(serverId)))?.location === location;
+  const stands = (await hetzner.findServer(Number(serverId)))?.location === location;
+  return stands ? undefined : "its server is gone or elsewhere, and would be made anew";
 }
 
 /** One that never got to its outputs may have a server all the same: then the cloud knows where it stands. */

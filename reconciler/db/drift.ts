@@ -112,8 +112,8 @@ export type NewFinding = {
 };
 
 /**
- * One open finding a subject: a known one is brought up to date. What repairs did not cure is asked about, until it differs in
- * another way. Returns those that are new or have changed, as they stand now.
+ * One open finding a subject: a known one is brought up to date. What repairs did not cure, or what was refused, is asked about until it
+ * differs in another way. Returns those that are new or have changed, as they stand now.
  */
 export async function upsertFindings(
   sql: Query,
@@ -135,8 +135,10 @@ export async function upsertFindings(
       on conflict (subject) where closed_at is null do update set
         class = excluded.class, differences = excluded.differences,
         repairs = case when f.differences = excluded.differences then f.repairs else 0 end,
+        refusal = case when f.differences = excluded.differences then f.refusal end,
         action = case
-          when excluded.action = 'repair' and f.repairs >= ${maxRepairs} and f.differences = excluded.differences then 'ask'
+          when excluded.action = 'repair' and f.differences = excluded.differences
+            and (f.repairs >= ${maxRepairs} or f.refusal is not null) then 'ask'
           else excluded.action
         end,
         slug = excluded.slug, instance_id = excluded.instance_id,
@@ -174,15 +176,33 @@ export type FindingRow = {
   since: Date;
   lastSeen: Date;
   repairAt: Date | null;
+  /** Who ordered that repair. */
+  repairBy: string | null;
   repairs: number;
+  /** Why it is not repaired unasked. */
+  refusal: string | null;
   deletion: { actor: string; at: string; error: string | null } | null;
 };
 
+export const findingColumns = (sql: Query) => sql`
+  id::int as id, subject, instance_id as "instanceId", slug, account, class, action, differences,
+  monthly_net::text as "monthlyNet", first_seen as since, last_seen as "lastSeen", repair_at as "repairAt",
+  repair_by as "repairBy", repairs, refusal, deletion`;
+
 export async function listFindings(sql: Query): Promise<FindingRow[]> {
   return await sql<FindingRow[]>`
-    select id::int as id, subject, instance_id as "instanceId", slug, account, class, action, differences,
-      monthly_net::text as "monthlyNet", first_seen as since, last_seen as "lastSeen", repair_at as "repairAt", repairs, deletion
-    from clawfleet.drift_findings where closed_at is null order by first_seen, id`;
+    select ${findingColumns(sql)} from clawfleet.drift_findings where closed_at is null order by first_seen, id`;
+}
+
+/** What an up would mend of an instance or a cell. */
+export async function findFinding(
+  sql: Query,
+  subject: string,
+): Promise<Pick<FindingRow, "id" | "differences" | "repairBy"> | undefined> {
+  const [row] = await sql<Pick<FindingRow, "id" | "differences" | "repairBy">[]>`
+    select id::int as id, differences, repair_by as "repairBy"
+    from clawfleet.drift_findings where closed_at is null and subject = ${subject}`;
+  return row;
 }
 
 export async function countFindings(
@@ -200,8 +220,24 @@ export async function countRepairs(sql: Query, since: Date): Promise<number> {
   return row?.count ?? 0;
 }
 
-export async function markRepairs(sql: Query, ids: readonly number[], now: Date): Promise<void> {
-  await sql`update clawfleet.drift_findings set repair_at = ${now}, repairs = repairs + 1 where id = any(${[...ids]}::bigint[])`;
+export async function markRepairs(
+  sql: Query,
+  ids: readonly number[],
+  order: { actor: string; now: Date },
+): Promise<void> {
+  await sql`
+    update clawfleet.drift_findings set repair_at = ${order.now}, repair_by = ${order.actor}, repairs = repairs + 1
+    where id = any(${[...ids]}::bigint[])`;
+}
+
+/** Whoever orders a run that reads the clouds first has asked for the repair. */
+export async function claimRepair(sql: Query, subject: string, actor: string): Promise<void> {
+  await sql`update clawfleet.drift_findings set repair_by = ${actor} where subject = ${subject} and closed_at is null`;
+}
+
+/** From now on a person is asked. */
+export async function refuseRepair(sql: Query, id: number, refusal: string): Promise<void> {
+  await sql`update clawfleet.drift_findings set action = 'ask', refusal = ${refusal} where id = ${id}`;
 }
 
 export async function markDeletion(

@@ -50,7 +50,7 @@ const propertyClasses: Record<ObjectKind, Readonly<Record<string, DriftClass>>> 
 };
 
 /** An up makes them anew, and what they held is lost: a disk, a network with everybody in it. */
-const irreplaceable: ReadonlySet<ObjectKind> = new Set(["server", "network", "subnet"]);
+export const irreplaceable: ReadonlySet<ObjectKind> = new Set(["server", "network", "subnet"]);
 /** Parts of another object, named after it; they come and go with it. */
 const parts: ReadonlySet<ObjectKind> = new Set(["attachment", "subnet"]);
 

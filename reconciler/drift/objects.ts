@@ -86,21 +86,36 @@ export function toExpected(resource: StateResource): ExpectedObject | undefined 
   return object && (resource.delete ? { ...object, leaving: true } : object);
 }
 
+const kindsByType: Readonly<Record<string, ObjectKind>> = {
+  "hcloud:index/server:Server": "server",
+  "hcloud:index/firewall:Firewall": "firewall",
+  "hcloud:index/serverNetwork:ServerNetwork": "attachment",
+  "cloudflare:index/dnsRecord:DnsRecord": "record",
+  "hcloud:index/network:Network": "network",
+  "hcloud:index/networkSubnet:NetworkSubnet": "subnet",
+  "hcloud:index/sshKey:SshKey": "ssh-key",
+};
+
+/** Of a resource type as Pulumi writes it; undefined: no bulk list shows it. */
+export function kindOfType(type: string): ObjectKind | undefined {
+  return kindsByType[type];
+}
+
 function toObject({ type, id, outputs }: StateResource): CloudObject | undefined {
-  switch (type) {
-    case "hcloud:index/server:Server":
+  switch (kindOfType(type)) {
+    case "server":
       return toServer(id, serverOutputs.parse(outputs));
-    case "hcloud:index/firewall:Firewall":
+    case "firewall":
       return toFirewall(id, firewallOutputs.parse(outputs));
-    case "hcloud:index/serverNetwork:ServerNetwork":
+    case "attachment":
       return toAttachment(attachmentOutputs.parse(outputs));
-    case "cloudflare:index/dnsRecord:DnsRecord":
+    case "record":
       return toRecord(id, recordOutputs.parse(outputs));
-    case "hcloud:index/network:Network":
+    case "network":
       return toNetwork(id, networkOutputs.parse(outputs));
-    case "hcloud:index/networkSubnet:NetworkSubnet":
+    case "subnet":
       return toSubnet(subnetOutputs.parse(outputs));
-    case "hcloud:index/sshKey:SshKey":
+    case "ssh-key":
       return toSshKey(id, sshKeyOutputs.parse(outputs));
     default:
       return undefined;

@@ -133,7 +133,7 @@ async function repair(
       return stack ? [toDriftJob(stack, "converge", scanActor)] : [];
     });
     if (jobs.length > 0) {
-      await markRepairs(tx, chosen.repair, now);
+      await markRepairs(tx, chosen.repair, { actor: scanActor, now });
       await deps.queue.enqueueConverge(tx, jobs);
     }
     return { repairs: jobs.length, held: chosen.held };

@@ -144,8 +144,8 @@ export async function listResourceMarks(sql: Query, instanceId: string): Promise
 export async function listPlannedSteps(
   sql: Query,
   operationId: number,
-): Promise<{ resource: string; op: string }[]> {
-  return await sql<{ resource: string; op: string }[]>`
-    select data ->> 'resource' as resource, data ->> 'op' as op from clawfleet.operation_events
+): Promise<{ resource: string; type: string; op: string }[]> {
+  return await sql<{ resource: string; type: string; op: string }[]>`
+    select data ->> 'resource' as resource, data ->> 'type' as type, data ->> 'op' as op from clawfleet.operation_events
     where operation_id = ${operationId} and kind in ('resource-started', 'resource-done') and data ? 'op' order by seq`;
 }

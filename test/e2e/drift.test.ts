@@ -92,7 +92,9 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
     await fleet.database.sql`update clawfleet.drift_states set objects = '[]' where stack = 'ada'`;
     // What was taken out of the state is believed as long as the state stays: all of ada's objects are unknown now.
     await scan();
-    expect(await findings()).toMatchObject([{ who: "ada", class: "stateless" }]);
+    expect(new Set((await findings()).map((one) => `${one.who} ${one.class}`))).toEqual(
+      new Set(["ada stateless"]),
+    );
     await fleet.apply("ada", { refresh: true });
     await fleet.untilStatus("ada", "ready");
     await scan();
@@ -160,6 +162,32 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
     server.location = location;
     expect(await fleet.lastOperationId("ada")).toBe(after);
     expect((await fleet.find("ada")).status).toBe("ready");
+  });
+
+  test("asks about a repair that would mend more than was found: its network went since", async () => {
+    const { sql } = fleet.database;
+    const { labels, id } = project().server("cf-ada");
+    await project().api("PUT", `/servers/${id}`, { labels: { ...labels, more: "than" } });
+    await scan({ ...nothing, cosmetic: "ask" });
+    const [stack] = (await listScanned(sql, new Date())).filter(({ stack: name }) => name === "ada");
+    if (!stack) throw new Error("ada lives");
+    const network = project().network("cf-cell-lab").id;
+    await project().api("POST", `/servers/${id}/actions/detach_from_network`, { network });
+    await project().settled();
+    const after = await fleet.lastOperationId("ada");
+    await queue.enqueueConverge(sql, [toDriftJob(stack, "converge", scanActor)]);
+    await fleet.nextOperation("ada", after, ["preview"]);
+    const refusal = await eventually(
+      "it is asked about",
+      async () => (await listFindings(sql)).find(({ slug }) => slug === "ada")?.refusal,
+    );
+    expect(refusal).toContain("it would also create network");
+    const runs = await sql`
+      select 1 from clawfleet.operations where stack = 'ada' and kind = 'up' and id > ${after}`;
+    expect(runs).toEqual([]);
+    await fleet.apply("ada", { refresh: true });
+    await fleet.untilStatus("ada", "ready");
+    expect(await scan()).toMatchObject({ findings: 0 });
   });
 
   test("finds what is graver than a repair: a server that was resized, and a cell's network that was renamed", async () => {

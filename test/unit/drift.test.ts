@@ -1,6 +1,13 @@
 /** Proves by table which difference is of which class, what is nobody's, and how many repairs an hour allows. */
 import { describe, expect, test } from "vitest";
-import { compareStack, driftClasses, findUnknown, gravest, keyOf } from "../../reconciler/drift/compare.ts";
+import {
+  compareStack,
+  driftClasses,
+  findUnknown,
+  gravest,
+  keyOf,
+  type Difference,
+} from "../../reconciler/drift/compare.ts";
 import {
   toAttachment,
   toExpected,
@@ -18,6 +25,7 @@ import {
 } from "../../reconciler/drift/policy.ts";
 import { judge, type JudgeInput } from "../../reconciler/drift/judge.ts";
 import type { ScannedStack } from "../../reconciler/db/drift.ts";
+import { findUnforeseen } from "../../reconciler/drift/unforeseen.ts";
 
 const server = {
   name: "cf-ada",
@@ -250,6 +258,7 @@ describe("repairs", () => {
     since: new Date(now.getTime() - 60_000),
     repairAt: null,
     repairs: 0,
+    refusal: null,
     ...change,
   });
   const limits = { policy: defaultPolicy, perHour: 2, begun: 0 };
@@ -287,5 +296,50 @@ describe("repairs", () => {
     expect(chooseRepairs([tried, longAgo, ...others], limits, now).repair).toEqual([2]);
     const careful = { ...limits, policy: { ...defaultPolicy, repair: "ignore" as const } };
     expect(chooseRepairs([longAgo], careful, now)).toEqual({ repair: [], held: 0 });
+    const refused = finding(3, { refusal: "it would also create network" });
+    expect(chooseRepairs([refused], limits, now)).toEqual({ repair: [], held: 0 });
+  });
+});
+
+describe("a repair that nobody asked for", () => {
+  const types = {
+    server: "hcloud:index/server:Server",
+    firewall: "hcloud:index/firewall:Firewall",
+    network: "hcloud:index/serverNetwork:ServerNetwork",
+    record: "cloudflare:index/dnsRecord:DnsRecord",
+    cells: "hcloud:index/network:Network",
+    certificate: "cloudflare:index/originCaCertificate:OriginCaCertificate",
+    health: "command:remote:Command",
+  } as const;
+  const steps = (...all: [keyof typeof types, string][]) =>
+    all.map(([resource, op]) => ({ resource, type: types[resource], op }));
+  const gone = (kind: Difference["kind"]): Difference => ({
+    class: "missing",
+    kind,
+    objectId: "1",
+    name: "x",
+  });
+  const changed = (kind: Difference["kind"]): Difference => ({ ...gone(kind), property: "p" });
+
+  test.each([
+    ["what was found", steps(["record", "create"], ["health", "replace"]), [gone("record")], []],
+    ["what was changed", steps(["firewall", "update"]), [changed("firewall")], []],
+    ["nothing at all", steps(["server", "same"], ["server", "refresh"]), [], []],
+    ["an attachment that was found gone", steps(["network", "create"]), [gone("attachment")], []],
+    ["an attachment that went since", steps(["network", "create"]), [gone("record")], ["create network"]],
+    ["a record that went since", steps(["record", "create"]), [changed("record")], ["create record"]],
+    ["a change of another kind", steps(["server", "update"]), [gone("record")], ["update server"]],
+    ["a server, found or not", steps(["server", "create"]), [gone("server")], ["create server"]],
+    [
+      "a server made anew for what was found",
+      steps(["server", "create-replacement"]),
+      [changed("server")],
+      ["replace server"],
+    ],
+    ["a cell's network, found or not", steps(["cells", "create"]), [gone("network")], ["create cells"]],
+    ["a deletion", steps(["record", "delete"]), [gone("record")], ["delete record"]],
+    ["a certificate", steps(["certificate", "replace"]), [gone("record")], ["replace certificate"]],
+  ])("that would do %s", (_what, planned, found, unforeseen) => {
+    expect(findUnforeseen(planned, found)).toEqual(unforeseen);
   });
 });

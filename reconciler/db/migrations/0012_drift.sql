@@ -27,7 +27,9 @@ create table clawfleet.drift_findings (
   first_seen     timestamptz not null,
   last_seen      timestamptz not null,
   repair_at      timestamptz,                         -- when a repair was last queued
+  repair_by      text,                                -- who ordered it
   repairs        integer not null default 0,          -- queued of these very differences
+  refusal        text,                                -- why these very differences are not repaired unasked
   deletion       jsonb,                               -- { actor, at, error }: of an object that somebody wants deleted
   closed_at      timestamptz
 );
