@@ -31,8 +31,9 @@ function addDrift(program: Command, deps: ProgramDeps): void {
   const { finish } = deps;
   const drift = program
     .command("drift")
-    .description("what another hand changed in the clouds")
-    .option("--json", "for programs")
+    .description("what another hand changed in the clouds, the gravest first")
+    .option("--all", "every finding, not only the first hundred")
+    .option("--json", "every finding, for programs")
     .action(async (options) => finish(await driftCommand(deps.createIo(), options)));
   drift
     .command("scan")

@@ -98,6 +98,7 @@ const finding = z.object({
   monthlyNet: z.string().nullable(),
   since: time,
   repairAt: time.nullable(),
+  refusal: z.string().nullable(),
   deletion: z.object({ actor: z.string(), at: time, error: z.string().nullable() }).nullable(),
 });
 const scan = z.object({
@@ -112,7 +113,13 @@ const scan = z.object({
   findings: z.number().nullable(),
   detail: z.string().nullable(),
 });
-export const drift = z.object({ findings: z.array(finding), scans: z.array(scan) });
+export const drift = z.object({
+  findings: z.array(finding),
+  total: z.number(),
+  previous: z.number().nullable(),
+  next: z.number().nullable(),
+  scans: z.array(scan),
+});
 
 const customerPlan = z.object({
   slug: z.string(),
