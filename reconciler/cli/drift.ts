@@ -25,9 +25,14 @@ const columns = (now: Date): Column<FindingAnswer>[] => [
   { title: "CLASS", value: (row) => row.class, tone: (row) => classTones[row.class] },
   { title: "POLICY", value: (row) => row.action },
   { title: "SINCE", value: (row) => describeAge(row.since, now), align: "right" },
-  { title: "A MONTH", value: (row) => row.monthlyNet?.replace(/(\.\d\d)\d*$/, "$1") ?? "", align: "right" },
+  { title: "A MONTH", value: describeCost, align: "right" },
   { title: "WHAT", value: describeDifferences },
 ];
+
+function describeCost({ monthlyNet, costUnknown }: FindingAnswer): string {
+  if (costUnknown) return "?";
+  return monthlyNet === null ? "" : Number(monthlyNet).toFixed(2);
+}
 
 export function describeDifferences({ differences, refusal, deletion }: FindingAnswer): string {
   const all = differences.map(({ class: severity, kind, objectId, property, expected, seen }) => {

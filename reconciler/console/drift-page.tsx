@@ -85,6 +85,7 @@ function Finding({ finding, viewer }: { finding: FindingAnswer; viewer: Viewer }
       </h3>
       <p class="muted">
         Account {finding.account}, since <Ago at={finding.since} now={now} />; policy: {finding.action}
+        {finding.costUnknown ? "; what it costs is not known" : ""}
         {finding.monthlyNet === null ? "" : `; costs ${Number(finding.monthlyNet).toFixed(2)} a month`}
         {finding.repairAt === null ? null : (
           <>

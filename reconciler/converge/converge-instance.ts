@@ -3,7 +3,7 @@ import { addressOf, instanceHost, instanceStack, serverUrn } from "../../compone
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
-import type { Prices } from "../cloud/hetzner-prices.ts";
+import type { PriceList } from "../cloud/hetzner-inventory.ts";
 import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
 import { tellReady } from "../messages/recorded.ts";
@@ -22,7 +22,7 @@ import { archive, destroy, dropSnapshots, moveOut } from "./take-away.ts";
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
   /** What servers cost, for plans. */
-  pricesOf(account: string): Promise<Prices>;
+  pricesOf(account: string): Promise<PriceList>;
   cloudsOf(account: string, reason?: Reason): { hetzner: Hetzner; cloudflare: Cloudflare };
   random(): number;
   /** Wait after a first failure; it doubles from there. */

@@ -76,6 +76,8 @@ export type ScannedStack = {
   resting: boolean;
   /** Its override leaves it alone. */
   held: boolean;
+  /** What it is made from when it comes back. */
+  snapshotId: string | null;
 };
 
 /** Living instances, those that went meanwhile, and cells. `since`: by the database's clock. */
@@ -84,15 +86,15 @@ export async function listScanned(sql: Query, since: Date): Promise<ScannedStack
     with all_stacks as (
       select i.id, i.slug as stack, i.id as "instanceId", i.cell, c.account,
         i.status = 'ready' and i.observed_generation = i.generation as settled,
-        coalesce((i.override ->> 'hold')::boolean, false) as held
+        coalesce((i.override ->> 'hold')::boolean, false) as held, i.snapshot_id as "snapshotId"
       from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
       where i.status <> 'gone' or i.gone_recorded_at >= ${since}
       union all
       select 'cell.' || name, 'cell.' || name, null, name, account,
-        status = 'ready' and outputs is not null and observed_generation = generation, false
+        status = 'ready' and outputs is not null and observed_generation = generation, false, null
       from clawfleet.cells
     )
-    select id, stack, "instanceId", cell, account, held, settled and not exists (
+    select id, stack, "instanceId", cell, account, held, "snapshotId", settled and not exists (
       select 1 from clawfleet.operations o
       where o.stack = s.stack and o.kind <> 'preview' and (o.ended_at is null or o.end_recorded_at >= ${since})
     ) as resting

@@ -47,6 +47,8 @@ const propertyClasses: Record<ObjectKind, Readonly<Record<string, DriftClass>>> 
   network: { name: "cosmetic", labels: "cosmetic", ipRange: "dangerous" },
   subnet: { networkZone: "dangerous" },
   "ssh-key": { name: "cosmetic", labels: "cosmetic", fingerprint: "dangerous" },
+  // In no state: it is known by the row of the instance that is made from it.
+  snapshot: {},
 };
 
 /** An up makes them anew, and what they held is lost: a disk, a network with everybody in it. */

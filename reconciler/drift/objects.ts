@@ -1,5 +1,6 @@
 /** One form for what a state remembers and what a cloud shows, so that both can be compared. Pure. */
 import { z } from "zod";
+import type { PricedServer } from "../cloud/hetzner-prices.ts";
 
 export const objectKinds = [
   "server",
@@ -9,6 +10,7 @@ export const objectKinds = [
   "network",
   "subnet",
   "ssh-key",
+  "snapshot",
 ] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
@@ -28,8 +30,8 @@ export type ExpectedObject = CloudObject & { leaving?: true };
 /** An object of a cloud. `owner`: what its label or comment names, an instance's id or a cell's stack; null for a stranger's. */
 export type SeenObject = CloudObject & {
   owner: string | null;
-  /** What it costs a month, net, in the account's currency; absent for what costs nothing. */
-  monthlyNet?: string;
+  /** What it is paid by; absent for what costs nothing. */
+  billed?: PricedServer | { sizeGb: number };
   /** Of a record. */
   zoneId?: string;
 };

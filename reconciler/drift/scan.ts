@@ -14,6 +14,7 @@ import {
   upsertFindings,
   type ScannedStack,
 } from "../db/drift.ts";
+import { listInventories } from "../db/inventories.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -60,7 +61,8 @@ export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): 
       const expected = await readExpected(sql, requireStore(deps));
       // Asked after everything was read: whatever ran meanwhile is not judged this time.
       const stacks = await listScanned(sql, startedAt);
-      return { stacks, ...judge({ account, stacks, expected, seen: nowSeen, policy: deps.policy }) };
+      const prices = (await listInventories(sql)).find((one) => one.account === account)?.prices;
+      return { stacks, ...judge({ account, stacks, expected, seen: nowSeen, policy: deps.policy, prices }) };
     };
     let looked = await look(seen);
     if (looked.findings.some(({ differences }) => differences.some(isAbsence))) {

@@ -13,9 +13,12 @@ import {
   type PlanPurpose,
   type PlanRow,
 } from "../db/plans.ts";
+import type { PriceList } from "../cloud/hetzner-inventory.ts";
 import type { Query } from "../db/database.ts";
+import { listInventories } from "../db/inventories.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import { findChanges, type ChangedCustomer, type FleetMember } from "./changes.ts";
+import { monthlyCost } from "./costs.ts";
 import type { ChangedTexts } from "./git.ts";
 import { overlayFiles } from "./overlay.ts";
 import { hashPlan, type FleetPlan } from "./plan.ts";
@@ -44,7 +47,8 @@ export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<num
   const { customers, settings, problems } = findChanges(before, after, await listMembers(deps.sql));
   const known = customers.filter(({ unknown }) => !unknown).map(({ slug }) => slug);
   const proposal = await proposeDesired(deps, after, known);
-  const rows = customers.map((customer) => toCustomerRow(customer, proposal, after));
+  const pricesOf = new Map((await listInventories(deps.sql)).map((one) => [one.account, one.prices]));
+  const rows = customers.map((customer) => toCustomerRow(customer, proposal, after, pricesOf));
   const broken = problems.filter((problem) => !isOld(current, problem));
   return await deps.sql.begin(async (tx) => {
     const { purpose, base, head, pullRequest, actor } = input;
@@ -84,38 +88,48 @@ async function listMembers(sql: Query): Promise<FleetMember[]> {
   return await sql<FleetMember[]>`select slug, plan from clawfleet.instances where status <> 'gone'`;
 }
 
+/** Of whom nothing is to be previewed the result is known here. */
 function toCustomerRow(
   { slug, why, unknown }: ChangedCustomer,
   { before, after }: { before: Map<string, ProposedRow>; after: Map<string, ProposedRow> },
   files: StackFiles,
+  pricesOf: ReadonlyMap<string, PriceList>,
 ): PlanCustomerRow {
   const [old, row] = [before.get(slug), after.get(slug)];
-  const current =
-    old?.built === true
-      ? {
-          serverType: old.override.serverType ?? old.serverType,
-          location: old.override.location ?? old.location,
-          backups: old.planSettings.backups,
-        }
-      : null;
+  const current = old?.built === true ? toServer(old) : null;
+  const costBefore = monthlyCost(current, pricesOf.get(old?.account ?? ""));
   const common = { slug, why, current, desired: row?.desiredHash ?? "", proposal: null };
-  const settled = (note: string | undefined, steps: { resource: string; op: "delete" }[] = []) => ({
+  const settled = (note: string, { lost } = { lost: false }) => ({
     ...common,
-    why: note === undefined ? why : [...why, note],
-    result: { steps, diff: "", costBefore: null, costAfter: null, error: null },
+    why: [...why, note],
+    result: {
+      steps: lost ? [{ resource: "server", op: "delete" as const }] : [],
+      diff: "",
+      costBefore,
+      costAfter: lost ? 0 : costBefore,
+      error: null,
+    },
   });
   if (unknown || !row) return settled("nobody of this name lives: nothing happens yet");
   if (files.overrides.get(slug)?.hold === true) return settled("held: nothing is done while it is");
   if (row.cell === null) return settled("it waits for room: nothing is built yet");
-  if (row.phase === "gone") return settled("it is deleted", [{ resource: "server", op: "delete" }]);
-  if (row.phase === "archived" && old?.built !== true) return settled("it is archived: it has no machine");
+  if (row.phase === "gone") return settled("it is deleted", { lost: true });
+  if (row.phase === "archived" && current === null) return settled("it is archived: it has no machine");
   if (row.phase === "archived")
-    return settled("its server becomes a snapshot", [{ resource: "server", op: "delete" }]);
+    return settled("its server becomes a snapshot, which is paid by its size", { lost: true });
   const { phase, planSettings: plan, override, serverType, location } = row;
   return {
     ...common,
     proposal: { phase, plan, override, placement: { serverType, location } },
     result: null,
+  };
+}
+
+function toServer({ override, planSettings, ...row }: ProposedRow) {
+  return {
+    serverType: override.serverType ?? row.serverType,
+    location: override.location ?? row.location,
+    backups: planSettings.backups,
   };
 }
 

@@ -31,6 +31,8 @@ export type FindingAnswer = {
   action: string;
   differences: Difference[];
   monthlyNet: string | null;
+  /** It costs something, and nobody knows how much. */
+  costUnknown: boolean;
   since: string;
   repairAt: string | null;
   /** Why it is not repaired unasked. */
@@ -107,6 +109,9 @@ export function createDriftOperators(deps: Deps): DriftOperators {
   };
 }
 
+/** Everything else comes free with them. */
+const paid: ReadonlySet<Difference["kind"]> = new Set(["server", "snapshot"]);
+
 /** Unknown objects are in no state: they are deleted on command alone. */
 function isRepairable(finding: FindingRow): boolean {
   return finding.class !== "leak" && finding.class !== "stateless";
@@ -123,6 +128,7 @@ function toFindingAnswer(row: FindingRow): FindingAnswer {
     action,
     differences,
     monthlyNet,
+    costUnknown: monthlyNet === null && !isRepairable(row) && differences.some(({ kind }) => paid.has(kind)),
     since: row.since.toISOString(),
     repairAt: row.repairAt?.toISOString() ?? null,
     refusal,

@@ -96,6 +96,7 @@ const finding = z.object({
   action: z.enum(driftActions),
   differences: z.array(difference),
   monthlyNet: z.string().nullable(),
+  costUnknown: z.boolean(),
   since: time,
   repairAt: time.nullable(),
   refusal: z.string().nullable(),

@@ -17,7 +17,10 @@ const nameParam = z.object({
 });
 const objectName = z
   .string()
-  .regex(/^(server|firewall|network|ssh-key|record):[\w-]{1,64}$/, "<kind>:<id> as fleet drift shows it");
+  .regex(
+    /^(server|firewall|network|ssh-key|record|snapshot):[\w-]{1,64}$/,
+    "<kind>:<id> as fleet drift shows it",
+  );
 const objectParam = z.object({ object: objectName });
 const findingId = z.coerce.number().int().positive().max(2_147_483_647);
 const pageQuery = z.object({

@@ -243,6 +243,38 @@ describe("an object is deleted only", () => {
     expect(stands(object)).toBe(true);
   });
 
+  test("when no instance is made from it, of a snapshot", async () => {
+    const source = await stray("source", {});
+    const [, id = ""] = source.split(":");
+    const take = async (name: string) => {
+      const body = { type: "snapshot", description: name, labels: labels(adaId) };
+      await project().api("POST", `/servers/${id}/actions/create_image`, body);
+      await project().settled();
+      const image = project()
+        .images()
+        .find(({ description }) => description === name);
+      return `snapshot:${image?.id}`;
+    };
+    const ids = () =>
+      project()
+        .images()
+        .map((image) => `snapshot:${image.id}`);
+    const [needed, left] = [await take("needed"), await take("left")];
+    const { sql } = api.database;
+    await sql`update clawfleet.instances set snapshot_id = ${needed.split(":")[1] ?? ""} where slug = 'ada'`;
+    await scan();
+    expect(await findings()).toContainEqual({ subject: left, kind: "stateless", action: "ask" });
+    expect(await findings()).not.toContainEqual(expect.objectContaining({ subject: needed }));
+    await sql`delete from clawfleet.drift_findings`;
+    expect(await orderDeletion(needed, { slug: "ada" })).toBe(
+      `ada is made from ${needed} when it comes back`,
+    );
+    await sql`delete from clawfleet.drift_findings`;
+    expect(await orderDeletion(left, { slug: "ada" })).toBeNull();
+    expect([ids().includes(needed), ids().includes(left)]).toEqual([true, false]);
+    await sql`update clawfleet.instances set snapshot_id = null`;
+  });
+
   test("when its instance is at rest", async () => {
     const object = await stray("busy", labels(adaId));
     await api.database.sql`update clawfleet.instances set status = 'converging'`;

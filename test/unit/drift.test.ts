@@ -177,6 +177,7 @@ describe("a judgement", () => {
     account: "default",
     resting: true,
     held: false,
+    snapshotId: null,
   };
   const bob: ScannedStack = { ...ada, id: "i2", stack: "bob", instanceId: "i2", account: "second" };
   const judgeWith = (change: Partial<JudgeInput>) =>
@@ -186,6 +187,7 @@ describe("a judgement", () => {
       expected: new Map([["ada", expected]]),
       seen: see(),
       policy: defaultPolicy,
+      prices: undefined,
       ...change,
     });
   const serverOf = (owner: string): SeenObject => ({ ...toServer("99", server), owner });
@@ -193,6 +195,42 @@ describe("a judgement", () => {
 
   test("of a fleet as it was left is empty", () => {
     expect(judgeWith({})).toEqual({ findings: [], unjudged: [], compared: 1 });
+  });
+
+  test("knows a snapshot by whom it is needed, and what nobody needs by what it costs", () => {
+    const snapshot = (id: string, owner: string): SeenObject => ({
+      kind: "snapshot",
+      id,
+      name: "ada",
+      properties: {},
+      owner,
+      billed: { sizeGb: 10 },
+    });
+    const prices = {
+      currency: "eur",
+      serverTypes: { cx23: { nbg1: 400 } },
+      backupShare: 0.2,
+      ipv4: { nbg1: 50 },
+      snapshotGb: 1.5,
+    };
+    const billed = { type: "cx23", location: "nbg1", backups: true, ipv4: true };
+    const seen = see()
+      .set("snapshot:1", snapshot("1", "i1"))
+      .set("snapshot:2", snapshot("2", "i1"))
+      .set("snapshot:3", snapshot("3", "idead"))
+      .set("server:99", { ...serverOf("idead"), billed });
+    const stacks = [{ ...ada, snapshotId: "1" }, bob];
+    expect(judgeWith({ stacks, seen, prices }).findings).toMatchObject([
+      { subject: "snapshot:2", slug: "ada", class: "stateless", monthlyNet: "0.1500" },
+      { subject: "snapshot:3", slug: null, class: "leak", action: "ask", monthlyNet: "0.1500" },
+      { subject: "server:99", slug: null, class: "leak", monthlyNet: "5.3000" },
+    ]);
+    const odd = new Map(seen).set("server:99", {
+      ...serverOf("idead"),
+      billed: { ...billed, type: "cx99" },
+    });
+    const costs = judgeWith({ stacks, seen: odd, prices }).findings.map(({ monthlyNet }) => monthlyNet);
+    expect(costs).toEqual(["0.1500", "0.1500", null]);
   });
 
   test("leaves alone what is being worked on, and what belongs to it", () => {
