@@ -4,7 +4,7 @@ import type { PriceList } from "../cloud/hetzner-inventory.ts";
 import { findConvergeRow, type ConvergeRow } from "../db/observed.ts";
 import {
   findPlanCustomer,
-  isSuperseded,
+  isUnwanted,
   recordPlanCustomer,
   type CustomerResult,
   type PlanCustomerRow,
@@ -33,8 +33,8 @@ export async function previewForPlan(
   const { sql, queue, clock } = deps;
   const customer = await findPlanCustomer(sql, job.planId, job.stack);
   if (!customer || customer.result !== null) return;
-  const result = (await isSuperseded(sql, job.planId))
-    ? failed("a newer plan of the request takes this one's place")
+  const result = (await isUnwanted(sql, job.planId))
+    ? failed("nobody waits for it: a newer plan of the request takes its place, or the request is closed")
     : await preview(deps, job, customer, signal);
   // In one transaction with what follows: a plan whose last preview has ended is never left behind.
   await sql.begin(async (tx) => {

@@ -17,6 +17,7 @@ import type { PriceList } from "../cloud/hetzner-inventory.ts";
 import type { Query } from "../db/database.ts";
 import { listInventories } from "../db/inventories.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
+import { chooseExamples } from "./examples.ts";
 import { findChanges, type ChangedCustomer, type FleetMember } from "./changes.ts";
 import { monthlyCost } from "./costs.ts";
 import type { ChangedTexts } from "./git.ts";
@@ -32,6 +33,8 @@ export type PlanInput = {
   actor: string;
   texts: ChangedTexts;
   labels?: readonly string[];
+  /** Of customers whom a change of plans.yaml alone concerns; the others are always previewed. */
+  maxPreviews: number;
   /** What is wrong beyond the files, such as a conflict. */
   problems?: readonly string[];
 };
@@ -48,7 +51,13 @@ export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<num
   const known = customers.filter(({ unknown }) => !unknown).map(({ slug }) => slug);
   const proposal = await proposeDesired(deps, after, known);
   const pricesOf = new Map((await listInventories(deps.sql)).map((one) => [one.account, one.prices]));
-  const rows = customers.map((customer) => toCustomerRow(customer, proposal, after, pricesOf));
+  const rows = chooseExamples(
+    customers.map((customer) => ({
+      row: toCustomerRow(customer, proposal, after, pricesOf),
+      ownChange: customer.ownChange,
+    })),
+    input.maxPreviews,
+  );
   const broken = problems.filter((problem) => !isOld(current, problem));
   return await deps.sql.begin(async (tx) => {
     const { purpose, base, head, pullRequest, actor } = input;
@@ -98,7 +107,7 @@ function toCustomerRow(
   const [old, row] = [before.get(slug), after.get(slug)];
   const current = old?.built === true ? toServer(old) : null;
   const costBefore = monthlyCost(current, pricesOf.get(old?.account ?? ""));
-  const common = { slug, why, current, desired: row?.desiredHash ?? "", proposal: null };
+  const common = { slug, why, current, desired: row?.desiredHash ?? "", proposal: null, example: null };
   const settled = (note: string, { lost } = { lost: false }) => ({
     ...common,
     why: [...why, note],
@@ -135,12 +144,12 @@ function toServer({ override, planSettings, ...row }: ProposedRow) {
 
 function toPreviewJob(
   planId: number,
-  { slug, result }: PlanCustomerRow,
+  { slug, example, result }: PlanCustomerRow,
   rows: ReadonlyMap<string, ProposedRow>,
   actor: string,
 ): ConvergeJob[] {
   const row = rows.get(slug);
-  if (!row || row.cell === null || result !== null) return [];
+  if (!row || row.cell === null || result !== null || example !== null) return [];
   const { id: instanceId, cell } = row;
   return [{ stack: slug, instanceId, cell, kind: "preview", reason: "pull-request", actor, planId }];
 }
@@ -161,9 +170,12 @@ export async function finishPlan(sql: Query, planId: number, now: Date): Promise
 /** undefined while a preview is under way. */
 export async function toFleetPlan(sql: Query, plan: PlanRow): Promise<FleetPlan | undefined> {
   const rows = await listPlanCustomers(sql, plan.id);
-  const customers = rows.flatMap(({ slug, why, desired, result }) =>
-    result === null ? [] : [{ slug, why, desired, ...result }],
-  );
+  const results = new Map(rows.map(({ slug, result }) => [slug, result]));
+  const customers = rows.flatMap(({ slug, why, desired, example, result }) => {
+    if (result !== null) return [{ slug, why, desired, ...result }];
+    const standIn = results.get(example ?? "");
+    return standIn ? [{ slug, why, desired, ...standIn, diff: "", example: example ?? undefined }] : [];
+  });
   if (customers.length < rows.length) return undefined;
   const { base, head, settings, problems } = plan;
   return { base, head, customers, settings, problems };

@@ -131,6 +131,7 @@ const customerPlan = z.object({
   costBefore: z.number().nullable(),
   costAfter: z.number().nullable(),
   error: z.string().nullable(),
+  example: z.string().optional(),
   again: z.literal(true).optional(),
 });
 const fleetPlan = z.object({
