@@ -10,7 +10,7 @@ import { countVerdicts } from "./db/health.ts";
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** `sql`: of a process that also says what is in the database; the same numbers from every worker would count twice. */
-export function createMetrics(sql?: Sql) {
+export function createMetrics(sql?: Sql, nowMs: () => number = () => performance.now()) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "clawfleet_" });
 
@@ -70,7 +70,7 @@ export function createMetrics(sql?: Sql) {
     help: "How often a look for drift is asked for; 0: never.",
     registers: [registry],
   });
-  if (sql) registerFleet(registry, sql);
+  if (sql) registerFleet(registry, sql, nowMs);
 
   return {
     registry,
@@ -86,7 +86,34 @@ export function createMetrics(sql?: Sql) {
   };
 }
 
-function registerFleet(registry: Registry, sql: Sql): void {
+/** Who scrapes more often, or from more places, gets the same numbers again. */
+const readEveryMs = 15_000;
+
+/** What `read` came to, for so long; two who ask at once wait for the same. A failure is nobody's answer. */
+function createKept(nowMs: () => number): <T>(read: () => Promise<T>) => () => Promise<T> {
+  return (read) => {
+    let kept: { answer: ReturnType<typeof read>; atMs: number } | undefined;
+    return () => {
+      if (kept && nowMs() - kept.atMs < readEveryMs) return kept.answer;
+      const answer = read();
+      kept = { answer, atMs: nowMs() };
+      answer.catch(() => (kept = undefined));
+      return answer;
+    };
+  };
+}
+
+function registerFleet(registry: Registry, sql: Sql, nowMs: () => number): void {
+  const keep = createKept(nowMs);
+  const rows = {
+    fleet: keep(() => countFleet(sql)),
+    conditions: keep(() => readConditions(sql)),
+    findings: keep(() => countFindings(sql)),
+    scans: keep(() => listScanTimes(sql)),
+    jobs: keep(() => countJobs(sql)),
+    oldest: keep(() => listOldestJobs(sql)),
+    verdicts: keep(() => countVerdicts(sql)),
+  };
   const instances = new Gauge({
     name: "clawfleet_instances",
     help: "Instances by status and desired phase.",
@@ -94,7 +121,7 @@ function registerFleet(registry: Registry, sql: Sql): void {
     registers: [],
     async collect() {
       this.reset();
-      for (const { status, phase, count } of await countFleet(sql)) this.set({ status, phase }, count);
+      for (const { status, phase, count } of await rows.fleet()) this.set({ status, phase }, count);
     },
   });
   const conditions = new Gauge({
@@ -103,7 +130,7 @@ function registerFleet(registry: Registry, sql: Sql): void {
     labelNames: ["kind"],
     registers: [],
     async collect() {
-      for (const { kind, count } of await readConditions(sql)) this.set({ kind }, count);
+      for (const { kind, count } of await rows.conditions()) this.set({ kind }, count);
     },
   });
   const drift = new Gauge({
@@ -113,7 +140,7 @@ function registerFleet(registry: Registry, sql: Sql): void {
     registers: [],
     async collect() {
       this.reset();
-      for (const { count, ...labels } of await countFindings(sql)) this.set(labels, count);
+      for (const { count, ...labels } of await rows.findings()) this.set(labels, count);
     },
   });
   const scans = new Gauge({
@@ -123,7 +150,7 @@ function registerFleet(registry: Registry, sql: Sql): void {
     registers: [],
     async collect() {
       this.reset();
-      for (const { account, endedAt, since } of await listScanTimes(sql))
+      for (const { account, endedAt, since } of await rows.scans())
         this.set({ account }, (endedAt ?? since).getTime() / 1000);
     },
   });
@@ -134,7 +161,7 @@ function registerFleet(registry: Registry, sql: Sql): void {
     registers: [],
     async collect() {
       this.reset();
-      for (const { count, ...labels } of await countJobs(sql)) this.set(labels, count);
+      for (const { count, ...labels } of await rows.jobs()) this.set(labels, count);
     },
   });
   const waiting = new Gauge({
@@ -144,7 +171,7 @@ function registerFleet(registry: Registry, sql: Sql): void {
     registers: [],
     async collect() {
       this.reset();
-      for (const { queue, seconds } of await listOldestJobs(sql)) this.set({ queue }, seconds);
+      for (const { queue, seconds } of await rows.oldest()) this.set({ queue }, seconds);
     },
   });
   registry.registerMetric(jobs);
@@ -158,7 +185,7 @@ function registerFleet(registry: Registry, sql: Sql): void {
     registers: [],
     async collect() {
       this.reset();
-      for (const { verdict, count } of await countVerdicts(sql)) this.set({ verdict }, count);
+      for (const { verdict, count } of await rows.verdicts()) this.set({ verdict }, count);
     },
   });
   registry.registerMetric(health);

@@ -128,7 +128,13 @@ function addKeys(program: Command, deps: ProgramDeps): void {
   keys
     .command("create <name>")
     .description("make a key; it is printed this once")
-    .requiredOption("--scope <scope>", `one of ${scopes.join(", ")}; repeatable`, collectScope, [])
+    .addOption(
+      new Option("--scope <scope>", "what it may do; repeatable")
+        .choices(scopes)
+        .argParser(collectScope)
+        .default([])
+        .makeOptionMandatory(),
+    )
     .option("--days <days>", "good for so long", Number)
     .action(async (name, options, command) =>
       finish(await createKeyCommand(deps.createIo(), name, { ...options, ...command.optsWithGlobals() })),
