@@ -67,6 +67,12 @@ export class ClawfleetError extends Error {
   }
 }
 
+/** No second try helps: whoever asked has to do something else. */
+export function permanent(code: ErrorCode, message: string, remedy?: string): ClawfleetError {
+  const next = remedy === undefined ? {} : { remedy };
+  return new ClawfleetError({ code, message, ...next, retry: { kind: "permanent" } });
+}
+
 export function isClawfleetError(error: unknown): error is ClawfleetError {
   return error instanceof ClawfleetError;
 }

@@ -6,6 +6,7 @@ import { countFindings, listScanTimes } from "./db/drift.ts";
 import { countFleet } from "./db/fleet.ts";
 import { countJobs, listOldestJobs } from "./db/jobs.ts";
 import { countVerdicts } from "./db/health.ts";
+import { registerGauge, type ReadGauge } from "./read-gauge.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -86,109 +87,54 @@ export function createMetrics(sql?: Sql, nowMs: () => number = () => performance
   };
 }
 
-/** Who scrapes more often, or from more places, gets the same numbers again. */
-const readEveryMs = 15_000;
-
-/** What `read` came to, for so long; two who ask at once wait for the same. A failure is nobody's answer. */
-function createKept(nowMs: () => number): <T>(read: () => Promise<T>) => () => Promise<T> {
-  return (read) => {
-    let kept: { answer: ReturnType<typeof read>; atMs: number } | undefined;
-    return () => {
-      if (kept && nowMs() - kept.atMs < readEveryMs) return kept.answer;
-      const answer = read();
-      kept = { answer, atMs: nowMs() };
-      answer.catch(() => (kept = undefined));
-      return answer;
-    };
-  };
-}
-
 function registerFleet(registry: Registry, sql: Sql, nowMs: () => number): void {
-  const keep = createKept(nowMs);
-  const rows = {
-    fleet: keep(() => countFleet(sql)),
-    conditions: keep(() => readConditions(sql)),
-    findings: keep(() => countFindings(sql)),
-    scans: keep(() => listScanTimes(sql)),
-    jobs: keep(() => countJobs(sql)),
-    oldest: keep(() => listOldestJobs(sql)),
-    verdicts: keep(() => countVerdicts(sql)),
-  };
-  const instances = new Gauge({
+  const register = <Label extends string>(gauge: ReadGauge<Label>) => registerGauge(registry, gauge, nowMs);
+  register({
     name: "clawfleet_instances",
     help: "Instances by status and desired phase.",
     labelNames: ["status", "phase"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { status, phase, count } of await rows.fleet()) this.set({ status, phase }, count);
-    },
+    read: async () => (await countFleet(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
   });
-  const conditions = new Gauge({
-    name: "clawfleet_condition",
-    help: "What is wrong now: instances or jobs concerned, by kind; 0 is well.",
-    labelNames: ["kind"],
-    registers: [],
-    async collect() {
-      for (const { kind, count } of await rows.conditions()) this.set({ kind }, count);
-    },
-  });
-  const drift = new Gauge({
-    name: "clawfleet_drift_findings",
-    help: "Open findings of drift by class and by what is done about them.",
-    labelNames: ["class", "action"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { count, ...labels } of await rows.findings()) this.set(labels, count);
-    },
-  });
-  const scans = new Gauge({
-    name: "clawfleet_drift_scan_timestamp_seconds",
-    help: "End of the last whole scan for drift, by account; of one that never was scanned, when its first cell was made.",
-    labelNames: ["account"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { account, endedAt, since } of await rows.scans())
-        this.set({ account }, (endedAt ?? since).getTime() / 1000);
-    },
-  });
-  const jobs = new Gauge({
-    name: "clawfleet_queue_jobs",
-    help: "Jobs that wait or run, by queue.",
-    labelNames: ["queue", "state"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { count, ...labels } of await rows.jobs()) this.set(labels, count);
-    },
-  });
-  const waiting = new Gauge({
-    name: "clawfleet_queue_oldest_seconds",
-    help: "How long the oldest job has been due that nobody has taken, by queue.",
-    labelNames: ["queue"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { queue, seconds } of await rows.oldest()) this.set({ queue }, seconds);
-    },
-  });
-  registry.registerMetric(jobs);
-  registry.registerMetric(waiting);
-  registry.registerMetric(drift);
-  registry.registerMetric(scans);
-  const health = new Gauge({
+  register({
     name: "clawfleet_instances_by_health",
     help: "Running instances by verdict: unknown, well, ill.",
     labelNames: ["verdict"],
-    registers: [],
-    async collect() {
-      this.reset();
-      for (const { verdict, count } of await rows.verdicts()) this.set({ verdict }, count);
-    },
+    read: async () => (await countVerdicts(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
   });
-  registry.registerMetric(health);
-  registry.registerMetric(instances);
-  registry.registerMetric(conditions);
+  register({
+    name: "clawfleet_condition",
+    help: "What is wrong now: instances or jobs concerned, by kind; 0 is well.",
+    labelNames: ["kind"],
+    read: async () =>
+      (await readConditions(sql)).map(({ kind, count }) => ({ labels: { kind }, value: count })),
+  });
+  register({
+    name: "clawfleet_drift_findings",
+    help: "Open findings of drift by class and by what is done about them.",
+    labelNames: ["class", "action"],
+    read: async () => (await countFindings(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
+  });
+  register({
+    name: "clawfleet_drift_scan_timestamp_seconds",
+    help: "End of the last whole scan for drift, by account; of one that never was scanned, when its first cell was made.",
+    labelNames: ["account"],
+    read: async () =>
+      (await listScanTimes(sql)).map(({ account, endedAt, since }) => ({
+        labels: { account },
+        value: (endedAt ?? since).getTime() / 1000,
+      })),
+  });
+  register({
+    name: "clawfleet_queue_jobs",
+    help: "Jobs that wait or run, by queue.",
+    labelNames: ["queue", "state"],
+    read: async () => (await countJobs(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
+  });
+  register({
+    name: "clawfleet_queue_oldest_seconds",
+    help: "How long the oldest job has been due that nobody has taken, by queue.",
+    labelNames: ["queue"],
+    read: async () =>
+      (await listOldestJobs(sql)).map(({ queue, seconds }) => ({ labels: { queue }, value: seconds })),
+  });
 }

@@ -1,5 +1,5 @@
 /** Fresh secrets of an instance and of a cell, sealed before anybody stores them. */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { CellSecrets, InstanceSecrets } from "../infra/config.ts";
 import { hashWithKey, seal, sealContext } from "../infra/seal.ts";
 import { createSshKeyPair, deriveSshKeyPair } from "./ssh-key.ts";
@@ -44,4 +44,14 @@ export function deriveInstanceId(
 /** 24 characters that nobody guesses: whoever has the address sees the order. */
 export function createOrderId(): string {
   return randomBytes(18).toString("base64url");
+}
+
+/** 256 bits for somebody outside; rows keep `hashSecret` of it alone. */
+export function createToken(): string {
+  return randomBytes(tokenBytes).toString("base64url");
+}
+
+/** Of what has 256 bits of its own: a slow hash would add nothing. */
+export function hashSecret(secret: string): Buffer {
+  return createHash("sha256").update(secret).digest();
 }

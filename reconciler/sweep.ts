@@ -1,6 +1,7 @@
 /** The full reading of billing: repairs whatever webhooks lost, and is the only one that may lead to a deletion. */
 import type { Logger } from "pino";
 import type { BillingProvider } from "./billing/provider.ts";
+import { toInstanceJob } from "./converge/jobs.ts";
 import { writeLedger } from "./db/ledger.ts";
 import { listLagging } from "./db/instances.ts";
 import { expireOrders } from "./db/orders.ts";
@@ -23,7 +24,6 @@ import {
 } from "./db/sweep-pages.ts";
 import { beginSweep, endSweep } from "./db/sweeps.ts";
 import { applyDesired } from "./desired/apply.ts";
-import type { ConvergeJob } from "./queue/jobs.ts";
 import { extendTrials } from "./trials.ts";
 import { countRoomForRemovals, vote, type Pass, type VoteDeps } from "./votes.ts";
 
@@ -157,14 +157,7 @@ async function queueLagging(deps: SweepDeps, sweepId: number): Promise<void> {
   let after = "";
   for (;;) {
     const rows = await listLagging(deps.sql, after, pageSize);
-    const jobs = rows.map(({ id, slug, cell, retryReason }): ConvergeJob => ({
-      stack: slug,
-      instanceId: id,
-      cell,
-      kind: "converge",
-      reason: retryReason ?? "resync",
-      actor: `sweep ${sweepId}`,
-    }));
+    const jobs = rows.map((row) => toInstanceJob(row, `sweep ${sweepId}`));
     if (jobs.length > 0) await deps.queue.enqueueConverge(deps.sql, jobs);
     const last = rows.at(-1);
     if (!last) return;

@@ -16,7 +16,6 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import { networkInterfaces } from "node:os";
@@ -38,7 +37,29 @@ function identityOf(user) {
   return { uid: Number(run("id", ["-u", user])), gid: Number(run("id", ["-g", user])) };
 }
 
-/** Written beside and flushed; counts from `put` on. Returns whether it differs from what is there. */
+/** Beside what is there and flushed; counts from `put` on. */
+function write({ path, content, bits = 0o600, uid = 0, gid = 0 }) {
+  rmSync(staged(path), { force: true });
+  const file = openSync(staged(path), "wx", bits);
+  writeSync(file, content);
+  fsyncSync(file);
+  closeSync(file);
+  chownSync(staged(path), uid, gid);
+}
+
+function put({ path, content }) {
+  renameSync(staged(path), path);
+  if (readFileSync(path, "utf8") !== content) throw new Error(`${path} does not hold what was written to it`);
+}
+
+/** For ourselves alone, whole or as it was. */
+function replace(path, value) {
+  const content = JSON.stringify(value);
+  write({ path, content });
+  put({ path, content });
+}
+
+/** Returns whether it differs from what is there. */
 function stage({ path, content, mode, group, owner }) {
   const bits = Number.parseInt(mode, 8);
   const uid = owner === undefined ? 0 : identityOf(owner).uid;
@@ -46,18 +67,8 @@ function stage({ path, content, mode, group, owner }) {
   const present = statSync(path, { throwIfNoEntry: false });
   const same = present?.uid === uid && present.gid === gid && (present.mode & 0o777) === bits;
   if (same && readFileSync(path, "utf8") === content) return false;
-  rmSync(staged(path), { force: true });
-  const file = openSync(staged(path), "wx", bits);
-  writeSync(file, content);
-  fsyncSync(file);
-  closeSync(file);
-  chownSync(staged(path), uid, gid);
+  write({ path, content, bits, uid, gid });
   return true;
-}
-
-function put({ path, content }) {
-  renameSync(staged(path), path);
-  if (readFileSync(path, "utf8") !== content) throw new Error(`${path} does not hold what was written to it`);
 }
 
 /** Hetzner's images bring a new private interface up by themselves, some seconds after it was attached. */
@@ -140,8 +151,7 @@ function seedWorkspace({ script, folder, files }) {
 function keepLedger(known) {
   const entries = Object.entries(known).filter(([, hash]) => /^([0-9a-f]{64})?$/.test(hash));
   mkdirSync("/var/lib/clawfleet", { recursive: true });
-  writeFileSync(staged(ledger), JSON.stringify(Object.fromEntries(entries)), { mode: 0o600 });
-  renameSync(staged(ledger), ledger);
+  replace(ledger, Object.fromEntries(entries));
 }
 
 function isIn(state, unit) {
@@ -183,14 +193,6 @@ function readPending() {
   }
 }
 
-function writePending(pending) {
-  const file = openSync(staged(pendingFile), "w", 0o600);
-  writeSync(file, JSON.stringify(pending));
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(staged(pendingFile), pendingFile);
-}
-
 /** Whatever else may fail: who does not pay is not served. Keys that were taken away go all the same. */
 function suspend({ secrets, environment }) {
   systemctl("disable", "--now", "openclaw.service");
@@ -230,7 +232,7 @@ async function main() {
   if (changed.has(site) || !isActive("caddy.service")) pending.add("proxy");
   const restarts = released || rebound || [environment, secrets, limits].some((file) => changed.has(file));
   if (restarts || !isActive("openclaw.service")) pending.add("gateway");
-  writePending([...pending]);
+  replace(pendingFile, [...pending]);
 
   if (rebound) systemctl("stop", "openclaw.service");
   if (released) switchRelease();

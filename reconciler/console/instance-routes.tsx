@@ -5,7 +5,7 @@ import { z } from "zod";
 import { slugSchema } from "../../infra/config.ts";
 import { findFleetInstance, type FleetRow } from "../db/fleet.ts";
 import { findDiff, findInstanceFacts, listLogTail, listTimeline } from "../db/instance-facts.ts";
-import { ClawfleetError } from "../errors.ts";
+import { permanent, type ClawfleetError } from "../errors.ts";
 import { findOperation, type OperationRow } from "../operations/rows.ts";
 import type { OperationWatch } from "../operations/watch.ts";
 import { notFound } from "../operators/problems.ts";
@@ -105,14 +105,9 @@ async function mustFind(sql: Sql, slug: string): Promise<FleetRow> {
 /** @throws input_invalid unless the name was typed: the browser asks for it, and others could leave that out. */
 export function requireTyped(given: unknown, wanted: string): void {
   if (given === wanted) return;
-  throw new ClawfleetError({
-    code: "input_invalid",
-    message: `nothing was deleted: to go on, type ${wanted}`,
-    retry: { kind: "permanent" },
-  });
+  throw permanent("input_invalid", `nothing was deleted: to go on, type ${wanted}`);
 }
 
 function noOperation(operation: number): ClawfleetError {
-  const message = `there is no operation ${operation}`;
-  return new ClawfleetError({ code: "not_found", message, retry: { kind: "permanent" } });
+  return permanent("not_found", `there is no operation ${operation}`);
 }

@@ -4,21 +4,22 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { secureHeaders } from "hono/secure-headers";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 import type { OperationWatch } from "../operations/watch.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
+import { refuseForeign } from "../routes/browser-session.ts";
 import { toErrorAnswer } from "../routes/errors.ts";
 import type { RateRules } from "../routes/rate-limit.ts";
 import type { ActionOperators } from "./actions.ts";
 import { createFleetRoutes } from "./fleet-routes.tsx";
 import { createInstanceRoutes } from "./instance-routes.tsx";
-import { createOtherRoutes, type OtherRouteDeps } from "./other-routes.tsx";
+import { createOverviewRoutes, type OverviewRouteDeps } from "./overview-routes.tsx";
 import {
   auditForms,
-  dropToken,
-  refuseForeign,
+  foreignForm,
   requireCsrf,
   requireSession,
+  sessionCookie,
   type ConsoleEnv,
   type VisitorEnv,
 } from "./guard.ts";
@@ -34,28 +35,24 @@ export type ConsoleDeps = {
   watch: OperationWatch;
   /** Of each operator, in this process. */
   rate: RateRules;
-  operators: ActionOperators & OtherRouteDeps["operators"];
+  operators: ActionOperators & OverviewRouteDeps["operators"];
 };
 
 export function createConsole(deps: ConsoleDeps) {
   const sessions = createSessions(deps);
   const guard = { ...deps, sessions };
   const signedIn = new Hono<ConsoleEnv>()
-    .use(requireSession(guard), auditForms(guard), refuseForeign(), requireCsrf())
+    .use(requireSession(guard), auditForms(guard), refuseForeign(foreignForm), requireCsrf())
     .post("/sign-out", async (c) => {
       await sessions.end(c.get("sessionToken"));
-      dropToken(c);
+      sessionCookie.drop(c);
       return c.redirect("/console/sign-in", 303);
     })
     .route("/", createFleetRoutes(deps))
     .route("/", createInstanceRoutes({ ...deps, sessions }))
-    .route("/", createOtherRoutes(deps))
+    .route("/", createOverviewRoutes(deps))
     .all("*", (c) => {
-      throw new ClawfleetError({
-        code: "not_found",
-        message: `there is no page ${c.req.path}`,
-        retry: { kind: "permanent" },
-      });
+      throw permanent("not_found", `there is no page ${c.req.path}`);
     });
   return new Hono<VisitorEnv>()
     .use(secureHeaders(headers))

@@ -1,12 +1,13 @@
 /** Who is signed in to the console. A session is made with an API key, has its rights, and ends with it at the latest. */
-import { createHash, createHmac, randomBytes } from "node:crypto";
 import type { Sql } from "postgres";
 import { deleteSession, findSession, insertSession, touchSession } from "../db/console-sessions.ts";
 import { scopes, type ApiKeys, type Operator } from "../operators/api-keys.ts";
+import { toCsrf } from "../routes/browser-session.ts";
+import { createToken, hashSecret } from "../secrets.ts";
 
 export type Session = {
   operator: Operator;
-  /** Every form carries it; it can be told from the cookie alone, and the cookie not from it. */
+  /** In every form. */
   csrf: string;
 };
 
@@ -33,7 +34,7 @@ export function createSessions(deps: { sql: Sql; clock: { now(): Date }; keys: A
   const look = async (token: string) => {
     const now = clock.now();
     const idleSince = new Date(now.getTime() - idleMs);
-    return await findSession(sql, { tokenHash: digest(token), now, idleSince });
+    return await findSession(sql, { tokenHash: hashSecret(token), now, idleSince });
   };
   return {
     async begin(key) {
@@ -41,29 +42,20 @@ export function createSessions(deps: { sql: Sql; clock: { now(): Date }; keys: A
       if (!operator) return { kind: "unknown" };
       if (operator.keyId === null) return { kind: "shared" };
       if (!operator.scopes.has("read")) return { kind: "blind" };
-      const token = randomBytes(32).toString("base64url");
+      const token = createToken();
       const now = clock.now();
       const expiresAt = new Date(now.getTime() + longestMs);
-      await insertSession(sql, { tokenHash: digest(token), keyId: operator.keyId, now, expiresAt });
+      await insertSession(sql, { tokenHash: hashSecret(token), keyId: operator.keyId, now, expiresAt });
       return { kind: "begun", token, operator, maxAgeSeconds: longestMs / 1000 };
     },
     async find(token) {
       const row = await look(token);
       if (!row) return undefined;
-      await touchSession(sql, digest(token), clock.now());
+      await touchSession(sql, hashSecret(token), clock.now());
       const held = new Set(scopes.filter((scope) => row.scopes.includes(scope)));
       return { operator: { name: row.name, keyId: row.keyId, scopes: held }, csrf: toCsrf(token) };
     },
     lives: async (token) => (await look(token)) !== undefined,
-    end: (token) => deleteSession(sql, digest(token)),
+    end: (token) => deleteSession(sql, hashSecret(token)),
   };
-}
-
-function toCsrf(token: string): string {
-  return createHmac("sha256", token).update("csrf").digest("base64url");
-}
-
-/** It has 256 bits of its own: a slow hash would add nothing. */
-function digest(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
 }

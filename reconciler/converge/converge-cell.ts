@@ -2,13 +2,13 @@
 import { cellOutputsSchema } from "../../infra/outputs.ts";
 import { findCellRow, recordCellReady, tellWaiting, type CellConvergeRow } from "../db/cell-status.ts";
 import { markConverging, type ConvergeRow } from "../db/observed.ts";
-import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
+import { demandOf, moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import { block, describeWait, heal } from "./blocked.ts";
 import { toCellJob } from "./jobs.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import type { RecordFailureDeps } from "./record-failure.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
-import { mayRepair } from "./unasked.ts";
+import { isRepair, mayRepair } from "./unasked.ts";
 
 export type ConvergeCellDeps = OperationDeps & RecordFailureDeps;
 
@@ -21,9 +21,10 @@ export async function convergeCell(
   if (!row) return;
   const job = { ...asked, reason: moreUrgent(asked.reason, row.retryReason) };
   const settled = row.status === "ready" && row.observedGeneration >= row.generation;
-  if (settled && job.reason !== "operator" && job.reason !== "drift")
-    return await wakeInstances(deps, row.id);
-  if (job.reason === "drift" && !(await mayRepair(deps, row, job, signal))) return;
+  const { always, refresh } = demandOf(asked);
+  if (settled && !always) return await wakeInstances(deps, row.id);
+  if (isRepair(asked) && !(await mayRepair(deps, row, job, signal)))
+    return await withoutRepair(deps, asked, signal);
   await markConverging(deps.sql, row);
   const { stack, reason, actor } = job;
   const run = {
@@ -34,12 +35,21 @@ export async function convergeCell(
     reason,
     actor,
     generation: row.generation,
-    refresh: reason === "drift",
+    refresh,
   } as const;
   const result = await runOperation(deps, run, signal);
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   await recordTrouble(deps, row, job, result, signal);
   await tellInstances(deps, row.id);
+}
+
+/** What the repair was waiting with is done all the same, without reading the clouds first. */
+async function withoutRepair(
+  deps: ConvergeCellDeps,
+  { also, ...rest }: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  if (also !== undefined) await convergeCell(deps, rest, signal);
 }
 
 async function recordUp(

@@ -1,8 +1,8 @@
 /** What to do about one instance: the whole decision, from facts. Pure. */
 import type { Phase } from "../../infra/config.ts";
-import type { Reason } from "../queue/jobs.ts";
+import { demandOf, type ConvergeJob } from "../queue/jobs.ts";
 
-export type ConvergeFacts = {
+export type ConvergeFacts = Pick<ConvergeJob, "reason" | "also"> & {
   phase: Phase;
   status: string;
   generation: number;
@@ -10,11 +10,12 @@ export type ConvergeFacts = {
   cellReady: boolean;
   /** A snapshot is left over from when it was archived. */
   hasSnapshot: boolean;
+  /** It stands on a server that its plan does not want, and may become what it wants. */
+  misfit: boolean;
   /** Left alone by a person's order. */
   hold: boolean;
   /** An operator has told the service to change nothing of it for now. */
   paused: boolean;
-  reason: Reason;
 };
 
 export type Decision =
@@ -23,12 +24,6 @@ export type Decision =
   | { kind: "archive" }
   | { kind: "cell-first" }
   | { kind: "nothing"; why: string };
-
-/** Asked for by somebody who wants to see it done, or who suspects that the state is wrong. */
-const alwaysRun: ReadonlySet<Reason> = new Set(["operator", "drift"]);
-
-/** What was reviewed was seen with the clouds read anew, and so it is applied. */
-const looksFirst: ReadonlySet<Reason> = new Set(["drift", "pull-request"]);
 
 export function decideConverge(facts: ConvergeFacts): Decision {
   if (facts.status === "gone") return { kind: "nothing", why: "it is gone" };
@@ -39,7 +34,8 @@ export function decideConverge(facts: ConvergeFacts): Decision {
   if (facts.phase === "archived")
     return reached ? { kind: "nothing", why: "it is archived" } : { kind: "archive" };
   if (!facts.cellReady) return { kind: "cell-first" };
-  if (reached && !facts.hasSnapshot && !alwaysRun.has(facts.reason))
+  const { always, refresh } = demandOf(facts);
+  if (reached && !facts.hasSnapshot && !facts.misfit && !always)
     return { kind: "nothing", why: "it is as desired" };
-  return { kind: "up", refresh: looksFirst.has(facts.reason) };
+  return { kind: "up", refresh };
 }

@@ -9,10 +9,9 @@ import {
 } from "../db/heal-attempts.ts";
 import { findLocated } from "../db/health.ts";
 import { findConvergeRow, type ConvergeRow } from "../db/observed.ts";
-import { raiseAlert } from "../db/alerts.ts";
 import { ClawfleetError, isClawfleetError } from "../errors.ts";
 import type { Rung } from "../health/decide.ts";
-import type { AlertKind } from "../messages/alerts.ts";
+import type { RaiseAlert } from "../messages/alerts.ts";
 import type { RunOnMachine } from "../health/machine-ssh.ts";
 import { locate } from "../health/probe.ts";
 import {
@@ -23,10 +22,8 @@ import {
   type OperationEnd,
 } from "../operations/rows.ts";
 import type { ConvergeJob, Heal } from "../queue/jobs.ts";
-import type { ConvergeDeps, rebuildInstance } from "./converge-instance.ts";
+import type { ConvergeDeps } from "./converge-instance.ts";
 import { requireClaim } from "./run-operation.ts";
-
-type Dropping<Args> = Args extends [unknown, ...infer Rest] ? Rest : never;
 
 export type HealDeps = Pick<
   ConvergeDeps,
@@ -34,7 +31,14 @@ export type HealDeps = Pick<
 > & {
   masterKey: string;
   runOnMachine: RunOnMachine;
-  rebuild(...given: Dropping<Parameters<typeof rebuildInstance>>): ReturnType<typeof rebuildInstance>;
+  onAlert: RaiseAlert;
+  /** `rebuildInstance`, with what it needs. */
+  rebuild(
+    row: ConvergeRow,
+    job: ConvergeJob,
+    server: { ill: string; mayReplace: boolean },
+    signal: AbortSignal,
+  ): Promise<{ gone: boolean; outcome: "succeeded" | "failed" }>;
   onStep?: (step: Rung, outcome: OperationEnd["outcome"]) => void;
 };
 
@@ -66,19 +70,14 @@ export async function healInstance(deps: HealDeps, job: ConvergeJob, signal: Abo
   }
   await requireClaim(deps);
   await beginAttempt(sql, { id, attempt });
-  const { taken, outcome, error } =
-    heal.step === "rebuild"
-      ? await rebuild(deps, row, { ...job, heal }, mayReplace(facts), signal)
-      : await runStep(deps, row, { ...job, heal }, signal);
+  const { taken, outcome, error } = await takeStep(deps, row, { ...job, heal }, mayReplace(facts), signal);
   signal.throwIfAborted();
   await requireClaim(deps);
   await end(taken ? heal.step : null);
   deps.onStep?.(heal.step, outcome);
   if (error?.retry !== "permanent") return;
   const message = `${row.slug} needs a person: ${error.message}`;
-  const kind: AlertKind = "healing_exhausted";
-  deps.log.error({ alert: kind, stack: row.slug }, message);
-  await raiseAlert(sql, { kind, about: row.slug, message, now: deps.clock.now() });
+  deps.onAlert({ kind: "healing_exhausted", about: row.slug, message });
   await markExhausted(sql, id);
 }
 
@@ -91,10 +90,10 @@ async function takeAskedStep(
   signal: AbortSignal,
 ): Promise<void> {
   const { step } = job.heal;
-  if (!mayBeTouched(row)) return deps.log.info({ stack: row.slug, step }, "a step is not wanted any more");
+  if (!mayBeTouched(row) || (step === "rebuild" && facts?.halted))
+    return deps.log.info({ stack: row.slug, step }, "a step is not wanted any more");
   await requireClaim(deps);
-  const { taken } =
-    step === "rebuild" ? await rebuild(deps, row, job, true, signal) : await runStep(deps, row, job, signal);
+  const { taken } = await takeStep(deps, row, job, true, signal);
   signal.throwIfAborted();
   if (!taken || !facts) return;
   await endAttempt(deps.sql, { id: row.id, attempt: facts.attempt, taken: null, now: deps.clock.now() });
@@ -111,7 +110,7 @@ function isDue(facts: HealFacts, { step }: Heal): boolean {
 }
 
 function mayReplace({ planAllowsRebuild, rung, trouble, othersAnswer, ...facts }: HealFacts): boolean {
-  if (facts.verdict !== "ill" || facts.braked) return false;
+  if (facts.verdict !== "ill" || facts.braked || facts.halted) return false;
   // Nobody of its cell answers: it may be our own network that is ill.
   return planAllowsRebuild && rung === "reboot" && (trouble !== "unreachable" || othersAnswer);
 }
@@ -126,13 +125,15 @@ function mayGoOn({ hold, running }: HealFacts, { step }: Heal): boolean {
 
 type HealJob = ConvergeJob & { heal: Heal };
 
-async function rebuild(
+async function takeStep(
   deps: HealDeps,
   row: ConvergeRow,
   job: HealJob,
   mayBeReplaced: boolean,
   signal: AbortSignal,
 ): Promise<StepEnd> {
+  const { step } = job.heal;
+  if (step !== "rebuild") return await runStep(deps, row, job, step, signal);
   const server = { ill: job.heal.server, mayReplace: mayBeReplaced };
   const { gone, outcome } = await deps.rebuild(row, job, server, signal);
   return { taken: gone, outcome, error: null };
@@ -142,17 +143,17 @@ async function runStep(
   deps: HealDeps,
   row: ConvergeRow,
   job: HealJob,
+  step: Exclude<Rung, "rebuild">,
   signal: AbortSignal,
 ): Promise<StepEnd> {
   const { sql, clock } = deps;
-  const { step } = job.heal;
   await interruptOperations(sql, row.slug, clock.now());
   const id = await insertOperation(sql, {
     stack: row.slug,
     instanceId: row.id,
     generation: row.generation,
     worker: deps.workerName,
-    kind: step === "rebuild" ? "up" : step,
+    kind: step,
     reason: job.reason,
     actor: job.actor,
     now: clock.now(),

@@ -16,7 +16,7 @@ import { listPlannedSteps } from "../operations/rows.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
-import { foreseePlace } from "./places.ts";
+import { foreseePlace, wayNotes } from "./places.ts";
 import { runOperation, type OperationDeps } from "./run-operation.ts";
 
 export type PreviewPlanDeps = OperationDeps &
@@ -52,7 +52,7 @@ async function preview(
 ): Promise<CustomerResult> {
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
   if (!row || row.status === "gone") return failed("it is gone meanwhile");
-  const proposal = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
+  const { proposal, note } = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
   let operationId = 0;
   const outcome = await runOperation(
     deps,
@@ -89,6 +89,7 @@ async function preview(
     costBefore: monthlyCost(customer.current, prices),
     costAfter: monthlyCost(after, prices),
     error: null,
+    ...(note === undefined ? {} : { note }),
   };
 }
 
@@ -98,10 +99,11 @@ async function foresee(
   row: ConvergeRow,
   proposal: ProposedInputs,
   { reason }: ConvergeJob,
-): Promise<ProposedInputs> {
+): Promise<{ proposal: ProposedInputs; note: string | undefined }> {
   const { plan, override, placement } = proposal;
   const proposed = { ...row, planSettings: plan, override, ...placement };
-  return { ...proposal, placement: await foreseePlace(deps, proposed, reason) };
+  const { place, way } = await foreseePlace(deps, proposed, reason);
+  return { proposal: { ...proposal, placement: place }, note: wayNotes[way] };
 }
 
 function failed(error: string): CustomerResult {

@@ -114,14 +114,6 @@ async function recordRefusal(
   await notifyOperation(deps.sql, job.stack);
 }
 
-/** Enqueues waiting instances and cells whose time has come, every `intervalMs`. Returns how to stop. */
-export function startRetryClock(deps: BlockDeps, intervalMs: number): () => void {
-  const timer = setInterval(() => {
-    enqueueDue(deps).catch((error: unknown) => deps.log.error({ err: error }, "cannot look for due retries"));
-  }, intervalMs);
-  return () => clearInterval(timer);
-}
-
 /** Those whose backoff is over, and one for each outside system that is due to be looked at. */
 export async function enqueueDue(deps: Omit<BlockDeps, "log">): Promise<number> {
   return (await enqueueProbes(deps)) + (await enqueueRetries(deps));

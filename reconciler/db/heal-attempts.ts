@@ -2,7 +2,7 @@
 import type { Rung, Verdict } from "../health/decide.ts";
 import type { Trouble } from "../health/vitals.ts";
 import type { Query } from "./database.ts";
-import { cellScope, fleetScope, isLeftAlone, isRebuildable } from "./health.ts";
+import { cellScope, fleetScope, isLeftAlone, isRebuildable, planAllowsRebuild } from "./health.ts";
 
 /** What a step is decided on once more, just before it is taken. */
 export type HealFacts = {
@@ -16,6 +16,8 @@ export type HealFacts = {
   /** A brake of the fleet or of its cell is engaged. */
   braked: boolean;
   hold: boolean;
+  /** Nothing may be taken away from anybody. */
+  halted: boolean;
   running: boolean;
   mayRebuild: boolean;
   /** Of the plan alone: a rebuild that was begun leaves a row that is being changed. */
@@ -30,8 +32,9 @@ export async function findHealFacts(sql: Query, id: string): Promise<HealFacts |
       exists (
         select 1 from clawfleet.health_brakes b where b.scope in (${fleetScope}, ${cellScope("")} || i.cell)
       ) as braked,
+      exists (select 1 from clawfleet.halt) as halted,
       i.phase = 'running' and i.observed_phase = 'running' as running, ${isRebuildable(sql)} as "mayRebuild",
-      coalesce((i.plan_settings -> 'healing' ->> 'rebuild')::boolean, false) as "planAllowsRebuild",
+      ${planAllowsRebuild(sql)} as "planAllowsRebuild",
       exists (
         select 1 from clawfleet.health o join clawfleet.instances oi on oi.id = o.instance_id
         where oi.cell = i.cell and oi.id <> i.id and o.probed_at is not null and o.trouble is distinct from 'unreachable'

@@ -27,9 +27,9 @@ export function isLeftAlone(sql: Query) {
   return sql`(coalesce((i.override ->> 'hold')::boolean, false) or ${isPaused(sql)})`;
 }
 
-export type DueProbe = {
+/** Where a machine is and how it is entered. */
+export type Located = {
   id: string;
-  slug: string;
   cell: string;
   /** Sealed instanceSecrets and cellSecrets. */
   secrets: Uint8Array;
@@ -38,13 +38,23 @@ export type DueProbe = {
   cellSettings: unknown;
   outputs: unknown;
   privateIp: string | null;
+};
+
+/** Of the instance `i` and its cell `c`. */
+export function locatedColumns(sql: Query) {
+  return sql`i.id, i.cell, i.secrets, c.secrets as "cellSecrets", c.settings as "cellSettings", i.outputs,
+    host(i.private_ip) as "privateIp"`;
+}
+
+export type DueProbe = Located & {
+  slug: string;
   /** By its override, or an operator has paused it. */
   hold: boolean;
   /** Its plan allows it, and no change of ours is unfinished that may be what makes it ill. */
   mayRebuild: boolean;
   /** A step of healing waits or is under way. */
   healing: boolean;
-  /** It is to run and nobody is changing it, or has switched it off to copy its disk: what it says counts. */
+  /** It is to run and nobody is changing it, or has stopped it to copy its disk or its files: what it says counts. */
   settled: boolean;
   verdict: Verdict;
   strikes: number;
@@ -73,22 +83,24 @@ export async function takeDue(sql: Query, take: { binding: Binding; limit: numbe
     update clawfleet.health h set probe_at = now() + ${leaseMs} * interval '1 ms'
     from due, clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where h.instance_id = due.instance_id and i.id = h.instance_id
-    returning i.id, i.slug, i.cell, i.secrets, c.secrets as "cellSecrets", c.settings as "cellSettings", i.outputs,
-      host(i.private_ip) as "privateIp", ${isLeftAlone(sql)} as hold,
+    returning i.slug, ${locatedColumns(sql)}, ${isLeftAlone(sql)} as hold,
       ${isRebuildable(sql)} as "mayRebuild",
       exists (
         select 1 from pgboss.job j
         where j.name = 'converge' and j.state <= 'active' and j.singleton_key = i.id || '#heal'
       ) as healing,
       i.phase = 'running' and i.observed_phase = 'running' and i.status in ('ready', 'waiting', 'parked')
-        and (i.snapshot_id is null or i.status = 'ready') as settled,
+        and ((i.snapshot_id is null and i.transfer_mark is null) or i.status = 'ready') as settled,
       h.verdict, h.strikes, h.passes, h.rung, h.exhausted, h.warnings, h.restarts, h.busy_since as "busySince", h.attempt`;
 }
 
 /** A release or a key that breaks the start would break it on a new machine too, and its disk would be lost for nothing. */
 export function isRebuildable(sql: Query) {
-  return sql`(coalesce((i.plan_settings -> 'healing' ->> 'rebuild')::boolean, false)
-    and i.status = 'ready' and i.observed_generation >= i.generation)`;
+  return sql`(${planAllowsRebuild(sql)} and i.status = 'ready' and i.observed_generation >= i.generation)`;
+}
+
+export function planAllowsRebuild(sql: Query) {
+  return sql`coalesce((i.plan_settings -> 'healing' ->> 'rebuild')::boolean, false)`;
 }
 
 export type HealthRecord = Omit<Health, "warnings"> & {
@@ -178,16 +190,9 @@ export async function releaseBrakesExcept(sql: Query, scopes: readonly string[])
   return rows.map(({ scope }) => scope);
 }
 
-/** Where a machine is and how it is entered. */
-export type Located = Pick<
-  DueProbe,
-  "id" | "cell" | "secrets" | "cellSecrets" | "cellSettings" | "outputs" | "privateIp"
->;
-
 export async function findLocated(sql: Query, id: string): Promise<Located | undefined> {
   const [row] = await sql<Located[]>`
-    select i.id, i.cell, i.secrets, c.secrets as "cellSecrets", c.settings as "cellSettings", i.outputs,
-      host(i.private_ip) as "privateIp"
+    select ${locatedColumns(sql)}
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell where i.id = ${id}`;
   return row;
 }

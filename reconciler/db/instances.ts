@@ -2,6 +2,7 @@
 import type { Override, Phase } from "../../infra/config.ts";
 import type { Plan } from "../../infra/plans.ts";
 import type { Reason } from "../queue/jobs.ts";
+import type { WaitingInstance } from "./blocks.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
@@ -23,6 +24,8 @@ export type InstanceRow = {
   phaseReason: string;
   nextChangeAt: Date | null;
   override: Override;
+  /** By the customer, for where no file says otherwise. */
+  chosenAddress: string | null;
   serverType: string;
   location: string;
   desiredHash: string;
@@ -41,7 +44,7 @@ export type InstanceRow = {
 const columns = (sql: Query) => sql`
   i.id, i.slug, i.provider, i.subscription_id as "subscriptionId", i.customer_id as "customerId", i.email, i.cell,
   host(i.private_ip) as "privateIp", i.plan, i.plan_settings as "planSettings", i.phase, i.phase_since as "phaseSince", i.phase_reason as "phaseReason", i.next_change_at as "nextChangeAt",
-  i.override, i.server_type as "serverType", i.location, i.desired_hash as "desiredHash", i.generation,
+  i.override, i.chosen_address as "chosenAddress", i.server_type as "serverType", i.location, i.desired_hash as "desiredHash", i.generation,
   i.observed_generation as "observedGeneration", i.observed_phase as "observedPhase", i.status, i.retry_reason as "retryReason", i.delete_votes as "deleteVotes",
   i.delete_vote_phase as "deleteVotePhase", i.delete_vote_at as "deleteVoteAt"`;
 
@@ -236,14 +239,12 @@ export async function placeInstance(
     where id = ${row.id}`;
 }
 
-export type LaggingInstance = { id: string; slug: string; cell: string; retryReason: Reason | null };
-
 /**
  * Whose last good converge is older than what is desired now, and who wait for nothing, in pages by id. Each should have a
  * job; one that lost it is found here.
  */
-export async function listLagging(sql: Query, after: string, limit: number): Promise<LaggingInstance[]> {
-  return await sql<LaggingInstance[]>`
+export async function listLagging(sql: Query, after: string, limit: number): Promise<WaitingInstance[]> {
+  return await sql<WaitingInstance[]>`
     select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
     where id > ${after} and status in ('pending', 'converging', 'ready') and observed_generation < generation
       and cell is not null and not coalesce((override ->> 'hold')::boolean, false)

@@ -2,7 +2,7 @@
 import type { Binding } from "../queue/binding.ts";
 import { isReachedBy } from "./bindings.ts";
 import type { Query } from "./database.ts";
-import type { Located } from "./health.ts";
+import { locatedColumns, type Located } from "./health.ts";
 
 /** What nobody fetched is worth nothing after this time. */
 export async function forgetOldSignIns(sql: Query): Promise<void> {
@@ -32,8 +32,7 @@ export async function takeSignIns(
     update clawfleet.sign_ins s set taken_at = now()
     from open, clawfleet.instances i join clawfleet.cells c on c.name = i.cell
     where s.id = open.id and i.id = s.instance_id
-    returning s.id as request, i.id, i.slug, i.cell, i.secrets, c.secrets as "cellSecrets", c.settings as "cellSettings",
-      i.outputs, host(i.private_ip) as "privateIp"`;
+    returning s.id as request, i.slug, ${locatedColumns(sql)}`;
 }
 
 export type SignInAnswer = { link: Uint8Array } | { problem: string };

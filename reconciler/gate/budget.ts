@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { exchange, listBudgets, type BudgetKey } from "../db/rate-budgets.ts";
 import type { Reason } from "../queue/jobs.ts";
+import { every } from "../turns.ts";
 import type { Verdict } from "./breaker.ts";
 import { settlingMs } from "./level.ts";
 import { createPool, type Pool, type Taken } from "./pool.ts";
@@ -60,36 +61,16 @@ export function createBudget(deps: BudgetDeps): Budget {
     }
   }
 
-  const timers = [
-    every(settlingMs, async () => {
-      await Promise.all([...pools.values()].map((pool) => pool.tidy()));
-    }),
-    every(lookMs, lookAfterBreakers),
+  const problem = "request budgets cannot be looked after";
+  const turns = [
+    every(deps, settlingMs, problem, () => Promise.all([...pools.values()].map((pool) => pool.tidy()))),
+    every(deps, lookMs, problem, lookAfterBreakers),
   ];
-
-  /** Never twice at once. */
-  function every(ms: number, work: () => Promise<void>): { stop(): Promise<void> } {
-    let running: Promise<void> | undefined;
-    const timer = setInterval(() => {
-      running ??= work()
-        .catch((error: unknown) => deps.log.warn({ err: error }, "request budgets cannot be looked after"))
-        .finally(() => {
-          running = undefined;
-        });
-    }, ms);
-    timer.unref();
-    return {
-      async stop() {
-        clearInterval(timer);
-        await running;
-      },
-    };
-  }
 
   return {
     take: (key, reason, { waitMs, signal }) => poolOf(key, reason).take(waitMs, signal),
     async close() {
-      await Promise.all(timers.map((timer) => timer.stop()));
+      await Promise.all(turns.map((one) => one.stop()));
       await Promise.all([...pools.values()].map((pool) => pool.close()));
     },
   };

@@ -1,20 +1,13 @@
 /** What operators see of request budgets and of what is blocked. Labels are closed sets: clouds, configured accounts, outcomes. */
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, type Registry } from "prom-client";
 import type { Sql } from "postgres";
 import { countBlocked } from "../db/blocks.ts";
 import { listBudgets, type BudgetSeen } from "../db/rate-budgets.ts";
 import { blockers } from "../errors.ts";
+import { registerGauge } from "../read-gauge.ts";
 import { breakerStates } from "./breaker.ts";
 
 export function createGateMetrics(registry: Registry, sql: Sql) {
-  const registers = [registry];
-  const budgetLabels = ["cloud", "account"];
-  const requests = new Counter({
-    name: "clawfleet_cloud_requests_total",
-    help: "Requests of this process to the clouds by what became of them; held-back ones were not sent.",
-    labelNames: ["cloud", "outcome"],
-    registers,
-  });
   /** Gauges are collected at the same time: one statement for all of them. */
   let reading: Promise<BudgetSeen[]> | undefined;
   const read = (): Promise<BudgetSeen[]> => {
@@ -23,50 +16,51 @@ export function createGateMetrics(registry: Registry, sql: Sql) {
     });
     return reading;
   };
-  const limit = new Gauge({
+  registerGauge(registry, {
     name: "clawfleet_rate_budget_limit",
     help: "Requests in a full budget, as last learned.",
-    labelNames: budgetLabels,
-    registers,
-    async collect() {
-      for (const seen of await read()) this.set({ cloud: seen.cloud, account: nameOf(seen) }, seen.limit);
-    },
+    labelNames: ["cloud", "account"],
+    read: async () => (await read()).map((seen) => ({ labels: labelsOf(seen), value: seen.limit })),
   });
-  const remaining = new Gauge({
+  registerGauge(registry, {
     name: "clawfleet_rate_budget_remaining",
     help: "Requests left in the budget that all workers share.",
-    labelNames: budgetLabels,
-    registers,
-    async collect() {
-      for (const seen of await read())
-        this.set({ cloud: seen.cloud, account: nameOf(seen) }, Math.floor(seen.remaining));
-    },
+    labelNames: ["cloud", "account"],
+    read: async () =>
+      (await read()).map((seen) => ({ labels: labelsOf(seen), value: Math.floor(seen.remaining) })),
   });
-  const breaker = new Gauge({
+  registerGauge(registry, {
     name: "clawfleet_breaker_state",
     help: "1 for the state that the breaker before this cloud is in.",
-    labelNames: [...budgetLabels, "state"],
-    registers,
-    async collect() {
-      for (const seen of await read())
-        for (const state of breakerStates)
-          this.set({ cloud: seen.cloud, account: nameOf(seen), state }, Number(state === seen.breaker));
-    },
+    labelNames: ["cloud", "account", "state"],
+    read: async () =>
+      (await read()).flatMap((seen) =>
+        breakerStates.map((state) => ({
+          labels: { ...labelsOf(seen), state },
+          value: Number(state === seen.breaker),
+        })),
+      ),
   });
-  const blocked = new Gauge({
+  registerGauge(registry, {
     name: "clawfleet_instances_blocked",
     help: "Instances that wait for an outside system, by which.",
     labelNames: ["by"],
-    registers,
-    async collect() {
-      for (const by of blockers) this.set({ by }, 0);
-      for (const { blockedBy, count } of await countBlocked(sql)) this.set({ by: blockedBy }, count);
+    async read() {
+      const counts = new Map((await countBlocked(sql)).map(({ blockedBy, count }) => [blockedBy, count]));
+      return blockers.map((by) => ({ labels: { by }, value: counts.get(by) ?? 0 }));
     },
   });
-  return { requests, remaining, limit, breaker, blocked };
+  return {
+    requests: new Counter({
+      name: "clawfleet_cloud_requests_total",
+      help: "Requests of this process to the clouds by what became of them; held-back ones were not sent.",
+      labelNames: ["cloud", "outcome"],
+      registers: [registry],
+    }),
+  };
 }
 
 /** Accounts that share a token share a budget. */
-function nameOf({ accounts }: BudgetSeen): string {
-  return accounts.join("+");
+function labelsOf({ cloud, accounts }: BudgetSeen) {
+  return { cloud, account: accounts.join("+") };
 }

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import { listStale, storeInventory } from "../db/inventories.ts";
+import { every, type Turns } from "../turns.ts";
 
 export type InventoryDeps = {
   sql: Sql;
@@ -36,18 +37,10 @@ export async function refreshInventories(
   return done;
 }
 
-export function startInventory(deps: InventoryDeps, accounts: readonly string[]): () => void {
-  let busy = false;
-  const look = () => {
-    if (busy) return;
-    busy = true;
-    refreshInventories(deps, accounts)
-      .catch((error: unknown) => deps.log.error({ err: error }, "inventories could not be looked after"))
-      .finally(() => {
-        busy = false;
-      });
-  };
-  look();
-  const timer = setInterval(look, lookMs);
-  return () => clearInterval(timer);
+export function startInventory(deps: InventoryDeps, accounts: readonly string[]): Turns {
+  const turns = every(deps, lookMs, "inventories could not be looked after", () =>
+    refreshInventories(deps, accounts),
+  );
+  turns.begin();
+  return turns;
 }

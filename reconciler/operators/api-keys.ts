@@ -1,5 +1,5 @@
 /** API keys: made once, shown once, kept as a hash. */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Sql } from "postgres";
 import {
   findApiKey,
@@ -9,7 +9,8 @@ import {
   touchApiKey,
   type ApiKeyRow,
 } from "../db/api-keys.ts";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
+import { hashSecret } from "../secrets.ts";
 
 /** `read` looks, `plan` asks what a change of stacks/ would do (for CI), `operate` changes, `delete` takes away what cannot be had back. None holds another. */
 export const scopes = ["read", "plan", "operate", "delete"] as const;
@@ -43,7 +44,7 @@ export type ApiKeys = {
 export function createApiKeys(deps: { sql: Sql; clock: { now(): Date }; rootKey: string }): ApiKeys {
   const { sql, clock } = deps;
   const root: Operator = { name: "admin", keyId: null, scopes: new Set(scopes) };
-  const rootHash = digest(deps.rootKey);
+  const rootHash = hashSecret(deps.rootKey);
   return {
     async create({ name, scopes: wanted, expiresAt, actor }) {
       const id = randomBytes(6).toString("hex");
@@ -56,29 +57,19 @@ export function createApiKeys(deps: { sql: Sql; clock: { now(): Date }; rootKey:
         createdBy: actor,
         expiresAt,
       };
-      if (await insertApiKey(sql, { ...row, hash: digest(key) })) return { id, key };
-      throw new ClawfleetError({
-        code: "conflict",
-        message: `there is a key named ${name}`,
-        remedy: "revoke it first, or choose another name",
-        retry: { kind: "permanent" },
-      });
+      if (await insertApiKey(sql, { ...row, hash: hashSecret(key) })) return { id, key };
+      throw permanent("conflict", `there is a key named ${name}`, "revoke it first, or choose another name");
     },
     list: () => listApiKeys(sql),
     async revoke({ id, actor }) {
       if (await revokeApiKey(sql, id, actor, clock.now())) return;
-      throw new ClawfleetError({
-        code: "not_found",
-        message: `there is no living key ${id}`,
-        remedy: "fleet keys shows every one",
-        retry: { kind: "permanent" },
-      });
+      throw permanent("not_found", `there is no living key ${id}`, "fleet keys shows every one");
     },
     async identify(given) {
-      if (timingSafeEqual(digest(given), rootHash)) return root;
+      if (timingSafeEqual(hashSecret(given), rootHash)) return root;
       const id = shape.exec(given)?.[1];
       const row = id === undefined ? undefined : await findApiKey(sql, id);
-      if (!row || !timingSafeEqual(digest(given), row.hash)) return undefined;
+      if (!row || !timingSafeEqual(hashSecret(given), row.hash)) return undefined;
       const now = clock.now();
       if (row.revokedAt !== null || (row.expiresAt !== null && row.expiresAt <= now)) return undefined;
       await touchApiKey(sql, row.id, now);
@@ -89,8 +80,4 @@ export function createApiKeys(deps: { sql: Sql; clock: { now(): Date }; rootKey:
       };
     },
   };
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }

@@ -11,7 +11,7 @@ import { countRecords, countRoom } from "../desired/rooms.ts";
 import { storeCell } from "../desired/cells.ts";
 import { placeWaiting } from "../desired/place.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 import { noCell } from "./problems.ts";
 
 export type CellAnswer = {
@@ -101,8 +101,7 @@ export async function applyCell(
   const { cell: name, actor } = input;
   const { cells, broken } = await deps.files();
   const problem = broken.get(cellStack(name));
-  if (problem !== undefined)
-    throw new ClawfleetError({ code: "input_invalid", message: problem, retry: { kind: "permanent" } });
+  if (problem !== undefined) throw permanent("input_invalid", problem);
   await deps.sql.begin(async (tx) => {
     const settings = cells.get(name);
     if (settings) await storeCell(deps, tx, name, settings);

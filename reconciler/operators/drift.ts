@@ -14,7 +14,7 @@ import type { ApplyDeps } from "../desired/apply-deps.ts";
 import type { Difference } from "../drift/compare.ts";
 import { findUnknownDifference } from "../drift/orphans.ts";
 import { toDriftJob } from "../drift/scan.ts";
-import { ClawfleetError } from "../errors.ts";
+import { permanent, type ClawfleetError } from "../errors.ts";
 import { held, refused } from "./problems.ts";
 
 export type ScanAnswer = Omit<ScanRow, "startedAt" | "endedAt"> & {
@@ -141,12 +141,7 @@ function toScanAnswer(row: ScanRow): ScanAnswer {
 }
 
 function unknown(message: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "not_found",
-    message,
-    remedy: "fleet drift scan looks now; fleet drift lists what was found",
-    retry: { kind: "permanent" },
-  });
+  return permanent("not_found", message, "fleet drift scan looks now; fleet drift lists what was found");
 }
 
 function dangerous(name: string): ClawfleetError {

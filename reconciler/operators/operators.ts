@@ -1,5 +1,4 @@
 /** What operators ask for: give away, take away, run now. Each changes rows and queues; none runs Pulumi. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { isReservedSlug } from "../../components/naming.ts";
@@ -12,7 +11,7 @@ import { beginReading, listSubscriptionsFor, storeReadings } from "../db/subscri
 import { applyDesired, applyDesiredIn } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { removesServer } from "../desired/desire.ts";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, permanent } from "../errors.ts";
 import {
   findLastOperationId,
   findOperation,
@@ -36,11 +35,7 @@ import type { OperationAnswer } from "../routes/operations.ts";
 
 export type OperatorsDeps = ApplyDeps &
   Pick<PlansDeps, "gitops"> &
-  Partial<Pick<AskDeps, "sleep">> & { sql: Sql; log: Logger };
-
-const sleepFor: AskDeps["sleep"] = async (ms) => {
-  await sleep(ms);
-};
+  Pick<AskDeps, "sleep"> & { sql: Sql; log: Logger };
 
 /** Provider name of instances that nobody pays for. */
 export const compedProvider = "comped";
@@ -75,8 +70,12 @@ export function createOperators(
     },
     async provision({ slug, plan, email, actor }) {
       const { plans } = await deps.files();
-      if (!plans[plan]) throw invalid(`there is no plan ${plan}; there are ${Object.keys(plans).join(", ")}`);
-      if (isReservedSlug(slug)) throw invalid(`the name ${slug} is reserved`);
+      if (!plans[plan])
+        throw permanent(
+          "input_invalid",
+          `there is no plan ${plan}; there are ${Object.keys(plans).join(", ")}`,
+        );
+      if (isReservedSlug(slug)) throw permanent("input_invalid", `the name ${slug} is reserved`);
       if ((await findInstance(sql, slug)) || (await isSlugOrdered(sql, slug))) {
         throw slugTaken(slug);
       }
@@ -105,10 +104,7 @@ export function createOperators(
     async signIn({ slug, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
-      return await askForLink(
-        { ...deps, sleep: deps.sleep ?? sleepFor },
-        { instanceId: row.id, slug, actor },
-      );
+      return await askForLink(deps, { instanceId: row.id, slug, actor });
     },
     changeEnvironment: (change) => changeEnvironment(deps, change),
     async deprovision({ slug, keepData = false, actor }) {
@@ -135,13 +131,11 @@ export function createOperators(
       await applyDesired(deps, { kind: "slugs", slugs: [slug], reason: "operator", actor });
       const left = await findInstance(sql, slug);
       if (left === undefined || left.phase === phase || left.phase === "gone") return;
-      throw new ClawfleetError({
-        code: "conflict",
-        message: `${slug} is to go, but nothing was queued yet: its plan ${row.plan} or its file in stacks/ cannot be read`,
-        remedy:
-          "put the plan back into stacks/plans.yaml, or mend the file; the next sweep goes on by itself",
-        retry: { kind: "permanent" },
-      });
+      throw permanent(
+        "conflict",
+        `${slug} is to go, but nothing was queued yet: its file in stacks/ cannot be read`,
+        "mend the file; the next sweep goes on by itself",
+      );
     },
   };
 }
@@ -164,8 +158,7 @@ function giveAway(slug: string, plan: string, email: string | null, now: Date): 
 }
 
 function slugTaken(slug: string): ClawfleetError {
-  const message = `the name ${slug} is taken`;
-  return new ClawfleetError({ code: "slug_taken", message, retry: { kind: "permanent" } });
+  return permanent("slug_taken", `the name ${slug} is taken`);
 }
 
 function notMade(slug: string): ClawfleetError {
@@ -188,8 +181,4 @@ function unplaced(slug: string): ClawfleetError {
     remedy: "add a cell (docs/operations.md, Cells); it goes on by itself",
     retry: { kind: "retryable" },
   });
-}
-
-function invalid(message: string): ClawfleetError {
-  return new ClawfleetError({ code: "input_invalid", message, retry: { kind: "permanent" } });
 }

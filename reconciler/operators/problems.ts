@@ -1,38 +1,26 @@
 /** Refusals that several of the operators' verbs share. */
-import { ClawfleetError } from "../errors.ts";
+import { permanent, type ClawfleetError } from "../errors.ts";
 
 export function notFound(slug: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "not_found",
-    message: `there is no instance named ${slug}`,
-    remedy: "fleet list shows every name",
-    retry: { kind: "permanent" },
-  });
+  return permanent("not_found", `there is no instance named ${slug}`, "fleet list shows every name");
 }
 
 export function held(slug: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "conflict",
-    message: `${slug} is held as it is by its override`,
-    remedy: `take clawfleet:hold out of stacks/Pulumi.${slug}.yaml first`,
-    retry: { kind: "permanent" },
-  });
+  return permanent(
+    "conflict",
+    `${slug} is held as it is by its override`,
+    `take clawfleet:hold out of stacks/Pulumi.${slug}.yaml first`,
+  );
 }
 
 export function refused(message: string, remedy?: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "conflict",
-    message,
-    ...(remedy === undefined ? {} : { remedy }),
-    retry: { kind: "permanent" },
-  });
+  return permanent("conflict", message, remedy);
 }
 
 export function noCell(name: string): ClawfleetError {
-  return new ClawfleetError({
-    code: "not_found",
-    message: `there is no cell ${name}`,
-    remedy: "fleet cells shows every one; a new one needs stacks/Pulumi.cell.<name>.yaml",
-    retry: { kind: "permanent" },
-  });
+  return permanent(
+    "not_found",
+    `there is no cell ${name}`,
+    "fleet cells shows every one; a new one needs stacks/Pulumi.cell.<name>.yaml",
+  );
 }

@@ -5,7 +5,7 @@ import { everybody, listPauses, listReleased, pause, unpause } from "../db/pause
 import { listSubscriptionsFor } from "../db/subscriptions.ts";
 import { applyDesired } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
-import { ClawfleetError } from "../errors.ts";
+import { permanent, type ClawfleetError } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import { refuseWhileHalted } from "./billing.ts";
 import { held, notFound, refused } from "./problems.ts";
@@ -85,10 +85,9 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
 }
 
 function nothingPaused(slug: string | null): ClawfleetError {
-  return new ClawfleetError({
-    code: "not_found",
-    message: slug === null ? "the fleet is not paused" : `${slug} is not paused`,
-    remedy: "fleet pauses shows what is",
-    retry: { kind: "permanent" },
-  });
+  return permanent(
+    "not_found",
+    slug === null ? "the fleet is not paused" : `${slug} is not paused`,
+    "fleet pauses shows what is",
+  );
 }

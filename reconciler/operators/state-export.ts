@@ -1,6 +1,6 @@
 /** Pulumi's rows as operators ask for them: a stack's state as `pulumi stack export` gives it. */
 import type { Sql } from "postgres";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 import { openStateStore, type StateStore } from "../recovery/state-store.ts";
 import { refused } from "./problems.ts";
 
@@ -35,11 +35,6 @@ export function createStateExport(withStore: WithStore): (stack: string) => Prom
     withStore(stack, async (store) => {
       const state = await store.exportState(stack);
       if (state !== undefined) return state;
-      throw new ClawfleetError({
-        code: "not_found",
-        message: `${stack} has no state`,
-        remedy: "fleet list and fleet cells show every name",
-        retry: { kind: "permanent" },
-      });
+      throw permanent("not_found", `${stack} has no state`, "fleet list and fleet cells show every name");
     });
 }

@@ -5,7 +5,7 @@ import type { Query } from "../db/database.ts";
 import { toJson } from "../db/json.ts";
 import { ClawfleetError } from "../errors.ts";
 import { withTrace } from "./spans.ts";
-import type { QueuedJob, QueueName } from "./jobs.ts";
+import { demanding, type QueuedJob, type QueueName } from "./jobs.ts";
 
 /** Notified with the queue's name when a job can start at once. */
 export const wakeChannel = "clawfleet_queue";
@@ -109,12 +109,10 @@ async function raiseWaiting(
       for update of j
     )
     update pgboss.job j set
-      data = jsonb_strip_nulls(jsonb_build_object('also', case
-          when j.data ->> 'reason' = w.data ->> 'reason' then j.data ->> 'also'
-          when 'drift' in (j.data ->> 'also', j.data ->> 'reason', w.data ->> 'reason') then 'drift'
-          when 'operator' in (j.data ->> 'also', j.data ->> 'reason', w.data ->> 'reason') then 'operator'
-          else j.data ->> 'also' end))
-        || case when w.priority > j.priority then w.data else j.data - 'also' end,
+      data = case when w.priority > j.priority then w.data else j.data end || jsonb_strip_nulls(jsonb_build_object('also', (
+        select reason from unnest(${[...demanding]}::text[]) with ordinality as demanding (reason, rank)
+        where reason in (j.data ->> 'also', j.data ->> 'reason', w.data ->> 'also', w.data ->> 'reason')
+        order by rank limit 1))),
       priority = greatest(j.priority, w.priority),
       start_after = least(j.start_after, ${options.startAfter ?? null}::timestamptz, case when ${options.startAfter === undefined} then now() end)
     from waiting w

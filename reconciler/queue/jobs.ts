@@ -50,7 +50,7 @@ const convergeSchema = z.object({
     ])
     .optional(),
   reason: reasonSchema,
-  /** Reason of a less urgent order that this one was waiting with: what that order wants of the run, it still gets. */
+  /** The first of `demanding` among the orders that waited together: what it wants of the run, it still gets. */
   also: reasonSchema.optional(),
   actor: z.string(),
   operationId: z.number().optional(),
@@ -58,7 +58,21 @@ const convergeSchema = z.object({
   planId: z.number().optional(),
 });
 export type ConvergeJob = z.infer<typeof convergeSchema>;
+
 export type Heal = NonNullable<ConvergeJob["heal"]>;
+
+/** Reasons that want more of a run than what the row says, the one that wants most first: a pull request has moved its row. */
+export const demanding: readonly Reason[] = ["drift", "pull-request", "operator"];
+
+/** What the run of an order is to do, however urgent it has become. */
+export function demandOf({ reason, also = reason }: Pick<ConvergeJob, "reason" | "also">) {
+  return {
+    /** Somebody wants to see it done, or suspects that the state is wrong. */
+    always: also === "drift" || also === "operator",
+    /** The clouds are read anew first. What was reviewed was seen that way, and so it is applied. */
+    refresh: also === "drift" || also === "pull-request",
+  };
+}
 
 const hintSchema = z.object({
   provider: z.string(),

@@ -1,7 +1,7 @@
 /** What a route of the operators' API needs and answers: held to by the route itself, and read by its document (openapi.ts). */
 import type { MiddlewareHandler } from "hono";
 import type { z } from "zod";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 import type { Operator, Scope } from "../operators/api-keys.ts";
 
 export type OperatorEnv = { Variables: { operator: Operator; requestId: string } };
@@ -26,12 +26,11 @@ export function access(about: RouteAbout): MiddlewareHandler<OperatorEnv> {
     const { name, keyId, scopes } = c.get("operator");
     const allowed = scope === "root" ? keyId === null : scopes.has(scope);
     if (allowed) return await next();
-    throw new ClawfleetError({
-      code: "forbidden",
-      message: `the key ${name} may not do this: it needs the scope ${scope}`,
-      remedy: "use another key, or make one with that scope: fleet keys create",
-      retry: { kind: "permanent" },
-    });
+    throw permanent(
+      "forbidden",
+      `the key ${name} may not do this: it needs the scope ${scope}`,
+      "use another key, or make one with that scope: fleet keys create",
+    );
   };
   known.set(handler, about);
   return handler;

@@ -133,6 +133,7 @@ const customerPlan = z.object({
   error: z.string().nullable(),
   example: z.string().optional(),
   again: z.literal(true).optional(),
+  note: z.string().optional(),
 });
 const fleetPlan = z.object({
   base: z.string(),
@@ -151,7 +152,7 @@ const fleetPlan = z.object({
   problems: z.array(z.string()),
 });
 export const plan = z.discriminatedUnion("complete", [
-  z.object({ id: z.number(), complete: z.literal(false) }),
+  z.object({ id: z.number(), complete: z.literal(false), previewed: z.number(), previews: z.number() }),
   z.object({
     id: z.number(),
     complete: z.literal(true),
@@ -168,7 +169,7 @@ export const git = z.object({
       commit: z.string(),
       basis: z.string(),
       planId: z.number().nullable(),
-      outcome: z.enum(["applied", "refused"]).nullable(),
+      outcome: z.enum(["applied", "refused", "withdrawn"]).nullable(),
       detail: z.string().nullable(),
       acceptedHash: z.string().nullable(),
       acceptedBy: z.string().nullable(),
@@ -231,13 +232,17 @@ const sums = z.object({
   servers: z.number(),
   revenue: amounts,
   cost: amounts,
-  margin: amounts.nullable(),
+  margin: amounts,
 });
 export const money = z.object({
   plans: z.array(z.object({ plan: z.string(), ...sums.shape })),
   total: sums,
   snapshots: z.object({ count: z.number(), cost: amounts }),
   unpaid: z.array(z.object({ account: z.string(), id: z.number(), name: z.string(), why: z.string() })),
+  withoutRevenue: z.array(
+    z.object({ slug: z.string(), plan: z.string(), why: z.string(), since: time, cost: amounts }),
+  ),
+  missingRates: z.array(z.string()),
   readAt: z.record(z.string(), time),
   unknown: z.array(z.string()),
 });

@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { z } from "zod";
-import { ClawfleetError } from "../errors.ts";
+import { permanent, type ClawfleetError } from "../errors.ts";
 import type { GitopsJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 
@@ -64,17 +64,15 @@ async function readHashed(
 }
 
 function notSigned(): ClawfleetError {
-  return new ClawfleetError({
-    code: "unauthorized",
-    message: "this webhook is not signed with our secret",
-    remedy: "set the same secret at GitHub and in CLAWFLEET_GITHUB_WEBHOOK_SECRET",
-    retry: { kind: "permanent" },
-  });
+  return permanent(
+    "unauthorized",
+    "this webhook is not signed with our secret",
+    "set the same secret at GitHub and in CLAWFLEET_GITHUB_WEBHOOK_SECRET",
+  );
 }
 
 function tooLarge(): ClawfleetError {
-  const message = "this webhook is larger than any of GitHub's";
-  return new ClawfleetError({ code: "too_large", message, retry: { kind: "permanent" } });
+  return permanent("too_large", "this webhook is larger than any of GitHub's");
 }
 
 /** undefined: of no interest, or of another repository that the App is installed in. */

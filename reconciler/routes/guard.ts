@@ -4,7 +4,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { Sql } from "postgres";
 import { claimIdempotency, insertAudit, settleIdempotency } from "../db/api-keys.ts";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, permanent } from "../errors.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
 import { readAbout, type OperatorEnv, type RouteAbout } from "./access.ts";
 import { createRateLimit, type RateRules } from "./rate-limit.ts";
@@ -22,32 +22,33 @@ const wrongKeys: RateRules = { burst: 60, perSecond: 1 };
 export function identify({ keys, clock, rate }: GuardDeps): MiddlewareHandler<OperatorEnv> {
   const limit = createRateLimit(rate);
   const mistakes = createRateLimit(wrongKeys);
-  const slowDown = (c: Context, seconds: number): void => {
-    if (seconds === 0) return;
-    c.header("retry-after", String(seconds));
-    throw new ClawfleetError({
-      code: "rate_limited",
-      message: `too many requests; go on in ${seconds} s`,
-      retry: { kind: "retryable" },
-    });
-  };
   return async function identifyOperator(c, next) {
     const given = /^Bearer (.+)$/.exec(c.req.header("authorization") ?? "")?.[1];
     const operator = given === undefined ? undefined : await keys.identify(given);
     if (!operator) {
       slowDown(c, mistakes.take("", clock.now().getTime()));
       c.header("www-authenticate", "Bearer");
-      throw new ClawfleetError({
-        code: "unauthorized",
-        message: given === undefined ? "a key is needed" : "this key is not valid",
-        remedy: "send it as: Authorization: Bearer <key>; fleet reads it from CLAWFLEET_ADMIN_KEY",
-        retry: { kind: "permanent" },
-      });
+      throw permanent(
+        "unauthorized",
+        given === undefined ? "a key is needed" : "this key is not valid",
+        "send it as: Authorization: Bearer <key>; fleet reads it from CLAWFLEET_ADMIN_KEY",
+      );
     }
     slowDown(c, limit.take(operator.keyId ?? "", clock.now().getTime()));
     c.set("operator", operator);
     await next();
   };
+}
+
+/** @throws rate_limited unless it is 0. */
+export function slowDown(c: Context, seconds: number): void {
+  if (seconds === 0) return;
+  c.header("retry-after", String(seconds));
+  throw new ClawfleetError({
+    code: "rate_limited",
+    message: `too many requests; go on in ${seconds} s`,
+    retry: { kind: "retryable" },
+  });
 }
 
 const looking: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -89,7 +90,8 @@ export function idempotent({ sql, clock }: GuardDeps): MiddlewareHandler<Operato
   return async function answerOnce(c, next) {
     const key = c.req.header("idempotency-key");
     if (key === undefined || looking.has(c.req.method) || showsSecret(c)) return await next();
-    if (!keyShape.test(key)) throw invalid("an Idempotency-Key is 1 to 200 visible ASCII characters");
+    if (!keyShape.test(key))
+      throw permanent("input_invalid", "an Idempotency-Key is 1 to 200 visible ASCII characters");
     const actor = c.get("operator").keyId ?? "admin";
     const body = await c.req.raw.clone().text();
     const parts = JSON.stringify([c.req.method, c.req.url.replace(/^https?:\/\/[^/]+/, ""), body]);
@@ -107,7 +109,8 @@ function replay(
   kept: { request: string; status: number | null; body: string | null },
   request: string,
 ): Response {
-  if (kept.request !== request) throw invalid("this Idempotency-Key was used for another request");
+  if (kept.request !== request)
+    throw permanent("input_invalid", "this Idempotency-Key was used for another request");
   if (kept.status === null) {
     throw new ClawfleetError({
       code: "conflict",
@@ -120,8 +123,4 @@ function replay(
     status: kept.status,
     headers: { "content-type": "application/json", "idempotent-replayed": "true" },
   });
-}
-
-function invalid(message: string): ClawfleetError {
-  return new ClawfleetError({ code: "input_invalid", message, retry: { kind: "permanent" } });
 }

@@ -4,7 +4,7 @@ import type { Sql } from "postgres";
 import { z } from "zod";
 import { slugSchema, planIdSchema } from "../../infra/config.ts";
 import { findFleetInstance, listFleet, type FleetRow } from "../db/fleet.ts";
-import { ClawfleetError } from "../errors.ts";
+import { notFound } from "../operators/problems.ts";
 import type { StandingOperators } from "../operators/standing.ts";
 import { instanceStatuses } from "../web/order-view.ts";
 import { access, type OperatorEnv, type RouteAbout } from "./access.ts";
@@ -74,12 +74,7 @@ export function createInstanceRoutes(deps: InstanceDeps) {
   async function mustFind(slug: string): Promise<FleetRow> {
     const found = await findFleetInstance(sql, slug);
     if (found) return found;
-    throw new ClawfleetError({
-      code: "not_found",
-      message: `there is no instance named ${slug}`,
-      remedy: "fleet list shows every name",
-      retry: { kind: "permanent" },
-    });
+    throw notFound(slug);
   }
 
   return new Hono<OperatorEnv>()

@@ -1,7 +1,7 @@
 /** Operations under /api/v1/operations: the record of every converge and preview. */
 import { Hono } from "hono";
 import { z } from "zod";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 import { access, type OperatorEnv } from "./access.ts";
 import * as answers from "./answers.ts";
 import { validate } from "./validate.ts";
@@ -52,11 +52,7 @@ export function createOperationRoutes(operations: OperationReader) {
         const { id } = c.req.valid("param");
         const operation = await operations.find(id);
         if (!operation) {
-          throw new ClawfleetError({
-            code: "not_found",
-            message: `there is no operation ${id}`,
-            retry: { kind: "permanent" },
-          });
+          throw permanent("not_found", `there is no operation ${id}`);
         }
         return c.json({ operation });
       },

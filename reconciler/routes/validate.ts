@@ -2,7 +2,7 @@
 import { zValidator } from "@hono/zod-validator";
 import type { ValidationTargets } from "hono";
 import type { z } from "zod";
-import { ClawfleetError } from "../errors.ts";
+import { permanent } from "../errors.ts";
 
 export type Validation = { target: keyof ValidationTargets; schema: z.ZodType };
 
@@ -14,19 +14,16 @@ export function validate<Schema extends z.ZodType, Target extends keyof Validati
 ) {
   const handler = zValidator(target, schema, (result) => {
     if (!result.success) {
-      throw invalid(
-        result.error.issues.map(({ path, message }) => `${path.join(".") || target}: ${message}`),
+      const problems = result.error.issues.map(
+        ({ path, message }) => `${path.join(".") || target}: ${message}`,
       );
+      throw permanent("input_invalid", problems.join("; "));
     }
-    if (holdsNul(result.data)) throw invalid([`${target}: a NUL character is in no text of ours`]);
+    if (holdsNul(result.data))
+      throw permanent("input_invalid", `${target}: a NUL character is in no text of ours`);
   });
   known.set(handler, { target, schema });
   return handler;
-}
-
-function invalid(problems: readonly string[]): ClawfleetError {
-  const message = problems.join("; ");
-  return new ClawfleetError({ code: "input_invalid", message, retry: { kind: "permanent" } });
 }
 
 /** PostgreSQL keeps no text with one: found here, or it would look like a failure of ours. */

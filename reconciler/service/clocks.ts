@@ -1,6 +1,6 @@
 /** Work that the clock asks for: sweeps, retries, room for those who wait, conditions, housekeeping. Right with any number of processes. */
 import type { Config } from "../config.ts";
-import { startRetryClock } from "../converge/worker.ts";
+import { enqueueDue } from "../converge/worker.ts";
 import type { BillingProvider } from "../billing/provider.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { addCells, syncCells } from "../desired/cells.ts";
@@ -12,6 +12,7 @@ import { readConditions, type Conditions } from "../conditions.ts";
 import { updateBrakes } from "../health/brakes.ts";
 import { handleHint } from "../hints.ts";
 import { sweep } from "../sweep.ts";
+import { every, type Turns } from "../turns.ts";
 import type { Core } from "./core.ts";
 import type { FilesReader } from "./files.ts";
 
@@ -44,19 +45,20 @@ export function startClocks(
   });
   queue.scheduleSweeps(config.sweepIntervalMs);
   metrics.driftInterval.set(config.drift.intervalMs / 1000);
-  const stops = [
-    startRetryClock({ ...core, random: Math.random, retryFirstMs: config.retryFirstMs }, retryIntervalMs),
+  const blocks = { ...core, random: Math.random, retryFirstMs: config.retryFirstMs };
+  const clocks = [
+    every(core, retryIntervalMs, "cannot look for due retries", () => enqueueDue(blocks)),
     every(core, roomIntervalMs, "cannot look for room", () => lookForRoom(apply, () => files.cells())),
-    every(core, brakesIntervalMs, "cannot look at the brakes", async () => void (await updateBrakes(core))),
+    every(core, brakesIntervalMs, "cannot look at the brakes", () => updateBrakes(core)),
     watchConditions(core),
     ...scanClock(core, config.drift.intervalMs),
     every(core, housekeepingIntervalMs, "cannot remove what is old", () => keepHouse(core)),
   ];
-  return () => stops.forEach((stop) => stop());
+  return () => clocks.forEach((clock) => void clock.stop());
 }
 
 /** Asks for a scan of each account, once an interval; whoever converges there does it. */
-function scanClock(core: Core, intervalMs: number): (() => void)[] {
+function scanClock(core: Core, intervalMs: number): Turns[] {
   if (intervalMs === 0) return [];
   const ask = async (): Promise<void> => {
     const cells = (await listCells(core.sql)).filter(({ ready }) => ready);
@@ -80,7 +82,7 @@ async function keepHouse({ sql, clock, log }: Core): Promise<void> {
 }
 
 /** Says once that a condition has come, and once that it has gone. */
-function watchConditions(core: Core): () => void {
+function watchConditions(core: Core): Turns {
   let before: Conditions | undefined;
   return every(core, conditionsIntervalMs, "cannot read the conditions", async () => {
     const now = await readConditions(core.sql);
@@ -92,19 +94,4 @@ function watchConditions(core: Core): () => void {
     }
     before = now;
   });
-}
-
-/** One at a time, and not again before the last one has ended. */
-function every(core: Core, intervalMs: number, problem: string, work: () => Promise<void>): () => void {
-  let busy = false;
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
-    work()
-      .catch((error: unknown) => core.log.error({ err: error }, problem))
-      .finally(() => {
-        busy = false;
-      });
-  }, intervalMs);
-  return () => clearInterval(timer);
 }

@@ -55,7 +55,7 @@ export async function startConverges(
   { environment, engine }: PreparedConverges,
   binding: Binding,
 ): Promise<Converges> {
-  const { sql, queue, clock, log, redact, metrics } = core;
+  const { sql, queue, clock, log, redact, metrics, onAlert } = core;
   const path = [engine.binFolder ?? "", environment["PATH"] ?? ""].filter(Boolean).join(delimiter);
   const pool = createRunnerPool({
     log,
@@ -77,6 +77,7 @@ export async function startConverges(
       sql,
       masterKey: config.masterKey,
       runOnMachine,
+      onAlert,
       onStep: (step, outcome) => metrics.steps.inc({ step, outcome }),
       pool,
       gate,
@@ -109,12 +110,12 @@ export async function startConverges(
     { ...config.probe, binding },
   );
   const hetznerOf = (account: string) => cloudsOf(account, "spare").hetzner;
-  const stopInventory = startInventory({ sql, clock, log, hetznerOf }, remit.accounts);
+  const inventory = startInventory({ sql, clock, log, hetznerOf }, remit.accounts);
   const signIns = startSignIns({ ...core, masterKey: config.masterKey }, binding);
   return {
     checks: [createEngineCheck(environment, engine), createTokensCheck(sql, remit)],
     async drain() {
-      stopInventory();
+      void inventory.stop();
       await presence.drain();
       await Promise.all([reader.stop(), signIns.stop()]);
     },

@@ -6,6 +6,7 @@ import { createGithub, type Github } from "../gitops/github.ts";
 import { createMirror, type Mirror } from "../gitops/mirror.ts";
 import type { GitopsSettings } from "../gitops/settings.ts";
 import { handleGitopsJob } from "../gitops/sync.ts";
+import { every } from "../turns.ts";
 import type { Core } from "./core.ts";
 
 export type Gitops = { settings: GitopsSettings; mirror: Mirror; github: Github | undefined };
@@ -27,18 +28,16 @@ export function createGitops({ clock }: Core, config: Config): Gitops | undefine
 
 /** Returns how to stop looking. Plans that nobody asked a forge for are complete by themselves. */
 export function startGitops(core: Core, apply: ApplyDeps, gitops: Gitops | undefined): () => void {
-  const { sql, queue, log } = core;
+  const { sql, queue } = core;
   if (!gitops) {
     queue.work("gitops", { concurrency: 1 }, () => Promise.resolve());
     return () => undefined;
   }
   const deps = { ...apply, ...gitops };
   queue.work("gitops", { concurrency: 1 }, ({ data }) => handleGitopsJob(deps, data));
-  const look = () =>
-    void queue
-      .requestGitops(sql, { kind: "sync" })
-      .catch((error: unknown) => log.error({ err: error }, "cannot ask for a look at the repository"));
-  look();
-  const timer = setInterval(look, gitops.settings.intervalMs);
-  return () => clearInterval(timer);
+  const looks = every(core, gitops.settings.intervalMs, "cannot ask for a look at the repository", () =>
+    queue.requestGitops(sql, { kind: "sync" }),
+  );
+  looks.begin();
+  return () => void looks.stop();
 }

@@ -3,11 +3,7 @@ import { adoptInstances, takeDue, type DueProbe } from "../db/health.ts";
 import { runOnMachine } from "../health/machine-ssh.ts";
 import { readLot, type RoundDeps } from "../health/round.ts";
 import type { Binding } from "../queue/binding.ts";
-
-export type HealthReader = {
-  /** Cuts off what is being read; nothing is written any more when this resolves. */
-  stop(): Promise<void>;
-};
+import { overlapping, type Turns } from "../turns.ts";
 
 export type HealthReaderOptions = {
   binding: Binding;
@@ -21,13 +17,12 @@ export type HealthReaderOptions = {
 const ticksAnInterval = 60;
 const shortestTickMs = 250;
 
+/** Nothing is written any more when it has stopped. */
 export function startHealthReader(
   deps: Omit<RoundDeps, "run" | "intervalMs">,
   options: HealthReaderOptions,
-): HealthReader {
+): Turns {
   const { intervalMs, concurrency, binding } = options;
-  const stopped = new AbortController();
-  const reading = new Set<Promise<void>>();
   let busy = 0;
   let taking = false;
   let adoptAt = 0;
@@ -41,32 +36,16 @@ export function startHealthReader(
     return limit <= 0 ? [] : await takeDue(deps.sql, { binding, limit });
   }
 
-  async function tick(): Promise<void> {
+  async function tick(signal: AbortSignal): Promise<void> {
     if (taking) return;
     taking = true;
     const lot = await take().finally(() => (taking = false));
     busy += lot.length;
-    await readLot({ ...deps, run: runOnMachine, intervalMs }, lot, stopped.signal).finally(
+    await readLot({ ...deps, run: runOnMachine, intervalMs }, lot, signal).finally(
       () => (busy -= lot.length),
     );
   }
 
-  const timer = setInterval(
-    () => {
-      const turn = tick()
-        .catch((error: unknown) => {
-          if (!stopped.signal.aborted) deps.log.error({ err: error }, "cannot read how the instances are");
-        })
-        .finally(() => reading.delete(turn));
-      reading.add(turn);
-    },
-    Math.max(shortestTickMs, intervalMs / ticksAnInterval),
-  );
-  return {
-    async stop() {
-      clearInterval(timer);
-      stopped.abort();
-      await Promise.all(reading);
-    },
-  };
+  const tickMs = Math.max(shortestTickMs, intervalMs / ticksAnInterval);
+  return overlapping(deps, tickMs, "cannot read how the instances are", tick);
 }

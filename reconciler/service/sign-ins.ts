@@ -2,24 +2,13 @@
 import { answerSignIns, type AnswerDeps } from "../sign-in/answer.ts";
 import { runOnMachine } from "../health/machine-ssh.ts";
 import type { Binding } from "../queue/binding.ts";
+import { overlapping, type Turns } from "../turns.ts";
 
 /** A person waits. */
 const intervalMs = 1_000;
 
-export function startSignIns(deps: Omit<AnswerDeps, "run">, binding: Binding): { stop(): Promise<void> } {
-  const stopped = new AbortController();
-  const answering = new Set<Promise<void>>();
-  const timer = setInterval(() => {
-    const turn = answerSignIns({ ...deps, run: runOnMachine }, binding, stopped.signal)
-      .catch((error: unknown) => deps.log.error({ err: error }, "cannot look who wants to sign in"))
-      .finally(() => answering.delete(turn));
-    answering.add(turn);
-  }, intervalMs);
-  return {
-    async stop() {
-      clearInterval(timer);
-      stopped.abort();
-      await Promise.all(answering);
-    },
-  };
+export function startSignIns(deps: Omit<AnswerDeps, "run">, binding: Binding): Turns {
+  return overlapping(deps, intervalMs, "cannot look who wants to sign in", (signal) =>
+    answerSignIns({ ...deps, run: runOnMachine }, binding, signal),
+  );
 }

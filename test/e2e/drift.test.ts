@@ -92,8 +92,12 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
     await fleet.database.sql`update clawfleet.drift_states set objects = '[]' where stack = 'ada'`;
     // What was taken out of the state is believed as long as the state stays: all of ada's objects are unknown now.
     await scan();
-    expect(new Set((await findings()).map((one) => `${one.who} ${one.class}`))).toEqual(
-      new Set(["ada stateless"]),
+    expect(await findings()).toEqual(
+      ["server", "firewall", "record", "record"].map((kind) => ({
+        who: "ada",
+        class: "stateless",
+        what: [`${kind} stateless`],
+      })),
     );
     await fleet.apply("ada", { refresh: true });
     await fleet.untilStatus("ada", "ready");

@@ -80,7 +80,7 @@ describe.skipIf(obstacle !== undefined)("one product in several processes", () =
     second = await startWorker("two");
     await eventually("both cells are up", async () => {
       const cells = await readCells();
-      return cells.length === 2 && cells.every(({ state }) => state === "open");
+      return cells.length === 2 && cells.every(({ status }) => status === "ready");
     });
     const names = ["amy", "bob", "cleo", "dan"];
     for (const name of names) await fleet.provision(name);

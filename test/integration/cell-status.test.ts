@@ -14,7 +14,7 @@ import { findConvergeRow } from "../../reconciler/db/observed.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import type { RunOutcome } from "../../reconciler/engine/runner.ts";
 import { applyCell, readCells } from "../../reconciler/operators/cells.ts";
-import type { Reason } from "../../reconciler/queue/jobs.ts";
+import type { ConvergeJob, Reason } from "../../reconciler/queue/jobs.ts";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
 import {
   cellOutputs,
@@ -67,14 +67,8 @@ async function rowOf(slug: string) {
 
 /** As a worker does with the instance's job. */
 async function convergeInstance(slug: string, reason: Reason = "paid"): Promise<void> {
-  const job = {
-    stack: slug,
-    instanceId: (await rowOf(slug)).id,
-    cell,
-    kind: "converge",
-    reason,
-    actor: "test",
-  } as const;
+  const { id } = await rowOf(slug);
+  const job = { stack: slug, instanceId: id, cell, kind: "converge", reason, actor: "test" } as const;
   await handleConvergeJob(deps, job, new AbortController().signal);
 }
 
@@ -89,13 +83,13 @@ async function seen(slug: string) {
     select status, status_detail as detail, blocked_by as by from clawfleet.instances where slug = ${slug}`;
   return row;
 }
-async function takeQueued(): Promise<string[]> {
-  const rows = await deps.sql<{ job: string }[]>`
+async function takeJobs(): Promise<ConvergeJob[]> {
+  const rows = await deps.sql<{ data: ConvergeJob }[]>`
     with taken as (delete from pgboss.job where name = 'converge' and state = 'created' returning data, priority)
-    select concat(data ->> 'stack', ' ', data ->> 'reason') as job from taken
-    order by priority desc, data ->> 'stack'`;
-  return rows.map(({ job }) => job);
+    select data from taken order by priority desc, data ->> 'stack'`;
+  return rows.map(({ data }) => data);
 }
+const takeQueued = async () => (await takeJobs()).map(({ stack, reason }) => `${stack} ${reason}`);
 
 const refused = "invalid input in field 'ip_range' (invalid_input, 11aa)";
 const ill = "internal error (unavailable)";
@@ -246,6 +240,24 @@ describe("a cell whose converge failed", () => {
       by: null,
       detail: "no cloud is here",
     });
+  });
+});
+
+describe("an operator's order for a cell that is as desired", () => {
+  test.each([
+    ["alone", []],
+    ["beside a more urgent one", [null]],
+    ["beside another operator's", ["operator" as const]],
+  ])("is done, with the clouds read anew or not: %s", async (_what, others) => {
+    for (const refresh of [true, false]) {
+      await converge(cellRun(1));
+      runs.asked.length = 0;
+      await applyCell(side.apply, { cell, refresh, actor: "zoe" });
+      for (const retryReason of others)
+        await deps.queue.enqueueConverge(deps.sql, toCellJob({ name: cell, retryReason }, "test"));
+      for (const job of await takeJobs()) await handleConvergeJob(deps, job, new AbortController().signal);
+      expect(runs.asked).toMatchObject([{ refresh }]);
+    }
   });
 });
 

@@ -12,26 +12,17 @@ import { createSshKeyPair } from "../../reconciler/ssh-key.ts";
 import { machinePorts } from "../sandbox/machines/driver.ts";
 import { createMachines, type Machines } from "../sandbox/machines/machines.ts";
 import { checkNamespaces } from "../sandbox/machines/namespace.ts";
+import { machineInput } from "../support/machine-input.ts";
 
 const check = await checkNamespaces();
 if (!check.usable) process.stderr.write(`skipped: ${check.reason}; ${check.remedy}\n`);
 
 const id = 1;
-const privateIp = "10.0.0.9";
 const otherIp = "10.0.0.10";
 const input: ConfigureInput = {
-  phase: "running",
-  host: "amy.claws.example",
-  privateIp,
-  model: "anthropic/claude-sonnet-4-6",
-  denyRuntimeTools: false,
-  openclawVersion: "2026.9.6",
-  memoryMb: 2048,
-  tasks: 512,
-  gatewayToken: "a-token-of-thirty-two-characters",
+  ...machineInput,
   workspace: { "AGENTS.md": "be kind" },
   environment: { ANTHROPIC_API_KEY: "sk-old" },
-  ports: [],
 };
 const workspace = "/var/lib/openclaw/.openclaw/workspace";
 const makeTls =
@@ -75,7 +66,7 @@ describe.skipIf(!check.usable)("configuring", () => {
     const address = `127.251.${process.pid % 250}.1`;
     await machines.create({ id, name: "amy", address, userData, authorizedKeys: [], memoryGb: 4 });
     await machines.booted(id);
-    for (const ip of [privateIp, otherIp]) await machines.attachNetwork(id, ip);
+    for (const ip of [input.privateIp, otherIp]) await machines.attachNetwork(id, ip);
     await inside(`mkdir -p /etc/caddy/tls && ${makeTls} && chown -R caddy: /etc/caddy/tls`);
   }, 120_000);
   afterAll(() => machines?.close());
@@ -120,7 +111,7 @@ describe.skipIf(!check.usable)("configuring", () => {
     const look = "cat /etc/caddy/Caddyfile /etc/openclaw/openclaw.json /etc/openclaw/gateway.env";
     const before = await inside(look);
     const broken = await configure({
-      host: "amy.claws.example {\n\tno_such_directive\n}\nhttps://bob",
+      host: `${input.host} {\n\tno_such_directive\n}\nhttps://bob`,
       environment: { ANTHROPIC_API_KEY: "sk-other" },
     });
     expect(broken.code).toBe(1);

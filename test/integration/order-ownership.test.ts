@@ -3,7 +3,7 @@
  * name's past, and a name that is given back cannot be paid for any more. Real rows, real Checkout sessions, no engine.
  */
 import { beforeEach, afterEach, describe, expect, test } from "vitest";
-import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import { readStackFiles, type StackFiles } from "../../reconciler/desired/stack-files.ts";
 import { createOperators } from "../../reconciler/operators/operators.ts";
 import { createOrders } from "../../reconciler/orders/orders.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
@@ -167,15 +167,28 @@ test("a deprovision needs no second reading, not even where the plan knows no gr
   expect(await side.instances()).toMatchObject([{ slug: "hal", phase: "gone" }]);
 });
 
-test("a deprovision that cannot be decided says so instead of promising it", async () => {
-  const { orderId } = await orders.placeOrder({ plan: "starter", slug: "hal" });
-  await pay(orderId);
-  const { starter: _gone, ...plans } = (await side.apply.files()).plans;
-  const files = await side.apply.files();
-  const without = createOperators({ ...side.apply, files: async () => ({ ...files, plans }) });
-  const refused = without.deprovision({ slug: "hal", actor: "amy" });
-  await expect(refused).rejects.toMatchObject({
-    code: "conflict",
-    message: expect.stringContaining("plan starter"),
+describe("a deprovision", () => {
+  /** Operators who read other files than those on the disk. */
+  const operatorsWith = async (change: (files: StackFiles) => Partial<StackFiles>) => {
+    const files = await side.apply.files();
+    return createOperators({ ...side.apply, files: async () => ({ ...files, ...change(files) }) });
+  };
+
+  test("of a plan that is sold no more is decided by what the customer has", async () => {
+    await pay((await orders.placeOrder({ plan: "starter", slug: "hal" })).orderId);
+    const without = await operatorsWith(({ plans: { starter: _gone, ...plans } }) => ({ plans }));
+    await without.deprovision({ slug: "hal", actor: "amy" });
+    expect((await side.instances()).map(({ phase }) => phase)).toEqual(["gone"]);
+  });
+
+  test("that cannot be decided says so instead of promising it", async () => {
+    await pay((await orders.placeOrder({ plan: "starter", slug: "hal" })).orderId);
+    const broken = new Map([["hal", "stacks/Pulumi.hal.yaml:1: not a mapping"]]);
+    const unable = await operatorsWith(() => ({ broken }));
+    const refused = unable.deprovision({ slug: "hal", actor: "amy" });
+    await expect(refused).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringContaining("its file in stacks/"),
+    });
   });
 });

@@ -270,6 +270,7 @@ test.each([
   ["paid", "operator", { reason: "paid", also: "operator" }],
   ["operator", "paid", { reason: "paid", also: "operator" }],
   ["operator", "drift", { reason: "operator", also: "drift" }],
+  ["pull-request", "paid", { reason: "paid", also: "pull-request" }],
   ["resync", "paid", { reason: "paid" }],
 ] as const)("a waiting '%s' that '%s' meets is one job that does both", async (first, second, expected) => {
   const queue = await startQueue();

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { configureDocument, type ConfigureInput } from "../../cloud-init/documents.ts";
+import { configureDocument } from "../../cloud-init/documents.ts";
 import { firstBootFiles } from "../../cloud-init/files.ts";
 import { maxUserDataBytes, renderUserData } from "../../cloud-init/user-data.ts";
 import { runCommand } from "../../infra/engine/tools.ts";
@@ -16,6 +16,7 @@ import { createSshKeyPair } from "../../reconciler/ssh-key.ts";
 import { createAuthority } from "../lab/network/authority.ts";
 import { findDebianTool } from "../support/debian-tools.ts";
 import { machineFiles } from "../support/machine-files.ts";
+import { machineInput } from "../support/machine-input.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const highestExposure = 1.5;
@@ -121,26 +122,16 @@ describe.skipIf(missing.systemd)("units", () => {
 });
 
 describe.skipIf(caddy === undefined)("proxy", () => {
-  const input: ConfigureInput = {
-    host: "ada.claws.example",
-    privateIp: "10.0.0.3",
-    phase: "running",
-    openclawVersion: "2026.9.6",
-    memoryMb: 2048,
-    tasks: 512,
-    model: "anthropic/claude-sonnet-4-6",
-    denyRuntimeTools: false,
-    gatewayToken: "t".repeat(64),
-    environment: {},
-    ports: [],
-  };
-
   /** With what it names in /etc/caddy beside it. */
   async function putSite(name: string, originPullCa?: string): Promise<string> {
     const at = join(folder, name);
     await mkdir(join(at, "tls"), { recursive: true });
-    const own = await (await createAuthority("Origin CA")).sign(input.host, [input.host], "server");
-    const document = configureDocument({ ...input, ...(originPullCa === undefined ? {} : { originPullCa }) });
+    const { host } = machineInput;
+    const own = await (await createAuthority("Origin CA")).sign(host, [host], "server");
+    const document = configureDocument({
+      ...machineInput,
+      ...(originPullCa === undefined ? {} : { originPullCa }),
+    });
     type Placed = { path: string; content: string };
     const { site, originPullCa: authority } = JSON.parse(document) as Record<"site" | "originPullCa", Placed>;
     await writeFile(join(at, "tls/certificate.pem"), own.certificate);

@@ -1,7 +1,8 @@
 /** What a worker has, with a pool that runs no engine: each run comes to what the test says it does. */
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
-import type { RunOutcome } from "../../reconciler/engine/runner.ts";
+import type { RunInput, RunOutcome } from "../../reconciler/engine/runner.ts";
+import { runOnMachine } from "../../reconciler/health/machine-ssh.ts";
 import { createRedact } from "../../reconciler/operations/redact.ts";
 import { startTestGate } from "./gate.ts";
 
@@ -9,15 +10,18 @@ export type CannedRuns = {
   deps: ConvergeDeps;
   /** What the next runs come to. An error: the pool itself fails. A function says what the engine would say meanwhile. */
   answer: RunOutcome | Error | ((say: (event: unknown) => void) => Promise<RunOutcome>);
+  /** What each run was told to do. */
+  asked: RunInput[];
   close(): Promise<void>;
 };
 
 /** The clouds cannot be asked: what would look at them before a run fails with "no cloud is here". */
 export async function createCannedRuns(apply: ApplyDeps): Promise<CannedRuns> {
-  const { sql, queue, clock, log } = apply;
+  const { sql, queue, clock, log, masterKey } = apply;
   const { gate } = await startTestGate(sql, {});
   const canned: CannedRuns = {
     answer: new Error("the test has not said what a run comes to"),
+    asked: [],
     close: () => gate.close(),
     deps: {
       sql,
@@ -26,7 +30,8 @@ export async function createCannedRuns(apply: ApplyDeps): Promise<CannedRuns> {
       log,
       gate,
       pool: {
-        async run(_input, say) {
+        async run(input, say) {
+          canned.asked.push(input);
           if (typeof canned.answer === "function") return await canned.answer(say);
           if (canned.answer instanceof Error) throw canned.answer;
           return canned.answer;
@@ -46,6 +51,8 @@ export async function createCannedRuns(apply: ApplyDeps): Promise<CannedRuns> {
       random: () => 0.5,
       pricesOf: () => Promise.reject(new Error("no prices are here")),
       retryFirstMs: 5_000,
+      masterKey,
+      runOnMachine,
     },
   };
   return canned;

@@ -133,6 +133,7 @@ export async function startConvergeRig(
     retryFirstMs: 100,
     masterKey: sandbox.env["CLAWFLEET_MASTER_KEY"] ?? "",
     runOnMachine,
+    onAlert: () => undefined,
   });
 
   const converge: ConvergeRig["converge"] = async (deps, job, reason) => {

@@ -17,17 +17,9 @@ import { jobSchemas } from "../../reconciler/queue/jobs.ts";
 import { startBillingSide, type BillingSide } from "./billing.ts";
 import { startTestCloud } from "./gate.ts";
 import { vitalsOf, type VitalsChange } from "./vitals.ts";
+import { instanceOutputs } from "./instance-inputs.ts";
 
 export const wardSlugs = ["amy", "bob", "cleo", "dora", "eve", "finn", "gus", "hal", "ida", "joe"];
-const outputs = {
-  serverId: "1",
-  serverType: "cx23",
-  location: "nbg1",
-  ipv6: "2001:db8::1",
-  url: "https://x.claws.example",
-  openclawVersion: "2026.9.6",
-  health: "started 2026.9.6",
-};
 const restarts = new Set<string>(Object.values(restartCommands));
 const ended: MachineAnswer = { kind: "ran", code: 0, stdout: "", stderr: "" };
 export const unreachable: MachineAnswer = { kind: "unreachable", reason: "ETIMEDOUT" };
@@ -47,8 +39,8 @@ export type Ward = {
   ill: Map<string, VitalsChange | "lost">;
   /** What becomes of a restart over SSH. */
   onRestart: MachineAnswer;
-  /** How a reset at Hetzner ends; `down`: nobody answers there. */
-  reset: "success" | "error" | "down";
+  /** How a reset at Hetzner ends; `down`: nobody answers there; `gone`: the server is not there. */
+  reset: "success" | "error" | "down" | "gone";
   alerts: RaisedAlert[];
   /** What was done to machines, in order: `bob restart`, `bob reset`, `bob rebuild`. */
   done: string[];
@@ -87,7 +79,7 @@ export async function startWard(): Promise<Ward> {
       };
       const at = [...slugOf.keys()].indexOf(id);
       return send(200, {
-        servers: [{ ...known, id: at + 1, name: slugOf.get(id) ?? "" }],
+        servers: ward.reset === "gone" ? [] : [{ ...known, id: at + 1, name: slugOf.get(id) ?? "" }],
         meta: { pagination: { next_page: null } },
       });
     }
@@ -109,6 +101,7 @@ export async function startWard(): Promise<Ward> {
     return { kind: "ran", code: 0, stdout: JSON.stringify(vitalsOf(change)), stderr: "" };
   };
 
+  const onAlert = (alert: RaisedAlert): void => void ward.alerts.push(alert);
   const at = { baseUrl: cloud.url, token: "t".repeat(64), fetch };
   const healDeps: HealDeps = {
     sql,
@@ -119,6 +112,7 @@ export async function startWard(): Promise<Ward> {
     workerName: "ward",
     cloudsOf: () => ({ hetzner: createHetzner(at), cloudflare: createCloudflare(at) }),
     runOnMachine: run,
+    onAlert,
     rebuild: async ({ slug }, _job, { mayReplace }) => {
       ward.done.push(`${slug} ${mayReplace ? "rebuild" : "completed"}`);
       return { gone: true, outcome: "succeeded" };
@@ -139,7 +133,7 @@ export async function startWard(): Promise<Ward> {
       masterKey,
       intervalMs: 60_000,
       run,
-      onAlert: (alert: RaisedAlert) => void ward.alerts.push(alert),
+      onAlert,
     };
     await readLot(deps, lot, new AbortController().signal);
   }
@@ -153,12 +147,12 @@ export async function startWard(): Promise<Ward> {
     done: [],
     async clear() {
       await sql`delete from pgboss.job`;
-      await sql`truncate clawfleet.health, clawfleet.health_brakes`;
+      await sql`truncate clawfleet.health, clawfleet.health_brakes, clawfleet.halt`;
       const rows = await sql<{ id: string; slug: string; address: string }[]>`
         update clawfleet.instances set status = 'ready', phase = 'running', generation = 1, override = '{}', plan_settings = plan_settings - 'healing'
         returning id, slug, host(private_ip) as address`;
       for (const { id, address } of rows) {
-        const seen = { ...outputs, ipv4: address, privateIp: address };
+        const seen = { ...instanceOutputs, ipv4: address, privateIp: address };
         await recordReady(sql, id, { generation: 1, phase: "running", outputs: seen, now: clock.now() });
       }
       addresses = new Map(rows.map(({ slug, address }) => [address, slug]));

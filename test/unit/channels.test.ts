@@ -5,20 +5,12 @@
 import { describe, expect, test } from "vitest";
 import { channelConfig, secretsFile, splitKeys } from "../../cloud-init/channels.ts";
 import { configureDocument, type ConfigureInput } from "../../cloud-init/documents.ts";
+import { machineInput } from "../support/machine-input.ts";
 
 const telegram = "123:telegram-token";
 const input: ConfigureInput = {
-  host: "ada.claws.example",
-  privateIp: "10.0.0.3",
-  phase: "running",
-  openclawVersion: "2026.9.6",
-  memoryMb: 2048,
-  tasks: 512,
-  model: "anthropic/claude-sonnet-4-6",
-  denyRuntimeTools: false,
-  gatewayToken: "t".repeat(64),
+  ...machineInput,
   environment: { TELEGRAM_BOT_TOKEN: telegram, ANTHROPIC_API_KEY: "sk-ant-1" },
-  ports: [],
 };
 type Written = Record<
   "config" | "environment" | "secrets",

@@ -8,43 +8,28 @@ import {
   healthDocument,
   tlsInstallDocument,
   tlsRequestDocument,
+  type ConfigureInput,
 } from "../../cloud-init/documents.ts";
 import { remoteScripts } from "../../cloud-init/files.ts";
 import { bashCommand, nodeCommand } from "../../cloud-init/remote-command.ts";
 import { createOriginCa } from "../sandbox/cloudflare/origin-ca.ts";
-import {
-  blankDisk,
-  runRemoteCommand,
-  tokenOf,
-  type LightMachine,
-} from "../sandbox/light-machines/light-scripts.ts";
+import { blankDisk, type LightMachine } from "../sandbox/light-machines/light-machine.ts";
+import { runRemoteCommand, tokenOf } from "../sandbox/light-machines/light-scripts.ts";
+import { machineInput } from "../support/machine-input.ts";
 
-const host = "ada.claws.example";
-const input = {
-  host,
-  privateIp: "10.0.0.3",
-  phase: "running" as "running" | "suspended",
-  openclawVersion: "2026.9.6",
-  memoryMb: 2048,
-  tasks: 512,
-  model: "anthropic/claude-sonnet-4-6",
-  denyRuntimeTools: false,
-  gatewayToken: "t".repeat(64),
-  environment: {},
-  ports: [],
-};
+const { host, privateIp } = machineInput;
 
 let machine: LightMachine;
 beforeEach(() => {
-  machine = { disk: { ...blankDisk("key"), bootedFor: 7 }, addresses: new Set(["10.0.0.3"]) };
+  machine = { disk: { ...blankDisk("key"), bootedFor: 7 }, addresses: new Set([privateIp]) };
 });
 
 const run = (command: string, stdin = "") =>
   runRemoteCommand(machine, command, stdin, new AbortController().signal);
-const configure = (change: Partial<typeof input> = {}) =>
-  run(nodeCommand(remoteScripts.configure), configureDocument({ ...input, ...change }));
-const health = (change: Partial<typeof input> = {}) =>
-  run(nodeCommand(remoteScripts.health), healthDocument({ ...input, ...change }, 1000));
+const configure = (change: Partial<ConfigureInput> = {}) =>
+  run(nodeCommand(remoteScripts.configure), configureDocument({ ...machineInput, ...change }));
+const health = (change: Partial<ConfigureInput> = {}) =>
+  run(nodeCommand(remoteScripts.health), healthDocument({ ...machineInput, ...change }, 1000));
 const request = () => run(nodeCommand(remoteScripts.tlsRequest), tlsRequestDocument(host));
 
 async function install() {
@@ -59,7 +44,7 @@ test("all scripts in their order make a machine that says that it started", asyn
   expect((await install()).code).toBe(0);
   expect((await configure()).code).toBe(0);
   expect(await health()).toMatchObject({ code: 0, stdout: "started 2026.9.6\n" });
-  expect(tokenOf(machine.disk)).toBe(input.gatewayToken);
+  expect(tokenOf(machine.disk)).toBe(machineInput.gatewayToken);
 });
 
 test("the same request again is the same text", async () => {

@@ -16,19 +16,12 @@ import {
 import { firstBootFiles, remoteScripts, siteTemplate } from "../../cloud-init/files.ts";
 import { gatewayConfig, machinePaths } from "../../cloud-init/gateway-config.ts";
 import { hostileTexts } from "../support/hostile-texts.ts";
+import { machineInput } from "../support/machine-input.ts";
 
 const input: ConfigureInput = {
-  host: "anna.claws.example",
-  privateIp: "10.0.0.7",
-  phase: "running",
-  openclawVersion: "2026.9.6",
-  memoryMb: 2048,
-  tasks: 512,
-  model: "anthropic/claude-sonnet-4-6",
-  denyRuntimeTools: false,
+  ...machineInput,
   gatewayToken: "gateway-token",
   environment: { TELEGRAM_BOT_TOKEN: "telegram:secret", ANTHROPIC_API_KEY: "sk-ant" },
-  ports: [],
 };
 
 type File = { path: string; content: string; mode: string; group?: string };
