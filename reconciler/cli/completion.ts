@@ -45,9 +45,13 @@ export function renderCompletion(program: Command, shell: Shell): string {
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     [[ "$word" == -* ]] || path="$path\${path:+ }$word"
   done
-  case "$path \${COMP_WORDS[COMP_CWORD-1]}" in
+  local place="$path"
+  while [[ -n "$place" && -z "$words" ]]; do
+    case "$place \${COMP_WORDS[COMP_CWORD-1]}" in
 ${toCases(values)}
-  esac
+    esac
+    [[ "$place" == *" "* ]] && place="\${place% *}" || place=""
+  done
   while [[ -z "$words" ]]; do
     case "$path" in
 ${toCases(all)}
