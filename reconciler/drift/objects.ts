@@ -119,7 +119,9 @@ function toObject({ type, id, outputs }: StateResource): CloudObject | undefined
       return toSubnet(subnetOutputs.parse(outputs));
     case "ssh-key":
       return toSshKey(id, sshKeyOutputs.parse(outputs));
-    default:
+    // In no state.
+    case "snapshot":
+    case undefined:
       return undefined;
   }
 }

@@ -40,7 +40,7 @@ describe("GitHub's webhook", () => {
   });
 
   /** As much as anybody wants of it, in chunks of a megabyte. */
-  function endless(): { body: ReadableStream<Uint8Array>; read(): number } {
+  function endless(): { body: ReadableStream<Uint8Array>; read: () => number } {
     let read = 0;
     const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
       read += 1;
