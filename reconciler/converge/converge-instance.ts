@@ -3,9 +3,8 @@ import { instanceStack, serverUrn } from "../../components/naming.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
-import type { Prices } from "../cloud/hetzner-prices.ts";
+import type { PriceList } from "../cloud/hetzner-inventory.ts";
 import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
-import { scanActor } from "../drift/policy.ts";
 import { assertNever } from "../errors.ts";
 import type { RunOnMachine } from "../health/machine-ssh.ts";
 import { tellReady } from "../messages/recorded.ts";
@@ -22,6 +21,7 @@ import { healAfter, recordTrouble } from "./outcome.ts";
 import { relocate } from "./relocate.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 import { archive, destroy, dropSnapshots } from "./take-away.ts";
+import { isRepair, mayRepair } from "./unasked.ts";
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
@@ -29,7 +29,7 @@ export type ConvergeDeps = OperationDeps & {
   masterKey: string;
   runOnMachine: RunOnMachine;
   /** What servers cost, for plans. */
-  pricesOf(account: string): Promise<Prices>;
+  pricesOf(account: string): Promise<PriceList>;
   cloudsOf(account: string, reason?: Reason): { hetzner: Hetzner; cloudflare: Cloudflare };
   random(): number;
   /** Wait after a first failure; it doubles from there. */
@@ -67,11 +67,8 @@ export async function convergeInstance(
       return await waitForCell(deps, row, job.reason);
     case "up":
       if (stopsGateway(row) && (await waitsForHalt(deps, row, job))) return;
-      if (isUnasked(job) && !(await standsAsKnown(deps, row)))
-        return deps.log.warn(
-          { stack: row.slug },
-          "not repaired: its server is gone or elsewhere, and would be made anew",
-        );
+      if (isRepair(asked) && !(await mayRepair(deps, row, job, signal, () => findOtherPlace(deps, row))))
+        return await withoutRepair(deps, asked, signal);
       return await up(deps, row, job, decision.refresh, signal);
     case "archive":
       return await archive(deps, row, job, signal);
@@ -142,17 +139,23 @@ export async function rebuildInstance(
   return { gone: left !== undefined && !left.some(isIll), outcome: "failed" };
 }
 
-function isUnasked({ reason, actor }: ConvergeJob): boolean {
-  return reason === "drift" && actor === scanActor;
+/** What the repair was waiting with is done all the same, without reading the clouds first. */
+async function withoutRepair(
+  deps: ConvergeDeps,
+  { also, ...rest }: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  if (also !== undefined) await convergeInstance(deps, rest, signal);
 }
 
-/** What a scan saw may be another thing by the time of the run, and a server that is made anew has lost its disk. */
-async function standsAsKnown(deps: ConvergeDeps, row: ConvergeRow): Promise<boolean> {
+/** Asked of Hetzner alone, before any preview: a server that is made anew has lost its disk. */
+async function findOtherPlace(deps: ConvergeDeps, row: ConvergeRow): Promise<string | undefined> {
   const known = instanceOutputsSchema.safeParse(row.outputs);
-  if (!known.success) return true;
+  if (!known.success) return undefined;
   const { serverId, location } = known.data;
   const { hetzner } = deps.cloudsOf(row.account, "drift");
-  return (await hetzner.findServer(Number(serverId)))?.location === location;
+  const stands = (await hetzner.findServer(Number(serverId)))?.location === location;
+  return stands ? undefined : "its server is gone or elsewhere, and would be made anew";
 }
 
 function runUp(
