@@ -9,12 +9,14 @@ import {
   type FindingRow,
   type ScanRow,
 } from "../db/drift.ts";
+import { findInstance } from "../db/instances.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import type { Difference } from "../drift/compare.ts";
 import { findUnknownDifference } from "../drift/orphans.ts";
 import { toDriftJob } from "../drift/scan.ts";
 import { permanent, type ClawfleetError } from "../errors.ts";
-import { held, refused } from "./problems.ts";
+import { refuseWhileLeftAlone } from "./left-alone.ts";
+import { archived, isArchived, refused } from "./problems.ts";
 
 export type ScanAnswer = Omit<ScanRow, "startedAt" | "endedAt"> & {
   startedAt: string;
@@ -67,7 +69,9 @@ export function createDriftOperators(deps: Deps): DriftOperators {
       const now = clock.now();
       const stack = (await listScanned(sql, now)).find(({ id }) => id === finding.subject);
       if (!stack) throw unknown(`${name} does not live any more`);
-      if (stack.held) throw held(name);
+      const row = stack.instanceId === null ? undefined : await findInstance(sql, name);
+      if (row) await refuseWhileLeftAlone(sql, row);
+      if (row && isArchived(row)) throw archived(row);
       if (finding.class === "dangerous" && !mayLose) throw dangerous(name);
       await sql.begin(async (tx) => {
         await markRepairs(tx, [finding.id], now);
