@@ -7,6 +7,7 @@ import type { Prices } from "../cloud/hetzner-prices.ts";
 import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
 import { scanActor } from "../drift/policy.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
+import type { Alerts } from "../messages/alerts.ts";
 import { tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -21,6 +22,7 @@ import { archive, destroy, dropSnapshots, moveOut } from "./take-away.ts";
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
+  alerts: Alerts;
   /** What servers cost, for plans. */
   pricesOf(account: string): Promise<Prices>;
   cloudsOf(account: string, reason?: Reason): { hetzner: Hetzner; cloudflare: Cloudflare };

@@ -2,9 +2,7 @@
 import { planSchema } from "../../infra/plans.ts";
 import { instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
-import { raiseAlert } from "../db/alerts.ts";
 import { recordPlacement, type ConvergeRow } from "../db/observed.ts";
-import type { AlertKind } from "../messages/alerts.ts";
 import type { Reason } from "../queue/jobs.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
 import { listPlaces, listPlacesIn, type Place } from "./placement.ts";
@@ -23,7 +21,8 @@ export async function choosePlaces(
   reason: Reason,
 ): Promise<{ row: ConvergeRow; places: Place[] }> {
   const { places, misfit } = await findPlaces(deps, row, reason);
-  if (misfit !== undefined) await tellMisfit(deps, row, misfit);
+  if (misfit !== undefined)
+    deps.alerts.raise({ kind: "plan_does_not_fit", about: row.slug, message: misfit });
   const better = pickBetter(row, places);
   if (!better) return { row, places };
   await recordPlacement(deps.sql, row.id, { ...better, attempt: 0 });
@@ -84,12 +83,6 @@ async function findChanges(
   if (fitting.length > 0) return { places: fitting };
   const misfit = `${row.slug}: its disk has ${disk.diskGb} GB on ${architecture}, and the plan ${row.plan} has only ${[...new Set(wanted.map((place) => place.serverType))].join(", ")} there; it stays a ${now.serverType}`;
   return { places: [now], misfit };
-}
-
-async function tellMisfit(deps: ConvergeDeps, row: ConvergeRow, message: string): Promise<void> {
-  const kind: AlertKind = "plan_does_not_fit";
-  await raiseAlert(deps.sql, { kind, about: row.slug, message, now: deps.clock.now() });
-  deps.log.warn({ alert: kind, stack: row.slug }, message);
 }
 
 function isArchived({ observedPhase, snapshotId }: ConvergeRow): boolean {

@@ -12,6 +12,7 @@ import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.t
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import { createRunnerPool, type RunnerPool } from "../../reconciler/engine/runner-pool.ts";
 import { startRunner } from "../../reconciler/engine/runner.ts";
+import { createAlerts } from "../../reconciler/messages/alerts.ts";
 import type { ConvergeJob } from "../../reconciler/queue/jobs.ts";
 import { createRecovery } from "../../reconciler/recovery/recovery.ts";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
@@ -118,7 +119,8 @@ describe("what becomes of the instance", () => {
       pool,
       gate,
       cloudsOf,
-      redact: (text) => text,
+      redact: String,
+      alerts: createAlerts({ sql, clock, log, redact: String }),
       workerName: "test-1",
       deadlineMs,
       recover: createRecovery({ sql, store: undefined, hostname: "test", clock, cloudsOf }),
