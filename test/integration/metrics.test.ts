@@ -1,5 +1,6 @@
 /** Proves that what is counted from rows is counted: every gauge answers on a real database, with what is in it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { alertTexts } from "../../reconciler/messages/alerts.ts";
 import { createMetrics } from "../../reconciler/metrics.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 
@@ -39,4 +40,10 @@ test("instances, queue, drift and conditions are told as they are in the databas
   expect(
     lines.find((line) => line.startsWith('clawfleet_queue_oldest_seconds{queue="converge"}')),
   ).toBeDefined();
+});
+
+test("every kind of alert is counted from nought, so that the first one is seen", async () => {
+  const lines = (await createMetrics().registry.metrics()).split("\n");
+  for (const kind of Object.keys(alertTexts))
+    expect(lines).toContain(`clawfleet_alerts_total{kind="${kind}"} 0`);
 });
