@@ -1,7 +1,9 @@
 /** Plans as they come about: decided here, previewed by workers, complete when the last preview has ended. */
 import { createHash } from "node:crypto";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
+import { listLivedIn } from "../desired/lived-in.ts";
 import type { StackFiles } from "../desired/stack-files.ts";
+import { listCells } from "../db/cells.ts";
 import {
   completePlan,
   findPlan,
@@ -46,6 +48,7 @@ export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<num
   const proposal = await proposeDesired(deps, after, known);
   const rows = customers.map((customer) => toCustomerRow(customer, proposal, after));
   const broken = problems.filter((problem) => !isOld(current, problem));
+  const livedIn = listLivedIn(await listCells(deps.sql), before.cells, after.cells);
   return await deps.sql.begin(async (tx) => {
     const { purpose, base, head, pullRequest, actor } = input;
     const id = await insertPlan(tx, {
@@ -57,7 +60,7 @@ export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<num
       digest: digestTexts(input),
       labels: input.labels ?? [],
       settings,
-      problems: [...(input.problems ?? []), ...broken, ...proposal.complaints],
+      problems: [...(input.problems ?? []), ...broken, ...livedIn, ...proposal.complaints],
       now: deps.clock.now(),
     });
     await insertPlanCustomers(tx, id, rows);

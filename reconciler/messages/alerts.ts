@@ -37,6 +37,10 @@ export const alertTexts = {
     title: "Paid orders wait for a cell with room",
     remedy: "add stacks/Pulumi.cell.<name>.yaml; they go on by themselves",
   },
+  cell_lived_in: {
+    title: "A cell's file changes what its members live by",
+    remedy: "put it back; a new cell can have it",
+  },
   no_cell_for_plan: {
     title: "No cell is where a plan may stand",
     remedy: "add a cell in that network zone, or a location to the plan",
