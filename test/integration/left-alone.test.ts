@@ -3,11 +3,11 @@
  * come. Nothing is taken from the queue here: what is waited for, and comes, is e2e/fleet-command.test.ts' matter.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createFleetClient } from "../../reconciler/cli/client.ts";
 import { deprovisionCommand, environmentCommand } from "../../reconciler/cli/commands.ts";
 import type { CommandIo } from "../../reconciler/cli/io.ts";
 import { resumeCommand, suspendCommand } from "../../reconciler/cli/standing.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
+import { createCliIo } from "../support/cli-io.ts";
 import { makeKey, openConsole } from "../support/console.ts";
 
 let api: AdminApp;
@@ -106,22 +106,7 @@ describe("`fleet`", () => {
   let said: string[];
   let io: CommandIo;
   beforeEach(() => {
-    said = [];
-    io = {
-      client: createFleetClient({
-        url: "http://fleet.example",
-        adminKey: api.rootKey,
-        fetch: async (input, init) =>
-          await api.app.request(input instanceof Request ? input : String(input), init),
-      }),
-      print: (line) => void said.push(line),
-      note: (line) => void said.push(line),
-      ask: () => Promise.resolve(undefined),
-      paint: (text) => text,
-      progress: () => undefined,
-      sleep: () => Promise.reject(new Error("it waits")),
-      now: () => new Date(),
-    };
+    ({ io, said } = createCliIo(api));
   });
   const unplace = (slug: string) => sql()`
     update clawfleet.instances set cell = null, private_ip = null, status = 'waiting', observed_generation = 0
