@@ -89,7 +89,7 @@ const columns: Column<CustomerPlan>[] = [
     value: (row) => String(countSteps(row.steps)[op]),
     align: "right",
   })),
-  { title: "WHY", value: (row) => row.why.join("; ") },
+  { title: "WHY", value: ({ note, why }) => [...(note === undefined ? [] : [note]), ...why].join("; ") },
   { title: "ERROR", value: (row) => row.error ?? "" },
 ];
 

@@ -80,7 +80,7 @@ export async function completePlan(sql: Query, id: number, end: { hash: string; 
 
 export type CustomerResult = Pick<
   CustomerPlan,
-  "steps" | "diff" | "costBefore" | "costAfter" | "error" | "again"
+  "steps" | "diff" | "costBefore" | "costAfter" | "error" | "again" | "note"
 >;
 export type PlanCustomerRow = {
   slug: string;

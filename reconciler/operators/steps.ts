@@ -5,6 +5,7 @@ import { findLocated } from "../db/health.ts";
 import { findInstance } from "../db/instances.ts";
 import type { Rung } from "../health/decide.ts";
 import type { Queue } from "../queue/queue.ts";
+import { refuseWhileHalted } from "./billing.ts";
 import { refuseWhileLeftAlone } from "./left-alone.ts";
 import { notFound, refused } from "./problems.ts";
 
@@ -18,6 +19,7 @@ export function createTakeStep({ sql, queue }: { sql: Sql; queue: Queue }): Take
     const row = await findInstance(sql, slug);
     if (!row) throw notFound(slug);
     await refuseWhileLeftAlone(sql, row);
+    if (step === "rebuild") await refuseWhileHalted(sql);
     const reachable = row.phase === "running" || (row.phase === "suspended" && step !== "restart");
     const outputs = instanceOutputsSchema.safeParse((await findLocated(sql, row.id))?.outputs);
     if (row.cell === null || !outputs.success || !reachable)

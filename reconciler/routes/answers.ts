@@ -124,6 +124,7 @@ const customerPlan = z.object({
   costAfter: z.number().nullable(),
   error: z.string().nullable(),
   again: z.literal(true).optional(),
+  note: z.string().optional(),
 });
 const fleetPlan = z.object({
   base: z.string(),
@@ -222,13 +223,17 @@ const sums = z.object({
   servers: z.number(),
   revenue: amounts,
   cost: amounts,
-  margin: amounts.nullable(),
+  margin: amounts,
 });
 export const money = z.object({
   plans: z.array(z.object({ plan: z.string(), ...sums.shape })),
   total: sums,
   snapshots: z.object({ count: z.number(), cost: amounts }),
   unpaid: z.array(z.object({ account: z.string(), id: z.number(), name: z.string(), why: z.string() })),
+  withoutRevenue: z.array(
+    z.object({ slug: z.string(), plan: z.string(), why: z.string(), since: time, cost: amounts }),
+  ),
+  missingRates: z.array(z.string()),
   readAt: z.record(z.string(), time),
   unknown: z.array(z.string()),
 });

@@ -10,6 +10,7 @@ import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
+import { runOnMachine } from "../../reconciler/health/machine-ssh.ts";
 import { createRunnerPool, type RunnerPool } from "../../reconciler/engine/runner-pool.ts";
 import { startRunner } from "../../reconciler/engine/runner.ts";
 import { createAlerts } from "../../reconciler/messages/alerts.ts";
@@ -128,6 +129,8 @@ describe("what becomes of the instance", () => {
       random: () => 0.5,
       pricesOf: () => Promise.resolve(new Map()),
       retryFirstMs: 5_000,
+      masterKey: side.apply.masterKey,
+      runOnMachine,
     };
   }
 

@@ -94,7 +94,7 @@ test("a provider that cannot be asked is asked with the next sweep; the sweep it
   const refusal = { kind: "answer", status: 400, body: { error: { message: "no" } } } as const;
   side.stripe.faults.add({ method: "POST", path: "^/v1/subscriptions/", effect: refusal });
   expect((await side.sweep()).outcome).toBe("complete");
-  expect(trialEnd()).toBe(sold);
+  expect([trialEnd(), side.alerts]).toEqual([sold, ["trial_not_extended"]]);
   await side.sweep();
   expect(hours(trialEnd() - sold)).toBe(5);
 });

@@ -155,7 +155,7 @@ export async function startWard(): Promise<Ward> {
     done: [],
     async clear() {
       await sql`delete from pgboss.job`;
-      await sql`truncate clawfleet.health, clawfleet.health_brakes`;
+      await sql`truncate clawfleet.health, clawfleet.health_brakes, clawfleet.halt`;
       const rows = await sql<{ id: string; slug: string; address: string }[]>`
         update clawfleet.instances set status = 'ready', phase = 'running', generation = 1, override = '{}', plan_settings = plan_settings - 'healing'
         returning id, slug, host(private_ip) as address`;

@@ -194,6 +194,12 @@ describe("the comment", () => {
     expect(text).toMatch(/^\| b \|.* \? \| override changed/m);
   });
 
+  test("says what no diff shows, and is another plan by that", () => {
+    const noted = customer("a", { note: "minutes without an answer" });
+    expect(renderComment(plan(noted))).toContain("| minutes without an answer; override changed: location |");
+    expect(hashPlan(plan(noted))).not.toBe(hashPlan(plan(customer("a"))));
+  });
+
   test("says so when nothing changes, and which file cannot be used", () => {
     expect(renderComment(plan())).toContain("No customer changes.");
     const text = renderComment({
