@@ -76,8 +76,10 @@ export async function keepMisfit(
   now: Place,
   why: string | undefined,
 ): Promise<ConvergeRow> {
-  await recordMisfit(deps.sql, row.id, { ...now, plan: row.plan });
-  if (why !== undefined) deps.alerts.raise({ kind: "plan_does_not_fit", about: row.slug, message: why });
+  await deps.alerts.begin(async (tx, raise) => {
+    await recordMisfit(tx, row.id, { ...now, plan: row.plan });
+    if (why !== undefined) await raise({ kind: "plan_does_not_fit", about: row.slug, message: why });
+  });
   return { ...row, ...now, misfitPlan: row.plan };
 }
 
