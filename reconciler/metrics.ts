@@ -6,6 +6,7 @@ import { countFindings, listScanTimes } from "./db/drift.ts";
 import { countFleet } from "./db/fleet.ts";
 import { countJobs, listOldestJobs } from "./db/jobs.ts";
 import { countVerdicts } from "./db/health.ts";
+import { alertTexts } from "./messages/alerts.ts";
 import { registerGauge, type ReadGauge } from "./read-gauge.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -47,6 +48,8 @@ export function createMetrics(sql?: Sql, nowMs: () => number = () => performance
     labelNames: ["kind"],
     registers: [registry],
   });
+  // From the start, so that the first of a kind is an increase.
+  for (const kind of Object.keys(alertTexts)) alerts.inc({ kind }, 0);
   const messages = new Counter({
     name: "clawfleet_messages_total",
     help: "Messages to customers and operators by channel and what became of them.",

@@ -6,6 +6,7 @@ import type { InstanceStatus } from "../web/order-view.ts";
 import type { CellAnswer } from "../operators/cells.ts";
 import { unwrap } from "./client.ts";
 import { confirm } from "./confirm.ts";
+import { isAsOrdered, isGone, isKeptForLater } from "./done.ts";
 import { followAndReport } from "./follow.ts";
 import { describeHealth } from "./health.ts";
 import {
@@ -205,7 +206,7 @@ export async function environmentCommand(
     ? await unwrap(path.$delete({ param }))
     : await unwrap(path.$put({ param, json: { value } }));
   io.note(`${slug} has: ${variables.join(", ") || "no variables of its own"}`);
-  return await followAndReport(io, { slug, after, kinds: ["up"] }, options);
+  return await followAndReport(io, { slug, after, kinds: ["up"], isDone: isKeptForLater }, options);
 }
 
 /** Prints the link alone, so that it can be piped into a mail or a browser. */
@@ -235,7 +236,8 @@ export async function deprovisionCommand(
       ? `${slug} will be deleted, its data kept: fleet resume ${slug} brings it back`
       : `${slug} will be deleted`,
   );
-  return await followAndReport(io, { slug, after, kinds: ["destroy"] }, options);
+  const isDone = keeps ? isAsOrdered : isGone;
+  return await followAndReport(io, { slug, after, kinds: ["destroy"], isDone }, options);
 }
 
 async function readEvents(io: CommandIo, id: number) {

@@ -1,5 +1,6 @@
 /** Follows the operation that an order to the service leads to, from being queued until it has ended. */
 import { parseCellStack } from "../../components/naming.ts";
+import type { FleetRow } from "../db/fleet.ts";
 import type { OperationAnswer, OperationEventAnswer } from "../routes/operations.ts";
 import { FleetRequestError, unwrap, type FleetClient } from "./client.ts";
 import { exitCodes, printJson, type CommandIo, type ExitCode, type FollowOptions } from "./io.ts";
@@ -10,24 +11,31 @@ export type Awaited = {
   slug: string;
   after: number;
   kinds: readonly string[];
-  /** Of orders that change what is desired: one that is as ordered already leads to no operation. */
-  mayBeSettled?: true;
+  /** Says why no operation follows any more, of an order that can be done without one. */
+  isDone?: (instance: FleetRow) => string | undefined;
 };
 
 const pollMs = 500;
 const runTimeoutMs = 45 * 60_000;
 
+/** What came of an order. */
+type End = { operation: OperationAnswer } | { done: string };
+
 /** Tells of every event as it comes. @throws FleetRequestError when nothing ended within `timeoutMs`. */
-export async function followNextOperation(
+async function followToEnd(
   io: CommandIo,
   awaited: Awaited & { timeoutMs: number; onEvent(event: OperationEventAnswer): void },
-): Promise<OperationAnswer> {
+): Promise<End> {
   const startedMs = io.now().getTime();
   let operation: OperationAnswer | undefined;
   let seq = -1;
   try {
     while (io.now().getTime() < startedMs + awaited.timeoutMs) {
-      operation ??= await findNext(io.client, awaited);
+      if (!operation) {
+        const next = await findNext(io.client, awaited);
+        if (next && "done" in next) return next;
+        operation = next?.operation;
+      }
       if (operation) {
         const id = String(operation.id);
         operation = (await unwrap(io.client.operations[":id"].$get({ param: { id } }))).operation;
@@ -38,7 +46,7 @@ export async function followNextOperation(
           awaited.onEvent(event);
           seq = event.seq;
         }
-        if (operation.endedAt !== null) return operation;
+        if (operation.endedAt !== null) return { operation };
       }
       const seconds = Math.round((io.now().getTime() - startedMs) / 1000);
       io.progress(
@@ -56,26 +64,33 @@ export async function followNextOperation(
   );
 }
 
-async function findNext(client: FleetClient, { slug, after, kinds }: Awaited) {
-  return (await listOperations(client, slug))
-    .filter((operation) => operation.id > after && kinds.includes(operation.kind))
-    .toSorted((a, b) => a.id - b.id)[0];
-}
-
-async function isSettled(client: FleetClient, awaited: Awaited): Promise<boolean> {
-  const { instance } = await unwrap(client.instances[":slug"].$get({ param: { slug: awaited.slug } }));
-  const reached = instance.status === "ready" && instance.observedGeneration === instance.generation;
-  return reached && (await findNext(client, awaited)) === undefined;
+async function findNext(
+  client: FleetClient,
+  { slug, after, kinds, isDone }: Awaited,
+): Promise<End | undefined> {
+  const { instance, operations } = await readStack(client, slug);
+  const [operation] = operations
+    .filter(({ id, kind }) => id > after && kinds.includes(kind))
+    .toSorted((a, b) => a.id - b.id);
+  if (operation) return { operation };
+  // The answer's operations were read after its instance: one that brought it there would be among them.
+  const done = instance && isDone?.(instance);
+  return done === undefined ? undefined : { done };
 }
 
 /** Newest first. `stack`: a slug or `cell.<name>`. */
 export async function listOperations(client: FleetClient, stack: string): Promise<OperationAnswer[]> {
+  return (await readStack(client, stack)).operations;
+}
+
+async function readStack(
+  client: FleetClient,
+  stack: string,
+): Promise<{ instance?: FleetRow; operations: OperationAnswer[] }> {
   const cell = parseCellStack(stack);
-  const answer =
-    cell === undefined
-      ? await unwrap(client.instances[":slug"].$get({ param: { slug: stack } }))
-      : await unwrap(client.cells[":cell"].$get({ param: { cell } }));
-  return answer.operations;
+  return cell === undefined
+    ? await unwrap(client.instances[":slug"].$get({ param: { slug: stack } }))
+    : await unwrap(client.cells[":cell"].$get({ param: { cell } }));
 }
 
 /** What follows from an order, to its end. For programs the operation with its events, in one piece. */
@@ -88,13 +103,8 @@ export async function followAndReport(
     if (json === true) printJson(io, { name: awaited.slug, after: awaited.after });
     return exitCodes.ok;
   }
-  if (awaited.mayBeSettled === true && (await isSettled(io.client, awaited))) {
-    if (json === true) printJson(io, { name: awaited.slug, after: awaited.after });
-    io.note(`${awaited.slug} is as ordered already`);
-    return exitCodes.ok;
-  }
   const events: OperationEventAnswer[] = [];
-  const operation = await followNextOperation(io, {
+  const end = await followToEnd(io, {
     ...awaited,
     timeoutMs: runTimeoutMs,
     onEvent(event) {
@@ -102,6 +112,12 @@ export async function followAndReport(
       if (json !== true) io.print(event.message);
     },
   });
+  if ("done" in end) {
+    if (json === true) printJson(io, { name: awaited.slug, after: awaited.after });
+    io.note(end.done);
+    return exitCodes.ok;
+  }
+  const { operation } = end;
   if (json === true) printJson(io, { operation, events });
   const good = operation.outcome === "succeeded" || operation.outcome === "unchanged";
   const changes = describeChanges(operation.changes);

@@ -11,6 +11,7 @@ import {
   type Git,
   type Texts,
 } from "../gitops/git.ts";
+import { permanent } from "../errors.ts";
 import { FleetRequestError, unwrap } from "./client.ts";
 import { exitCodes, printJson, type CommandIo, type ExitCode, type JsonOption } from "./io.ts";
 import { renderTable, type Column } from "./table.ts";
@@ -59,11 +60,7 @@ export async function planCommand(
 async function findBase(io: CommandIo): Promise<string> {
   const { commit } = await unwrap(io.client.git.applied.$get());
   if (commit !== null) return commit;
-  throw new FleetRequestError(
-    0,
-    "the fleet is at no commit: stacks/ is a folder there",
-    "say --base <commit>",
-  );
+  throw permanent("conflict", "the fleet is at no commit: stacks/ is a folder there", "say --base <commit>");
 }
 
 /** What a merge of the head would make of the base: what the base has alone is nobody's change. Going back is taken as it is. */
@@ -71,7 +68,7 @@ async function findMerged(git: Git, base: string, head: string): Promise<string>
   if (await isAncestor(git, head, base)) return head;
   const tree = await mergeTree(git, base, head);
   if (tree !== undefined) return tree;
-  throw new FleetRequestError(0, `${head} conflicts with ${base}`, "bring the branch up to date first");
+  throw permanent("conflict", `${head} conflicts with ${base}`, "bring the branch up to date first");
 }
 
 function toRecord(texts: Texts): Record<string, string | null> {

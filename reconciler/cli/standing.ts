@@ -1,5 +1,6 @@
 /** The verbs of `fleet` about what stands until it is taken back, and about looking. */
 import { FleetRequestError, unwrap } from "./client.ts";
+import { isAsOrdered } from "./done.ts";
 import { followAndReport, listOperations } from "./follow.ts";
 import {
   exitCodes,
@@ -17,7 +18,7 @@ const everybody = "*";
 export async function suspendCommand(io: CommandIo, slug: string, options: FollowOptions): Promise<ExitCode> {
   const { after } = await unwrap(io.client.instances[":slug"].suspended.$put({ param: { slug } }));
   io.note(`${slug} is stopped; its data is kept`);
-  return await followAndReport(io, { slug, after, kinds: ["up"], mayBeSettled: true }, options);
+  return await followAndReport(io, { slug, after, kinds: ["up"], isDone: isAsOrdered }, options);
 }
 
 /** `name` undefined: everybody. */
@@ -42,11 +43,12 @@ export async function resumeCommand(
   const scope = name ?? everybody;
   const { pauses } = await unwrap(io.client.pauses.$get());
   const paused = pauses.some((pause) => pause.scope === scope);
+  const allPaused = pauses.some((pause) => pause.scope === everybody);
   if (paused || name === undefined) {
     await unwrap(io.client.pauses[":scope"].$delete({ param: { scope } }));
     io.note(`${name ?? "the fleet"} is looked after again`);
   }
-  const suspended = name === undefined ? undefined : await withdraw(io, name, paused);
+  const suspended = name === undefined ? undefined : await withdraw(io, name, paused && !allPaused);
   if (name === undefined || suspended === undefined) {
     if (options.json) printJson(io, { resumed: scope });
     return exitCodes.ok;
@@ -54,18 +56,18 @@ export async function resumeCommand(
   io.note(`${name}: what billing says counts again`);
   return await followAndReport(
     io,
-    { slug: name, after: suspended, kinds: ["up"], mayBeSettled: true },
+    { slug: name, after: suspended, kinds: ["up"], isDone: isAsOrdered },
     options,
   );
 }
 
-/** undefined: it was only paused. */
-async function withdraw(io: CommandIo, slug: string, paused: boolean): Promise<number | undefined> {
+/** undefined: `onlyPaused` is possible, and so it was. */
+async function withdraw(io: CommandIo, slug: string, onlyPaused: boolean): Promise<number | undefined> {
   try {
     const path = io.client.instances[":slug"].suspended;
     return (await unwrap(path.$delete({ param: { slug } }))).after;
   } catch (error) {
-    if (paused && error instanceof FleetRequestError && error.status === 409) return undefined;
+    if (onlyPaused && error instanceof FleetRequestError && error.status === 409) return undefined;
     throw error;
   }
 }

@@ -38,9 +38,11 @@ export type Action = {
 };
 
 const lives = ({ instance }: Seen) => instance.status !== "gone" && instance.phase !== "gone";
-const hasMachine = (seen: Seen) =>
-  runs(seen) && seen.facts.pauses.length === 0 && seen.instance.observedGeneration > 0;
-const runs = (seen: Seen) => lives(seen) && !seen.facts.held && seen.instance.cell !== null;
+/** Of what is held or paused nothing is changed, and the API refuses it. */
+const isFree = (seen: Seen) => lives(seen) && !seen.facts.held && seen.facts.pauses.length === 0;
+const isArchived = ({ instance }: Seen) => instance.phase === "archived" && instance.status === "ready";
+const runs = (seen: Seen) => isFree(seen) && seen.instance.cell !== null && !isArchived(seen);
+const hasMachine = (seen: Seen) => runs(seen) && seen.instance.observedGeneration > 0;
 
 export const actions: Record<ActionId, Action> = {
   apply: {
@@ -72,7 +74,7 @@ export const actions: Record<ActionId, Action> = {
     hint: "Stops the gateway and keeps the data, whatever billing says.",
     done: "It will be stopped; its data is kept.",
     scope: "operate",
-    isOffered: (seen) => lives(seen) && !seen.facts.held && seen.facts.suspendedBy === null,
+    isOffered: (seen) => isFree(seen) && !isArchived(seen) && seen.facts.suspendedBy === null,
     order: (operators, input) => operators.standing.suspend(input),
   },
   resume: {
@@ -80,7 +82,7 @@ export const actions: Record<ActionId, Action> = {
     hint: "Takes the suspension back: what billing says counts again.",
     done: "What billing says counts again.",
     scope: "operate",
-    isOffered: (seen) => lives(seen) && seen.facts.suspendedBy !== null,
+    isOffered: (seen) => isFree(seen) && seen.facts.suspendedBy !== null,
     order: (operators, input) => operators.standing.resume(input),
   },
   restart: {
@@ -130,7 +132,7 @@ export const actions: Record<ActionId, Action> = {
     done: "Its server will be deleted; its data is kept.",
     scope: "delete",
     typed: true,
-    isOffered: (seen) => lives(seen) && !seen.facts.held && seen.instance.phase !== "archived",
+    isOffered: (seen) => isFree(seen) && seen.instance.cell !== null && seen.instance.phase !== "archived",
     order: (operators, input) => operators.deprovision({ ...input, keepData: true }),
   },
   delete: {
@@ -139,7 +141,7 @@ export const actions: Record<ActionId, Action> = {
     done: "It will be deleted.",
     scope: "delete",
     typed: true,
-    isOffered: (seen) => lives(seen) && !seen.facts.held,
+    isOffered: isFree,
     order: (operators, input) => operators.deprovision(input),
   },
 };

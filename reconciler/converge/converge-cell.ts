@@ -5,12 +5,11 @@ import { markConverging, type ConvergeRow } from "../db/observed.ts";
 import { demandOf, moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import { block, describeWait, heal } from "./blocked.ts";
 import { toCellJob } from "./jobs.ts";
-import { healAfter, recordTrouble } from "./outcome.ts";
-import type { RecordFailureDeps } from "./record-failure.ts";
+import { healAfter, recordTrouble, type TroubleDeps } from "./outcome.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 import { isRepair, mayRepair } from "./unasked.ts";
 
-export type ConvergeCellDeps = OperationDeps & RecordFailureDeps;
+export type ConvergeCellDeps = OperationDeps & TroubleDeps;
 
 export async function convergeCell(
   deps: ConvergeCellDeps,

@@ -7,6 +7,7 @@ import type { PriceList } from "../cloud/hetzner-inventory.ts";
 import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
 import { assertNever } from "../errors.ts";
 import type { RunOnMachine } from "../health/machine-ssh.ts";
+import type { Alerts } from "../messages/alerts.ts";
 import { tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -25,6 +26,7 @@ import { isRepair, mayRepair } from "./unasked.ts";
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
+  alerts: Alerts;
   /** Opens the keys of machines. */
   masterKey: string;
   runOnMachine: RunOnMachine;

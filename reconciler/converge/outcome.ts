@@ -1,6 +1,7 @@
 /** What is recorded of how a run ended, and who else may go on by it. For instances and cells. */
 import { recordWaiting } from "../db/observed.ts";
 import type { Blocker } from "../errors.ts";
+import type { Alerts } from "../messages/alerts.ts";
 import { tellParked } from "../messages/recorded.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import { heal, healSeen } from "./blocked.ts";
@@ -26,8 +27,10 @@ export async function healAfter(
   await healSeen(deps, { account: row.account, clouds: result.wellSeen, deleted });
 }
 
+export type TroubleDeps = RecordFailureDeps & { alerts: Pick<Alerts, "begin"> };
+
 export async function recordTrouble(
-  deps: RecordFailureDeps,
+  deps: TroubleDeps,
   row: FailingRow,
   job: ConvergeJob,
   result: Exclude<OperationResult, { kind: "done" }>,
@@ -43,11 +46,8 @@ export async function recordTrouble(
   }
   const { failure } = result;
   if (failure.retry.kind === "permanent") {
-    deps.log.error(
-      { alert: "parked", stack: job.stack, code: failure.code, remedy: failure.remedy },
-      failure.message,
-    );
-    return await tellParked(deps.sql, row, `${describe(failure)}; ${failure.remedy}`, deps.clock.now());
+    deps.log.error({ stack: job.stack, code: failure.code, remedy: failure.remedy }, failure.message);
+    return await tellParked(deps.alerts, row, `${describe(failure)}; ${failure.remedy}`, deps.clock.now());
   }
   const message = describeFor(row, describe(failure), failure.remedy);
   await recordFailure(deps, row, { retry: failure.retry, message, reason });

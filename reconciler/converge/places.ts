@@ -3,10 +3,8 @@ import { planSchema } from "../../infra/plans.ts";
 import { instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { ServerType } from "../cloud/hetzner-types.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
-import { raiseAlert } from "../db/alerts.ts";
 import { recordMisfit } from "../db/transfers.ts";
 import { recordPlacement, type ConvergeRow } from "../db/observed.ts";
-import type { AlertKind } from "../messages/alerts.ts";
 import type { Reason } from "../queue/jobs.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
 import { listPlaces, listPlacesIn, type Place, type SizedPlace } from "./placement.ts";
@@ -78,8 +76,10 @@ export async function keepMisfit(
   now: Place,
   why: string | undefined,
 ): Promise<ConvergeRow> {
-  await recordMisfit(deps.sql, row.id, { ...now, plan: row.plan });
-  if (why !== undefined) await tellMisfit(deps, row, why);
+  await deps.alerts.begin(async (tx, raise) => {
+    await recordMisfit(tx, row.id, { ...now, plan: row.plan });
+    if (why !== undefined) await raise({ kind: "plan_does_not_fit", about: row.slug, message: why });
+  });
   return { ...row, ...now, misfitPlan: row.plan };
 }
 
@@ -157,12 +157,6 @@ function sizePlaces(places: readonly Place[], types: readonly ServerType[]): Siz
     const diskGb = known.get(place.serverType);
     return diskGb === undefined ? [] : [{ ...place, diskGb }];
   });
-}
-
-async function tellMisfit(deps: ConvergeDeps, row: ConvergeRow, message: string): Promise<void> {
-  const kind: AlertKind = "plan_does_not_fit";
-  await raiseAlert(deps.sql, { kind, about: row.slug, message, now: deps.clock.now() });
-  deps.log.warn({ alert: kind, stack: row.slug }, message);
 }
 
 function isArchived({ observedPhase, snapshotId }: ConvergeRow): boolean {

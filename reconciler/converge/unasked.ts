@@ -8,8 +8,8 @@ import { scanActor } from "../drift/policy.ts";
 import { findUnforeseen } from "../drift/unforeseen.ts";
 import { listPlannedSteps } from "../operations/rows.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
-import { recordTrouble } from "./outcome.ts";
-import type { FailingRow, RecordFailureDeps } from "./record-failure.ts";
+import { recordTrouble, type TroubleDeps } from "./outcome.ts";
+import type { FailingRow } from "./record-failure.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 
 type RepairedRow = FailingRow & { account: string; generation: number };
@@ -21,7 +21,7 @@ export function isRepair({ reason, also }: ConvergeJob): boolean {
 
 /** `findHindrance`: what is in the way before any preview. False: the finding, or the row, says why. */
 export async function mayRepair(
-  deps: OperationDeps & RecordFailureDeps,
+  deps: OperationDeps & TroubleDeps,
   row: RepairedRow,
   job: ConvergeJob,
   signal: AbortSignal,

@@ -70,8 +70,8 @@ async function recordEscape(deps: ConvergeDeps, job: ConvergeJob, error: unknown
   const detail = deps.redact(error instanceof Error ? error.message : String(error));
   if (known?.retry.kind === "permanent") {
     const withRemedy = known.remedy === undefined ? detail : `${detail}; ${known.remedy}`;
-    deps.log.error({ alert: "parked", stack: job.stack, err: error }, `the ${row.kind} needs a person`);
-    await tellParked(deps.sql, row, withRemedy, deps.clock.now());
+    deps.log.error({ stack: job.stack, err: error }, `the ${row.kind} needs a person`);
+    await tellParked(deps.alerts, row, withRemedy, deps.clock.now());
   } else {
     deps.log.error({ stack: job.stack, err: error }, "converge failed");
     const message = describeFor(row, detail, known?.remedy);

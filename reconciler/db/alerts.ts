@@ -3,7 +3,7 @@ import type { Query } from "./database.ts";
 
 export type RaisedAlert = { kind: string; about: string; message: string; now: Date };
 
-/** Counted always; told when its window allows it. */
+/** Told when its window allows it. Of `messages/alerts.ts`, which counts and logs it too: nobody else raises past it. */
 export async function raiseAlert(sql: Query, { kind, about, message, now }: RaisedAlert): Promise<void> {
   await sql`
     insert into clawfleet.alerts as a (kind, about, message, first_at, last_at)

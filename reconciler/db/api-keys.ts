@@ -112,10 +112,10 @@ export async function claimIdempotency(
   return row ?? { request, status: null, body: null };
 }
 
-/** Our own failures are not kept: the same request may be tried again. */
+/** Our own failures are not kept: the same request may be tried again. `body` null: the answer is shown once. */
 export async function settleIdempotency(
   sql: Query,
-  input: { actor: string; key: string; status: number; body: string },
+  input: { actor: string; key: string; status: number; body: string | null },
 ): Promise<void> {
   const { actor, key, status, body } = input;
   if (status >= 500)

@@ -16,9 +16,11 @@ export async function pause(sql: Query, row: PauseRow): Promise<void> {
 export const isPaused = (sql: Query) =>
   sql`exists (select 1 from clawfleet.pauses p where p.scope in (${everybody}, i.slug))`;
 
-export async function isPausedNow(sql: Query, slug: string): Promise<boolean> {
-  const rows = await sql`select 1 from clawfleet.pauses where scope in (${everybody}, ${slug})`;
-  return rows.length > 0;
+/** What keeps this one from being changed: its own name, everybody, both, or nothing. */
+export async function listPausesOf(sql: Query, slug: string): Promise<string[]> {
+  const rows = await sql<{ scope: string }[]>`
+    select scope from clawfleet.pauses where scope in (${everybody}, ${slug})`;
+  return rows.map(({ scope }) => scope);
 }
 
 /** False when nothing was paused. */

@@ -8,7 +8,9 @@ import { zoneOf } from "../../components/hosts.ts";
 import { closeCellsExcept, findCustomZones, insertCell, listCells, upsertCell } from "../db/cells.ts";
 import { listDomainsIn } from "../db/domains.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { RaiseAlert } from "../messages/alerts.ts";
 import { createCellSecrets } from "../secrets.ts";
+import { findLivedIn } from "./lived-in.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 export type SyncCellsDeps = {
@@ -17,13 +19,20 @@ export type SyncCellsDeps = {
   log: Logger;
   masterKey: string;
   files(): Promise<StackFiles>;
+  onAlert?: RaiseAlert;
 };
 
 /** Returns the names of the cells that were queued. */
 export async function syncCells(deps: SyncCellsDeps): Promise<string[]> {
   const files = await deps.files();
   return await deps.sql.begin(async (tx) => {
-    for (const [name, settings] of files.cells) await storeCell(deps, tx, name, settings);
+    const known = await listCells(tx);
+    for (const [name, settings] of files.cells) {
+      const row = known.find((one) => one.name === name);
+      const message = row && findLivedIn(row, settings);
+      if (message === undefined) await storeCell(deps, tx, name, settings);
+      else deps.onAlert?.({ kind: "cell_lived_in", about: name, message: `${message}; it stays as it is` });
+    }
     const broken = [...files.broken.keys()]
       .filter((key) => key.startsWith("cell."))
       .map((key) => key.slice("cell.".length));
@@ -52,6 +61,7 @@ export async function addCells(deps: SyncCellsDeps, cells: StackFiles["cells"]):
   });
 }
 
+/** For settings that `findLivedIn` has nothing against. */
 export async function storeCell(
   deps: Pick<SyncCellsDeps, "log" | "masterKey">,
   tx: Query,

@@ -64,6 +64,11 @@ export function parseFiles(
     if (!match) continue;
     const [, cell, key = ""] = match;
     const file = join(folder, name);
+    // Two files of one name would be one customer's, now by this one and now by that one.
+    if (name.endsWith(".yml")) {
+      files.broken.set(`${cell ?? ""}${key}`, `${file}: the ending is .yaml; rename it, or delete it`);
+      continue;
+    }
     try {
       requireUtf8(text, file);
       if (cell === undefined) files.overrides.set(key, parseOverride(text, file));

@@ -17,10 +17,14 @@ export const defaultPolicy: DriftPolicy = {
   dangerous: "ask",
 };
 
-/** No up makes these right: they are listed, and deleted only on command. */
-const unrepairable: ReadonlySet<DriftClass> = new Set(["leak", "stateless"]);
+/** Never repaired unasked. */
+const unrepairable: Partial<Record<DriftClass, string>> = {
+  leak: "leak objects are in no state: they are deleted on command, never repaired",
+  stateless: "stateless objects are in no state: they are deleted on command, never repaired",
+  dangerous: "what is dangerous may cost a disk: it is put right by hand alone, fleet drift repair <name>",
+};
 
-/** `cosmetic=ignore,dangerous=repair`: what is not named stays as by default. @throws RangeError naming what is wrong. */
+/** `cosmetic=ignore,repair=ask`: what is not named stays as by default. @throws RangeError naming what is wrong. */
 export function parsePolicy(text: string): DriftPolicy {
   const policy: Record<DriftClass, DriftAction> = { ...defaultPolicy };
   for (const part of text.split(",").filter((one) => one.trim() !== "")) {
@@ -29,8 +33,8 @@ export function parsePolicy(text: string): DriftPolicy {
     const action = driftActions.find((one) => one === wanted);
     if (!kind) throw new RangeError(`${name} is no class; there are ${driftClasses.join(", ")}`);
     if (!action) throw new RangeError(`${name}=${wanted}: there are ${driftActions.join(", ")}`);
-    if (action === "repair" && unrepairable.has(kind))
-      throw new RangeError(`${kind} objects are in no state: they are deleted on command, never repaired`);
+    const why = unrepairable[kind];
+    if (action === "repair" && why !== undefined) throw new RangeError(why);
     policy[kind] = action;
   }
   return policy;
@@ -51,7 +55,7 @@ export type RepairCandidate = {
 export const maxRepairs = 3;
 
 const hourMs = 3_600_000;
-const order: readonly DriftClass[] = ["missing", "repair", "dangerous", "cosmetic"];
+const order: readonly DriftClass[] = ["missing", "repair", "cosmetic"];
 
 export type RepairLimits = {
   policy: DriftPolicy;

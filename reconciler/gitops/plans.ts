@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { removesServer } from "../desired/desire.ts";
+import { listLivedIn } from "../desired/lived-in.ts";
 import type { StackFiles } from "../desired/stack-files.ts";
+import { listCells } from "../db/cells.ts";
 import {
   completePlan,
   findPlan,
@@ -56,7 +58,8 @@ async function decidePlan(deps: ApplyDeps, input: Pick<PlanInput, "texts" | "pro
   const rows = customers.map((customer) => toCustomerRow(customer, proposal, after, pricesOf));
   const own = new Set(customers.filter(({ ownChange }) => ownChange).map(({ slug }) => slug));
   const broken = problems.filter((problem) => !isOld(current, problem));
-  const all = [...(input.problems ?? []), ...broken, ...proposal.complaints];
+  const livedIn = listLivedIn(await listCells(deps.sql), before.cells, after.cells);
+  const all = [...(input.problems ?? []), ...broken, ...livedIn, ...proposal.complaints];
   return { rows, own, settings, problems: all, proposed: proposal.after };
 }
 

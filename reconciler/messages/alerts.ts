@@ -1,7 +1,8 @@
 /** Conditions that an operator has to look at: what each means, and what to do. */
 import type { Logger } from "pino";
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import { raiseAlert } from "../db/alerts.ts";
+import type { Query } from "../db/database.ts";
 import type { Redact } from "../operations/redact.ts";
 
 type AlertText = { title: string; remedy: string };
@@ -39,6 +40,10 @@ export const alertTexts = {
   cells_full: {
     title: "Paid orders wait for a cell with room",
     remedy: "add stacks/Pulumi.cell.<name>.yaml; they go on by themselves",
+  },
+  cell_lived_in: {
+    title: "A cell's file changes what its members live by",
+    remedy: "put it back; a new cell can have it",
   },
   no_cell_for_plan: {
     title: "No cell is where a plan may stand",
@@ -166,10 +171,15 @@ export type RaiseAlert = (alert: RaisedAlert) => void;
 export type Alerts = {
   /** Never throws and never waits: whoever raises one has something better to do, perhaps in a transaction. */
   raise: RaiseAlert;
+  /** A transaction in which alerts are raised: kept with it or not at all, counted and logged once it is committed. */
+  begin<T>(
+    work: (tx: TransactionSql, raise: (alert: RaisedAlert) => Promise<void>) => Promise<T>,
+  ): Promise<T>;
   /** Resolves when everything raised so far is written. */
   settle(): Promise<void>;
 };
 
+/** The one place where alerts are counted, logged and kept. */
 export function createAlerts(deps: {
   sql: Sql;
   clock: { now(): Date };
@@ -178,19 +188,32 @@ export function createAlerts(deps: {
   onAlert?: (kind: AlertKind) => void;
 }): Alerts {
   const writing = new Set<Promise<void>>();
+  const say = ({ kind, about = "", message }: RaisedAlert): void => {
+    deps.onAlert?.(kind);
+    deps.log.error({ alert: kind, ...(about === "" ? {} : { about }) }, message);
+  };
+  const keep = (sql: Query, { kind, about = "", message }: RaisedAlert): Promise<void> =>
+    raiseAlert(sql, { kind, about, message: deps.redact(message), now: deps.clock.now() });
   return {
-    raise({ kind, about = "", message }) {
-      deps.onAlert?.(kind);
-      deps.log.error({ alert: kind, ...(about === "" ? {} : { about }) }, message);
-      const write = raiseAlert(deps.sql, {
-        kind,
-        about,
-        message: deps.redact(message),
-        now: deps.clock.now(),
-      })
-        .catch((error: unknown) => deps.log.error({ err: error, alert: kind }, "an alert could not be kept"))
+    raise(alert) {
+      say(alert);
+      const write = keep(deps.sql, alert)
+        .catch((error: unknown) =>
+          deps.log.error({ err: error, alert: alert.kind }, "an alert could not be kept"),
+        )
         .finally(() => writing.delete(write));
       writing.add(write);
+    },
+    async begin(work) {
+      const raised: RaisedAlert[] = [];
+      const { result } = await deps.sql.begin(async (tx) => ({
+        result: await work(tx, async (alert) => {
+          await keep(tx, alert);
+          raised.push(alert);
+        }),
+      }));
+      raised.forEach(say);
+      return result;
     },
     async settle() {
       await Promise.all(writing);

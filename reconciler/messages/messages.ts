@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import type { Plans } from "../../infra/plans.ts";
 import type { Channel } from "../db/outbox.ts";
-import type { RaiseAlert } from "./alerts.ts";
+import type { Alerts } from "./alerts.ts";
 import { createCarriers, type CarrierSettings } from "./carriers.ts";
 import type { Delivery } from "./delivery.ts";
 import { createSender } from "./sender.ts";
@@ -16,8 +16,8 @@ export type MessagesDeps = {
   settings: CarrierSettings;
   publicUrl: string;
   plans(): Plans;
-  /** For operators. Never throws, never waits. */
-  raise: RaiseAlert;
+  /** For operators. */
+  alerts: Alerts;
   onMessage?: (channel: Channel, outcome: Delivery["kind"]) => void;
 };
 
@@ -34,7 +34,7 @@ const lookMs = 2_000;
 const houseMs = 60_000;
 
 export function createMessages(deps: MessagesDeps): Messages {
-  const { sql, clock, log, raise } = deps;
+  const { sql, clock, log, alerts } = deps;
   const carriers = createCarriers(deps, deps.settings);
   const channels = (["alert_mail", "slack", "telegram"] as const).filter((channel) => carriers[channel]);
   const sender = createSender({
@@ -43,7 +43,7 @@ export function createMessages(deps: MessagesDeps): Messages {
     log,
     carriers,
     random: Math.random,
-    raise,
+    raise: alerts.raise,
     ...(deps.onMessage ? { onMessage: deps.onMessage } : {}),
   });
   const stopping = new AbortController();

@@ -3,18 +3,15 @@ import type { Sql } from "postgres";
 import { cellStack } from "../../components/naming.ts";
 import type { Query } from "../db/database.ts";
 import type { Subject } from "../db/subject.ts";
-import { raiseAlert } from "../db/alerts.ts";
 import type { Phase } from "../../infra/config.ts";
 import { forgetCustomer, lockTold, listUntoldFailures, type ToldRow } from "../db/customers.ts";
 import { writeReached } from "../db/ledger.ts";
 import { beginOutage, endOutage } from "../db/outages.ts";
 import { recordArchived, recordGone, recordParked, recordReady } from "../db/observed.ts";
 import { shortestOutageMs } from "../desired/outages.ts";
-import type { AlertKind } from "./alerts.ts";
+import type { Alerts } from "./alerts.ts";
 import { announceGone, announceLate, announceParked, announceReady, patienceMs } from "./occasions.ts";
 import { announce } from "./outbox.ts";
-
-const lateKind: AlertKind = "late";
 
 /** As `recordReady`. */
 export async function tellReady(
@@ -61,15 +58,19 @@ export async function tellArchived(
 }
 
 /** As `recordParked`. Of a cell operators hear; its instances wait and have their own letters. */
-export async function tellParked(sql: Sql, subject: Subject, detail: string, now: Date): Promise<void> {
-  const kind: AlertKind = "parked";
-  await sql.begin(async (tx) => {
+export async function tellParked(
+  alerts: Pick<Alerts, "begin">,
+  subject: Subject,
+  detail: string,
+  now: Date,
+): Promise<void> {
+  await alerts.begin(async (tx, raise) => {
     const row = subject.kind === "instance" ? await lockTold(tx, subject.id) : undefined;
     await recordParked(tx, subject, detail);
     if (subject.kind === "cell")
-      await raiseAlert(tx, { kind, about: cellStack(subject.id), message: detail, now });
+      await raise({ kind: "parked", about: cellStack(subject.id), message: detail });
     if (!row) return;
-    await raiseAlert(tx, { kind, about: row.slug, message: detail, now });
+    await raise({ kind: "parked", about: row.slug, message: detail });
     await announce(tx, toAddressee(row), announceParked(row, now), now);
   });
 }
@@ -89,15 +90,18 @@ export async function tellGone(sql: Sql, id: string, now: Date): Promise<{ retur
 }
 
 /** Time passes without a change of any row: who waits for too long hears of it. Returns how many were looked at. */
-export async function tellLate(sql: Sql, now: Date): Promise<number> {
+export async function tellLate(
+  { sql, alerts }: { sql: Sql; alerts: Pick<Alerts, "begin"> },
+  now: Date,
+): Promise<number> {
   const found = await listUntoldFailures(sql, new Date(now.getTime() - patienceMs));
   for (const { id, detail, customerTold, operatorTold } of found) {
-    await sql.begin(async (tx) => {
+    await alerts.begin(async (tx, raise) => {
       const row = await lockTold(tx, id);
       if (!row || row.observedPhase === "running") return;
       if (!customerTold) await announce(tx, toAddressee(row), announceLate(row, now), now);
       const message = `${row.slug} has failed ${row.failures} times to come up: ${detail ?? "no reason is known"}`;
-      if (!operatorTold) await raiseAlert(tx, { kind: lateKind, about: row.slug, message, now });
+      if (!operatorTold) await raise({ kind: "late", about: row.slug, message });
     });
   }
   return found.length;

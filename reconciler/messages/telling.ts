@@ -2,6 +2,7 @@
 import type { Sql } from "postgres";
 import { countNotices, forgetAlerts, lockTelling, lockUntold, markTold } from "../db/alerts.ts";
 import { forgetMessages, insertMessages, type Channel } from "../db/outbox.ts";
+import type { Alerts } from "./alerts.ts";
 import { composeNotices, nextWindowSeconds, noticesPerHour } from "./notices.ts";
 import { tellLate } from "./recorded.ts";
 
@@ -40,9 +41,13 @@ export async function tellAlerts({ sql, clock, channels }: TellingDeps): Promise
 }
 
 /** What needs a look now and then, not every second. */
-export async function keepHouse({ sql, clock }: Pick<TellingDeps, "sql" | "clock">): Promise<void> {
+export async function keepHouse({
+  sql,
+  clock,
+  alerts,
+}: Pick<TellingDeps, "sql" | "clock"> & { alerts: Alerts }): Promise<void> {
   const now = clock.now();
-  await tellLate(sql, now);
+  await tellLate({ sql, alerts }, now);
   await forgetMessages(sql, new Date(now.getTime() - keepMs));
   await forgetAlerts(sql, new Date(now.getTime() - keepAlertsMs));
 }

@@ -9,10 +9,11 @@ import { toCellJob } from "../converge/jobs.ts";
 import { listWorkers, type WorkerRow } from "../db/workers.ts";
 import { countRecords, countRoom } from "../desired/rooms.ts";
 import { storeCell } from "../desired/cells.ts";
+import { findLivedIn, livedInRemedy } from "../desired/lived-in.ts";
 import { placeWaiting } from "../desired/place.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { permanent } from "../errors.ts";
-import { noCell } from "./problems.ts";
+import { noCell, refused } from "./problems.ts";
 
 export type CellAnswer = {
   name: string;
@@ -92,7 +93,7 @@ export async function drainCell(
 
 /**
  * One that waits or is parked is tried at once, one that is ready is run again. Its file is read first: what a person has
- * corrected there counts. @throws not_found, input_invalid for a file that cannot be read
+ * corrected there counts. @throws not_found, input_invalid for a file that cannot be read, conflict for one that its members forbid
  */
 export async function applyCell(
   deps: ApplyDeps,
@@ -104,8 +105,11 @@ export async function applyCell(
   if (problem !== undefined) throw permanent("input_invalid", problem);
   await deps.sql.begin(async (tx) => {
     const settings = cells.get(name);
+    const row = (await listCells(tx)).find((cell) => cell.name === name);
+    if (!row && !settings) throw noCell(name);
+    const livedIn = row && settings && findLivedIn(row, settings);
+    if (livedIn !== undefined) throw refused(livedIn, livedInRemedy);
     if (settings) await storeCell(deps, tx, name, settings);
-    if (!(await listCells(tx)).some((cell) => cell.name === name)) throw noCell(name);
     const reason = input.refresh ? "drift" : "operator";
     if (input.refresh) await claimRepair(tx, cellStack(name), actor);
     await deps.queue.enqueueConverge(tx, toCellJob({ name, retryReason: reason }, actor));

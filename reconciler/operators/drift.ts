@@ -10,12 +10,14 @@ import {
   type ScanRow,
 } from "../db/drift.ts";
 import { readFindings, type FindingPageInput } from "../db/drift-page.ts";
+import { findInstance } from "../db/instances.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import type { Difference } from "../drift/compare.ts";
 import { findUnknownDifference } from "../drift/orphans.ts";
 import { toDriftJob } from "../drift/scan.ts";
 import { permanent, type ClawfleetError } from "../errors.ts";
-import { held, refused } from "./problems.ts";
+import { refuseWhileLeftAlone } from "./left-alone.ts";
+import { archived, isArchived, refused } from "./problems.ts";
 
 export type ScanAnswer = Omit<ScanRow, "startedAt" | "endedAt"> & {
   startedAt: string;
@@ -89,7 +91,9 @@ export function createDriftOperators(deps: Deps): DriftOperators {
         ({ id }) => id === finding.subject,
       );
       if (!stack) throw unknown(`${name} does not live any more`);
-      if (stack.held) throw held(name);
+      const row = stack.instanceId === null ? undefined : await findInstance(sql, name);
+      if (row) await refuseWhileLeftAlone(sql, row);
+      if (row && isArchived(row)) throw archived(row);
       if (finding.class === "dangerous" && !mayLose) throw dangerous(name);
       await sql.begin(async (tx) => {
         await markRepairs(tx, [finding.id], { actor, now });

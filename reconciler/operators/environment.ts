@@ -3,6 +3,7 @@ import { instanceSecretsSchema } from "../../infra/config.ts";
 import { open, seal, sealContext } from "../../infra/seal.ts";
 import { findInstance, lockSecrets, storeSecrets } from "../db/instances.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
+import { refuseWhileLeftAlone } from "./left-alone.ts";
 import { notFound } from "./problems.ts";
 
 export type EnvironmentChange = {
@@ -19,6 +20,7 @@ export async function changeEnvironment(deps: ApplyDeps, change: EnvironmentChan
     const row = await findInstance(tx, change.slug);
     const sealed = row && (await lockSecrets(tx, row.id));
     if (!row || !sealed) throw notFound(change.slug);
+    await refuseWhileLeftAlone(tx, row);
     const context = sealContext.instance(row.id);
     const secrets = instanceSecretsSchema.parse(open(deps.masterKey, sealed, context));
     const environment = { ...secrets.environment };

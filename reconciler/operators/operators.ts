@@ -25,9 +25,10 @@ import { applyCell, drainCell, readCells } from "./cells.ts";
 import { askForLooks } from "./doctor.ts";
 import { createDriftOperators } from "./drift.ts";
 import { changeEnvironment } from "./environment.ts";
+import { refuseWhileLeftAlone, refuseWhilePaused } from "./left-alone.ts";
 import type { MoneyOperators } from "./money.ts";
 import { createPlanOperators, type PlansDeps } from "./plans.ts";
-import { held, notFound, refused } from "./problems.ts";
+import { archived, isArchived, notFound, refused } from "./problems.ts";
 import { createStandingOperators } from "./standing.ts";
 import { createTakeStep } from "./steps.ts";
 import type { AdminDeps } from "../routes/admin.ts";
@@ -59,8 +60,9 @@ export function createOperators(
     async requestRun({ slug, kind, refresh, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
-      if (row.override.hold === true && kind === "converge") throw held(slug);
+      if (kind === "converge") await refuseWhileLeftAlone(sql, row);
       if (row.cell === null) throw unplaced(slug);
+      if (kind === "converge" && isArchived(row)) throw archived(row);
       const { id: instanceId, cell } = row;
       const reason = refresh ? "drift" : "operator";
       await sql.begin(async (tx) => {
@@ -79,6 +81,7 @@ export function createOperators(
       if ((await findInstance(sql, slug)) || (await isSlugOrdered(sql, slug))) {
         throw slugTaken(slug);
       }
+      await refuseWhilePaused(sql, slug);
       const reading = giveAway(slug, plan, email, clock.now());
       // In one transaction: no sweep sees what is taken back here, or makes it a moment before.
       await sql.begin(async (tx) => {
@@ -110,13 +113,14 @@ export function createOperators(
     async deprovision({ slug, keepData = false, actor }) {
       const row = await findInstance(sql, slug);
       if (!row) throw notFound(slug);
-      if (row.override.hold === true) throw held(slug);
+      await refuseWhileLeftAlone(sql, row);
       await refuseWhileHalted(sql);
       if (keepData && removesServer(row.phase))
         throw refused(
           `${slug} has no server any more: it is ${row.phase}, ${row.phaseReason}`,
           `fleet deprovision ${slug} deletes what is kept`,
         );
+      if (keepData && row.cell === null) throw neverMade(slug);
       const phase = keepData ? "archived" : "gone";
       if (row.provider === compedProvider && !keepData)
         await sql`
@@ -181,4 +185,11 @@ function unplaced(slug: string): ClawfleetError {
     remedy: "add a cell (docs/operations.md, Cells); it goes on by itself",
     retry: { kind: "retryable" },
   });
+}
+
+function neverMade(slug: string): ClawfleetError {
+  return refused(
+    `${slug} has no data that could be kept: it waits for a cell with room`,
+    `fleet deprovision ${slug} takes it away`,
+  );
 }

@@ -8,12 +8,13 @@ import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { permanent, type ClawfleetError } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import { refuseWhileHalted } from "./billing.ts";
-import { held, notFound, refused } from "./problems.ts";
+import { refuseWhileLeftAlone } from "./left-alone.ts";
+import { notFound, refused } from "./problems.ts";
 
 export type PauseAnswer = { scope: string; actor: string; since: string };
 
 export type StandingOperators = {
-  /** Whatever billing says; data is kept. @throws not_found */
+  /** Whatever billing says; data is kept. @throws not_found, conflict */
   suspend(input: { slug: string; actor: string }): Promise<void>;
   /** Takes a suspension back, or a deprovision that kept the data; what billing says counts again. @throws not_found, conflict */
   resume(input: { slug: string; actor: string }): Promise<void>;
@@ -42,7 +43,7 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
   return {
     async suspend({ slug, actor }) {
       const row = await mustFind(slug);
-      if (row.override.hold === true) throw held(slug);
+      await refuseWhileLeftAlone(sql, row);
       await refuseWhileHalted(sql);
       for (const { provider, id } of await subscriptionsOf(row))
         await intervene(sql, { provider, subscriptionId: id, phase: "suspended", actor, reason: null });
@@ -50,6 +51,7 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
     },
     async resume({ slug, actor }) {
       const row = await mustFind(slug);
+      await refuseWhileLeftAlone(sql, row);
       const subscriptions = await subscriptionsOf(row);
       const taken = await withdraw(sql, subscriptions, ["suspended", "archived"]);
       if (taken === 0)

@@ -3,11 +3,11 @@ import type { Sql } from "postgres";
 import { instanceOutputsSchema } from "../../infra/outputs.ts";
 import { findLocated } from "../db/health.ts";
 import { findInstance } from "../db/instances.ts";
-import { isPausedNow } from "../db/pauses.ts";
 import type { Rung } from "../health/decide.ts";
 import type { Queue } from "../queue/queue.ts";
 import { refuseWhileHalted } from "./billing.ts";
-import { held, notFound, refused } from "./problems.ts";
+import { refuseWhileLeftAlone } from "./left-alone.ts";
+import { notFound, refused } from "./problems.ts";
 
 export type StepOrder = { slug: string; step: Rung; actor: string };
 
@@ -18,9 +18,7 @@ export function createTakeStep({ sql, queue }: { sql: Sql; queue: Queue }): Take
   return async ({ slug, step, actor }) => {
     const row = await findInstance(sql, slug);
     if (!row) throw notFound(slug);
-    if (row.override.hold === true) throw held(slug);
-    if (await isPausedNow(sql, slug))
-      throw refused(`${slug} is paused`, `fleet resume ${slug}, or fleet resume for the whole fleet`);
+    await refuseWhileLeftAlone(sql, row);
     if (step === "rebuild") await refuseWhileHalted(sql);
     const reachable = row.phase === "running" || (row.phase === "suspended" && step !== "restart");
     const outputs = instanceOutputsSchema.safeParse((await findLocated(sql, row.id))?.outputs);

@@ -14,8 +14,11 @@ export type RouteAbout = {
   /** Of every answer that is no failure. */
   status: 200 | 201 | 202;
   answer: z.ZodType;
-  /** The answer holds what opens something: it is kept nowhere. */
-  secret?: true;
+  /**
+   * The answer holds what opens something, and is kept nowhere. `once`: under an Idempotency-Key it is done once all the same, and
+   * who asks again is told so. `anew`: nothing is lost by doing it again, and no such key is heeded.
+   */
+  secret?: "once" | "anew";
 };
 
 const known = new WeakMap<object, RouteAbout>();

@@ -74,11 +74,6 @@ export function audit({ sql, clock }: GuardDeps): MiddlewareHandler<OperatorEnv>
 
 const keyShape = /^[\x21-\x7e]{1,200}$/;
 
-/** Such an answer is kept nowhere: the same request again is done again. */
-function showsSecret(c: Context): boolean {
-  return findAbout(c)?.secret === true;
-}
-
 function findAbout(c: Context): RouteAbout | undefined {
   return matchedRoutes(c)
     .map(({ handler }) => readAbout(handler))
@@ -89,7 +84,8 @@ function findAbout(c: Context): RouteAbout | undefined {
 export function idempotent({ sql, clock }: GuardDeps): MiddlewareHandler<OperatorEnv> {
   return async function answerOnce(c, next) {
     const key = c.req.header("idempotency-key");
-    if (key === undefined || looking.has(c.req.method) || showsSecret(c)) return await next();
+    const secret = findAbout(c)?.secret;
+    if (key === undefined || looking.has(c.req.method) || secret === "anew") return await next();
     if (!keyShape.test(key))
       throw permanent("input_invalid", "an Idempotency-Key is 1 to 200 visible ASCII characters");
     const actor = c.get("operator").keyId ?? "admin";
@@ -99,7 +95,7 @@ export function idempotent({ sql, clock }: GuardDeps): MiddlewareHandler<Operato
     const kept = await claimIdempotency(sql, { actor, key, request, now: clock.now() });
     if (kept) return replay(kept, request);
     await next();
-    const answer = await c.res.clone().text();
+    const answer = secret === "once" && c.res.ok ? null : await c.res.clone().text();
     await settleIdempotency(sql, { actor, key, status: c.res.status, body: answer });
     return undefined;
   };
@@ -119,6 +115,12 @@ function replay(
       retry: { kind: "retryable" },
     });
   }
+  if (kept.body === null)
+    throw permanent(
+      "conflict",
+      "this was done under the same Idempotency-Key, and what it made was shown that once",
+      "fleet keys lists it: revoke it where its answer was lost, and make another one",
+    );
   return new Response(kept.body, {
     status: kept.status,
     headers: { "content-type": "application/json", "idempotent-replayed": "true" },

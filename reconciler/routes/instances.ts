@@ -141,7 +141,7 @@ export function createInstanceRoutes(deps: InstanceDeps) {
         summary: "A link into the customer's control page: works once, for ten minutes",
         status: 200,
         answer: z.object({ link: z.url() }),
-        secret: true,
+        secret: "anew",
       }),
       validate("param", slugParam),
       async (c) => {

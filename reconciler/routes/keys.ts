@@ -41,7 +41,7 @@ export function createKeyRoutes(keys: ApiKeys, clock: { now(): Date }) {
         summary: "Make an API key; it is shown this once",
         status: 201,
         answer: z.object({ id: z.string(), key: z.string() }),
-        secret: true,
+        secret: "once",
       }),
       validate("json", createBody),
       async (c) => {

@@ -41,20 +41,22 @@ export function toOpenApi({ routes }: Routes, { version }: { version: string }):
       schemas: { Failure: toSchema(failure, "output") },
       securitySchemes: { key: { type: "http", scheme: "bearer" } },
       parameters: {
-        IdempotencyKey: {
-          name: "Idempotency-Key",
-          in: "header",
-          required: false,
-          description: "Done once; the same request again gets the same answer for a day.",
-          schema: { type: "string", pattern: "^[!-~]{1,200}$" },
-        },
+        IdempotencyKey: toIdempotencyKey("Done once; the same request again gets the same answer for a day."),
+        IdempotencyKeyOfSecret: toIdempotencyKey(
+          "Done once; the same request again is answered 409 for a day, as what was made is shown once.",
+        ),
       },
     },
   };
 }
 
+function toIdempotencyKey(description: string): Json {
+  const schema = { type: "string", pattern: "^[!-~]{1,200}$" };
+  return { name: "Idempotency-Key", in: "header", required: false, description, schema };
+}
+
 function toOperation(
-  { scope, summary, status, answer }: RouteAbout,
+  { scope, summary, status, answer, secret }: RouteAbout,
   { method, path }: { method: string; path: string },
   validations: readonly Validation[],
 ): Json {
@@ -62,7 +64,10 @@ function toOperation(
   const parameters = validations.flatMap(({ target, schema }) =>
     target === "param" || target === "query" ? toParameters(target, schema) : [],
   );
-  if (method !== "GET") parameters.push({ $ref: "#/components/parameters/IdempotencyKey" });
+  if (method !== "GET" && secret !== "anew") {
+    const name = secret === "once" ? "IdempotencyKeyOfSecret" : "IdempotencyKey";
+    parameters.push({ $ref: `#/components/parameters/${name}` });
+  }
   const good = {
     description: "As asked",
     content: { "application/json": { schema: toSchema(answer, "output") } },

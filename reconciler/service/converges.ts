@@ -55,7 +55,7 @@ export async function startConverges(
   { environment, engine }: PreparedConverges,
   binding: Binding,
 ): Promise<Converges> {
-  const { sql, queue, clock, log, redact, metrics, onAlert } = core;
+  const { sql, queue, clock, log, redact, metrics, alerts, onAlert } = core;
   const path = [engine.binFolder ?? "", environment["PATH"] ?? ""].filter(Boolean).join(delimiter);
   const pool = createRunnerPool({
     log,
@@ -77,6 +77,7 @@ export async function startConverges(
       sql,
       masterKey: config.masterKey,
       runOnMachine,
+      alerts,
       onAlert,
       onStep: (step, outcome) => metrics.steps.inc({ step, outcome }),
       pool,

@@ -7,7 +7,7 @@ import type { WorkConfig } from "../config.ts";
 import { poolSize, type Role } from "../db/connections.ts";
 import { openDatabase, startDatabase } from "../db/database.ts";
 import { checkSchema, migrate, readMigrations } from "../db/migrate.ts";
-import { createAlerts, type RaiseAlert } from "../messages/alerts.ts";
+import { createAlerts, type Alerts, type RaiseAlert } from "../messages/alerts.ts";
 import { createMetrics, type Metrics } from "../metrics.ts";
 import { createRedact, type Redact } from "../operations/redact.ts";
 import { createQueue, type Queue } from "../queue/queue.ts";
@@ -22,6 +22,8 @@ export type Core = {
   clock: { now(): Date };
   redact: Redact;
   metrics: Metrics;
+  alerts: Alerts;
+  /** `alerts.raise`, for who needs no more. */
   onAlert: RaiseAlert;
   /** Of this process, in records and among the workers. */
   name: string;
@@ -63,6 +65,7 @@ export async function openCore(
     clock,
     redact,
     metrics,
+    alerts,
     onAlert: alerts.raise,
     name: `${hostname()}-${process.pid}`,
     databaseUrl: database.url,

@@ -11,7 +11,6 @@ export function openMessages(core: Core, config: Config, plans: () => Plans): Me
     settings: config.messages,
     publicUrl: config.publicUrl,
     plans,
-    raise: core.onAlert,
     onMessage: (channel, outcome) => metrics.messages.inc({ channel, outcome }),
   });
 }

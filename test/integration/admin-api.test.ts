@@ -145,11 +145,30 @@ describe("an Idempotency-Key", () => {
   test("keeps no answer that shows a key", async () => {
     const headers = { "idempotency-key": "new-key" };
     const body = { name: "kept", scopes: ["read"] };
-    const made = await api.request("POST", "/api/v1/keys", { body, headers });
+    const make = () => api.request("POST", "/api/v1/keys", { body, headers });
+    const made = await make();
     expect(made.status).toBe(201);
     const rows = await api.database.sql`select * from clawfleet.idempotency_keys`;
     expect(JSON.stringify(rows)).not.toContain("cfk_");
-    expect((await api.request("POST", "/api/v1/keys", { body, headers })).status).toBe(409);
+    const again = await make();
+    expect(again).toMatchObject({
+      status: 409,
+      body: { error: { message: expect.stringContaining("shown that once") } },
+    });
+    const { id } = made.body as { id: string };
+    await api.request("DELETE", `/api/v1/keys/${id}`);
+    expect(await make(), "it is not made again under a name that is free").toMatchObject({ status: 409 });
+  });
+
+  test("is offered where it is heeded, with what it does", async () => {
+    const { paths } = (await api.request("GET", "/api/v1/openapi.json")).body as {
+      paths: Record<string, { post?: { parameters: { $ref?: string }[] } }>;
+    };
+    const offered = (path: string) =>
+      paths[path]?.post?.parameters.flatMap(({ $ref }) => $ref?.split("/").at(-1) ?? []);
+    expect(offered("/instances")).toEqual(["IdempotencyKey"]);
+    expect(offered("/keys")).toEqual(["IdempotencyKeyOfSecret"]);
+    expect(offered("/instances/{slug}/sign-in")).toEqual([]);
   });
 
   test("is not for another request, and not for another key's holder", async () => {

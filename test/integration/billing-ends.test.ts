@@ -7,7 +7,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
 import { beginHalt, endHalt } from "../../reconciler/db/halt.ts";
 import { recordWaiting } from "../../reconciler/db/observed.ts";
+import { createAlerts } from "../../reconciler/messages/alerts.ts";
 import { tellGone, tellLate } from "../../reconciler/messages/recorded.ts";
+import { createRedact } from "../../reconciler/operations/redact.ts";
 import { startBillingSide, starterKey, unknownKey, type BillingSide } from "../support/billing.ts";
 import {
   readLetters,
@@ -141,10 +143,18 @@ test("an assistant that does not come up for an hour is told to operators once, 
     const wait = { detail: "no capacity at Hetzner", retryAt: side.now(), countsAsFailure: true };
     await recordWaiting(sql, { kind: "instance", id }, { ...wait, reason: "paid" });
   }
-  await tellLate(sql, side.now());
+  const counted: string[] = [];
+  const alerts = createAlerts({
+    sql,
+    clock: side.apply.clock,
+    log: side.apply.log,
+    redact: createRedact([]),
+    onAlert: (kind) => void counted.push(kind),
+  });
+  await tellLate({ sql, alerts }, side.now());
   expect(await sql`select 1 from clawfleet.alerts where kind = 'late'`).toHaveLength(0);
   side.advance(61 * 60_000);
-  for (let round = 0; round < 3; round += 1) await tellLate(sql, side.now());
+  for (let round = 0; round < 3; round += 1) await tellLate({ sql, alerts }, side.now());
   const told = await sql`
     select about, occurrences::int as occurrences, message from clawfleet.alerts where kind = 'late' order by about`;
   const message = expect.stringContaining("no capacity at Hetzner");
@@ -152,5 +162,6 @@ test("an assistant that does not come up for an hour is told to operators once, 
     { about: "amy", occurrences: 1, message },
     { about: "bob", occurrences: 1, message },
   ]);
+  expect(counted).toEqual(["late", "late"]);
   expect((await readLetters(side)).filter((occasion) => occasion === "failed")).toHaveLength(1);
 });

@@ -107,7 +107,7 @@ describe("a cell that Hetzner refuses", () => {
       state: "open",
       detail: expect.stringMatching(/invalid input in field.*; Hetzner refuses.*correct it in stacks\//),
     });
-    expect(side.lines).toContainEqual(expect.objectContaining({ alert: "parked", stack: "cell.lab" }));
+    expect(side.lines).toContainEqual(expect.objectContaining({ alert: "parked", about: "cell.lab" }));
   });
 
   test("says so to those that wait for it, before and after, and nobody's need hurries it", async () => {

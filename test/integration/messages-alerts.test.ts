@@ -66,6 +66,22 @@ describe("an alert", () => {
     expect(texts()).toHaveLength(5);
   });
 
+  test("is counted and logged wherever it is raised, in a transaction once that is committed", async () => {
+    const logged = () => side.lines.filter((line) => line["alert"] === "parked");
+    const parked = { kind: "parked", about: "bob", message: "a record is in the way" } as const;
+    const failing = side.raised.begin(async (_tx, tell) => {
+      await tell(parked);
+      throw new Error("the row is gone");
+    });
+    await expect(failing).rejects.toThrow("the row is gone");
+    expect([side.counted, logged()]).toEqual([[], []]);
+    expect(await side.raised.begin(async (_tx, tell) => tell(parked).then(() => "done"))).toBe("done");
+    await raise(cellsFull);
+    expect(side.counted).toEqual(["parked", "cells_full"]);
+    expect(logged()).toMatchObject([{ about: "bob", msg: "a record is in the way" }]);
+    expect(texts()).toHaveLength(2);
+  });
+
   test("about another is another alert", async () => {
     await raise(cellsFull, { ...cellsFull, about: "amy" });
     expect(texts()).toHaveLength(2);

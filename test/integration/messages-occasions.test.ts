@@ -6,9 +6,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { InstanceOutputs } from "../../infra/outputs.ts";
 import { recordWaiting } from "../../reconciler/db/observed.ts";
+import { createAlerts, type Alerts } from "../../reconciler/messages/alerts.ts";
 import { createMessages, type Messages } from "../../reconciler/messages/messages.ts";
 import { tellGone, tellParked, tellReady } from "../../reconciler/messages/recorded.ts";
 import { readStackFiles, type StackFiles } from "../../reconciler/desired/stack-files.ts";
+import { createRedact } from "../../reconciler/operations/redact.ts";
 import { createOperators } from "../../reconciler/operators/operators.ts";
 import { startMailCatcher, type MailCatcher } from "../sandbox/mail/mail.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
@@ -20,6 +22,7 @@ const outputs = { url: "https://bob.claws.example" } as unknown as InstanceOutpu
 let side: BillingSide;
 let mail: MailCatcher;
 let messages: Messages;
+let alerts: Alerts;
 let files: StackFiles;
 beforeEach(async () => {
   side = await startBillingSide();
@@ -31,11 +34,13 @@ beforeEach(async () => {
   files = { ...read, plans: { ...read.plans, starter: { ...starter, grace } } };
   side.apply.files = async () => files;
   const { hostname, port } = new URL(mail.smtpUrl);
+  const { sql, clock, log } = side.apply;
+  alerts = createAlerts({ sql, clock, log, redact: createRedact([]) });
   messages = createMessages({
-    sql: side.apply.sql,
-    clock: side.apply.clock,
-    log: side.apply.log,
-    raise: () => undefined,
+    sql,
+    clock,
+    log,
+    alerts,
     settings: {
       mail: {
         smtp: { host: hostname, port: Number(port), secure: false, auth: undefined },
@@ -208,7 +213,7 @@ describe("our own failure", () => {
     await subscribe();
     const { id } = await rowOf("bob");
     for (let round = 0; round < 3; round += 1)
-      await tellParked(side.apply.sql, { kind: "instance", id }, "a record is in the way", side.now());
+      await tellParked(alerts, { kind: "instance", id }, "a record is in the way", side.now());
     await pass();
     expect(told()).toEqual(["Your order", "Your assistant is late"]);
     const [alert] = await side.apply
@@ -235,7 +240,7 @@ describe("our own failure", () => {
     await subscribe();
     await converge("bob");
     const { id } = await rowOf("bob");
-    await tellParked(side.apply.sql, { kind: "instance", id }, "a resize was refused", side.now());
+    await tellParked(alerts, { kind: "instance", id }, "a resize was refused", side.now());
     await pass();
     expect(told()).toEqual(["Your order", "Your assistant is ready"]);
   });

@@ -1,6 +1,7 @@
 /** Proves that what is counted from rows is counted: every gauge answers on a real database, with what is in it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Hono } from "hono";
+import { alertTexts } from "../../reconciler/messages/alerts.ts";
 import { createMetrics } from "../../reconciler/metrics.ts";
 import { answerError } from "../../reconciler/routes/errors.ts";
 import { createHealthRoutes } from "../../reconciler/routes/health.ts";
@@ -67,4 +68,10 @@ test("with a key of their own they are for who has it", async () => {
   expect(await ask({ authorization: `Bearer ${"n".repeat(32)}` })).toBe(401);
   expect(await ask({ authorization: `Bearer ${metricsKey}` })).toBe(200);
   expect((await app.request("/healthz")).status).toBe(200);
+});
+
+test("every kind of alert is counted from nought, so that the first one is seen", async () => {
+  const lines = (await createMetrics().registry.metrics()).split("\n");
+  for (const kind of Object.keys(alertTexts))
+    expect(lines).toContain(`clawfleet_alerts_total{kind="${kind}"} 0`);
 });

@@ -13,6 +13,7 @@ import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import { runOnMachine } from "../../reconciler/health/machine-ssh.ts";
 import { createRunnerPool, type RunnerPool } from "../../reconciler/engine/runner-pool.ts";
 import { startRunner } from "../../reconciler/engine/runner.ts";
+import { createAlerts } from "../../reconciler/messages/alerts.ts";
 import type { ConvergeJob } from "../../reconciler/queue/jobs.ts";
 import { createRecovery } from "../../reconciler/recovery/recovery.ts";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
@@ -111,7 +112,8 @@ describe("what becomes of the instance", () => {
       pool,
       gate,
       cloudsOf,
-      redact: (text) => text,
+      redact: String,
+      alerts: createAlerts({ sql, clock, log, redact: String }),
       workerName: "test-1",
       deadlineMs,
       recover: createRecovery({ sql, store: undefined, hostname: "test", clock, cloudsOf }),

@@ -4,7 +4,9 @@ import { createAccountAccess } from "../../reconciler/account/access.ts";
 import { createAccount } from "../../reconciler/account/account.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import { createAlerts } from "../../reconciler/messages/alerts.ts";
 import { createMessages } from "../../reconciler/messages/messages.ts";
+import { createRedact } from "../../reconciler/operations/redact.ts";
 import { createOrders } from "../../reconciler/orders/orders.ts";
 import { createAccountRoutes } from "../../reconciler/routes/account.tsx";
 import { createOrderRoutes } from "../../reconciler/routes/orders.tsx";
@@ -50,7 +52,7 @@ export async function startAccountSide(options: { mail: boolean } = { mail: true
   // Whoever has paid is led back there, where something has to answer.
   const publicUrl = side.stripe.origin;
   const common = { ...side.apply, files: () => side.apply.files(), publicUrl, plans: () => files.plans };
-  const { log } = side.apply;
+  const { sql, clock, log } = side.apply;
   const access = options.mail ? createAccountAccess(side.apply) : undefined;
   const watch = { wait: async () => undefined, stop: async () => undefined };
   const ordersOf = (sellers: BillingProvider[]) =>
@@ -68,7 +70,7 @@ export async function startAccountSide(options: { mail: boolean } = { mail: true
       slackUrl: undefined,
       telegram: undefined,
     },
-    raise: () => undefined,
+    alerts: createAlerts({ sql, clock, log, redact: createRedact([]) }),
   });
 
   async function pay(url: string, email: string): Promise<void> {

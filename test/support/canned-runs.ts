@@ -3,6 +3,7 @@ import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.t
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import type { RunInput, RunOutcome } from "../../reconciler/engine/runner.ts";
 import { runOnMachine } from "../../reconciler/health/machine-ssh.ts";
+import { createAlerts } from "../../reconciler/messages/alerts.ts";
 import { createRedact } from "../../reconciler/operations/redact.ts";
 import { startTestGate } from "./gate.ts";
 
@@ -19,6 +20,7 @@ export type CannedRuns = {
 export async function createCannedRuns(apply: ApplyDeps): Promise<CannedRuns> {
   const { sql, queue, clock, log, masterKey } = apply;
   const { gate } = await startTestGate(sql, {});
+  const redact = createRedact([]);
   const canned: CannedRuns = {
     answer: new Error("the test has not said what a run comes to"),
     asked: [],
@@ -40,7 +42,8 @@ export async function createCannedRuns(apply: ApplyDeps): Promise<CannedRuns> {
         kill: () => undefined,
         size: () => 0,
       },
-      redact: createRedact([]),
+      redact,
+      alerts: createAlerts({ sql, clock, log, redact }),
       workerName: "test",
       deadlineMs: 60_000,
       recover: async () => ({ kind: "ready", refresh: false }),

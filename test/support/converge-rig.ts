@@ -18,6 +18,7 @@ import { runOnMachine } from "../../reconciler/health/machine-ssh.ts";
 import { createRunnerPool, type RunnerPool } from "../../reconciler/engine/runner-pool.ts";
 import { createRecovery } from "../../reconciler/recovery/recovery.ts";
 import { openStateStore } from "../../reconciler/recovery/state-store.ts";
+import { createAlerts } from "../../reconciler/messages/alerts.ts";
 import { createRedact } from "../../reconciler/operations/redact.ts";
 import type { ConvergeJob, Reason } from "../../reconciler/queue/jobs.ts";
 import { createQueue, type Queue } from "../../reconciler/queue/queue.ts";
@@ -115,13 +116,15 @@ export async function startConvergeRig(
   });
   const store = openStateStore(sql, { backend: database.url, database: database.url });
 
+  const redact = createRedact([]);
   const createWorkerDeps: ConvergeRig["createWorkerDeps"] = () => ({
     sql,
     queue,
     clock,
     log,
     pool: createRunnerPool({ log, environment }),
-    redact: createRedact([]),
+    redact,
+    alerts: createAlerts({ sql, clock, log, redact }),
     workerName: "rig",
     deadlineMs: 600_000,
     gate,

@@ -19,6 +19,8 @@ export type MessageSide = {
   lines: LogLine[];
   /** As a process raises them. */
   raised: Alerts;
+  /** Kinds, as the counter of the metrics is told of them. */
+  counted: string[];
   clock: { now(): Date };
   advance(ms: number): void;
   /** One process more that sends; `look()` it by hand. */
@@ -56,7 +58,14 @@ export async function startMessageSide(): Promise<MessageSide> {
   await sql`
     insert into clawfleet.cells (name, account, settings, secrets)
     values ('lab', 'default', ${sql.json({ zone: "claws.example" })}, '')`;
-  const raised = createAlerts({ sql, clock, log, redact: createRedact([alerts.telegram.token]) });
+  const counted: string[] = [];
+  const raised = createAlerts({
+    sql,
+    clock,
+    log,
+    redact: createRedact([alerts.telegram.token]),
+    onAlert: (kind) => void counted.push(kind),
+  });
   const made: Messages[] = [];
   const letters = () => mail.mails.filter(({ to }) => to[0] !== settings.alertEmail);
 
@@ -66,11 +75,12 @@ export async function startMessageSide(): Promise<MessageSide> {
     alerts,
     lines,
     raised,
+    counted,
     clock,
     advance: (ms) => void (nowMs += ms),
     createProcess(change = {}) {
       const publicUrl = "https://join.example";
-      const common = { sql, clock, log, raise: raised.raise, settings, publicUrl, plans: () => plans };
+      const common = { sql, clock, log, alerts: raised, settings, publicUrl, plans: () => plans };
       const messages = createMessages({ ...common, ...change });
       made.push(messages);
       return messages;

@@ -12,13 +12,14 @@ import { findUnforeseen } from "../../reconciler/drift/unforeseen.ts";
 describe("a policy", () => {
   test("changes what it names", () => {
     expect(parsePolicy("")).toEqual(defaultPolicy);
-    const changed = { ...defaultPolicy, cosmetic: "ignore", dangerous: "repair" };
-    expect(parsePolicy(" cosmetic=ignore, dangerous=repair,")).toEqual(changed);
+    const changed = { ...defaultPolicy, cosmetic: "ignore", dangerous: "ignore" };
+    expect(parsePolicy(" cosmetic=ignore, dangerous=ignore,")).toEqual(changed);
   });
   test.each([
     ["odd=repair", "odd is no class"],
     ["repair=always", "there are repair, ask, ignore"],
     ["leak=repair", "deleted on command"],
+    ["dangerous=repair", "by hand alone"],
     ["repair", "there are"],
   ])("%s is refused", (text, problem) => {
     expect(() => parsePolicy(text)).toThrow(problem);

@@ -43,7 +43,7 @@ create table clawfleet.idempotency_keys (
   key        text not null,
   request    text not null,                           -- hash of method, path and body
   status     integer,                                 -- absent while it is being done
-  body       text,
+  body       text,                                    -- absent too where it was a secret, which is shown once
   created_at timestamptz not null,
   primary key (actor, key)
 );
