@@ -80,7 +80,7 @@ export async function resumePlan(
   const [row] = await sql<{ id: number }[]>`
     update clawfleet.plans set labels = ${sql.json([...labels])} where seen_at is null and id = (
       select p.id from clawfleet.plans p
-      where p.digest = ${digest} and p.base = ${base} and p.head = ${head} and p.purpose = 'review'
+      where p.digest = ${digest} and p.base = ${base} and p.head = ${head} and p.purpose = 'review' and p.withdrawn_at is null
         and p.pull_request is not distinct from ${pullRequest}::int
         and not exists (
           select 1 from clawfleet.plans newer where newer.pull_request = p.pull_request and newer.id > p.id)
@@ -148,7 +148,7 @@ export type Progress = { previewed: number; previews: number };
 export async function countPreviews(sql: Query, planId: number): Promise<Progress> {
   const [row] = await sql<Progress[]>`
     select count(*) filter (where result is not null)::int as previewed, count(*)::int as previews
-    from clawfleet.plan_customers where plan_id = ${planId}`;
+    from clawfleet.plan_customers where plan_id = ${planId} and example is null`;
   return row ?? { previewed: 0, previews: 0 };
 }
 
