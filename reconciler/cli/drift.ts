@@ -65,7 +65,8 @@ async function readDrift(io: CommandIo, all: boolean): Promise<DriftAnswer> {
   const limit = all ? "500" : "100";
   const answer = await unwrap(io.client.drift.$get({ query: { limit } }));
   let { next } = answer;
-  while (all && next !== null) {
+  if (!all) return answer;
+  while (next !== null) {
     const page = await unwrap(io.client.drift.$get({ query: { limit, after: String(next) } }));
     answer.findings.push(...page.findings);
     next = page.next;

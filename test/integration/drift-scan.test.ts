@@ -1,21 +1,19 @@
 /**
  * Proves on a real database against a simulated Hetzner what a scan concludes while the fleet changes under it, and that what
- * repairs did not cure, or what would do more than was found, is asked about; and each guard before an object is deleted, on rows that lie. States are rows as
+ * repairs did not cure is asked about; and each guard before an object is deleted, on rows that lie. States are rows as
  * Pulumi's backend writes them. What a real run leaves behind is for e2e/drift.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
-import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
-import { listFindings, markRepairs, upsertFindings } from "../../reconciler/db/drift.ts";
+import { listFindings, markRepairs } from "../../reconciler/db/drift.ts";
 import { deleteOrphan, type OrphanDeps } from "../../reconciler/drift/orphans.ts";
-import { defaultPolicy, scanActor } from "../../reconciler/drift/policy.ts";
-import { scanDrift, toDriftJob } from "../../reconciler/drift/scan.ts";
+import { defaultPolicy } from "../../reconciler/drift/policy.ts";
+import { scanDrift } from "../../reconciler/drift/scan.ts";
 import { endOperation, insertOperation } from "../../reconciler/operations/rows.ts";
 import { openStateStore } from "../../reconciler/recovery/state-store.ts";
 import { startHetzner, type Hetzner } from "../sandbox/hetzner/hetzner.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
-import { cellRun, createCannedRuns } from "../support/canned-runs.ts";
 import { order } from "../support/hetzner-orders.ts";
 import { putStateOf } from "../support/state-rows.ts";
 
@@ -272,80 +270,5 @@ describe("an object is deleted only", () => {
     expect(await orderDeletion(object, { slug: "ada" })).toContain("ada is being worked on");
     expect(stands(object)).toBe(true);
     await api.database.sql`update clawfleet.instances set status = 'ready'`;
-  });
-});
-
-describe("a repair that nobody asked for", () => {
-  const subject = "cell.lab";
-  const network = { kind: "network" as const, objectId: "1", name: "cf-cell-lab" };
-  const differences = [
-    { ...network, class: "cosmetic" as const, property: "name", expected: "cf-cell-lab", seen: "other" },
-  ];
-  const find = () =>
-    upsertFindings(
-      api.database.sql,
-      [
-        {
-          subject,
-          instanceId: null,
-          slug: subject,
-          account: "default",
-          class: "cosmetic",
-          action: "repair",
-          differences,
-          monthlyNet: null,
-        },
-      ],
-      new Date(),
-    );
-  const open = async () =>
-    (await listFindings(api.database.sql)).map(({ action, refusal }) => ({ action, refusal }));
-
-  /** Runs the cell's job with an engine that says that it would do this. Returns which kinds of runs there were. */
-  async function repair(planned: Record<string, [type: string, op: string]>, actor = scanActor) {
-    const { sql } = api.database;
-    await sql`delete from clawfleet.operations`;
-    const runs = await createCannedRuns(api.apply);
-    runs.answer = (say) => {
-      for (const [resource, [type, op]] of Object.entries(planned)) {
-        const urn = `urn:pulumi:cell.lab::clawfleet::${type}::${resource}`;
-        say({ resourcePreEvent: { metadata: { op, urn, type } } });
-      }
-      return Promise.resolve(cellRun(1));
-    };
-    const cell = { stack: subject, instanceId: null, cell: "lab" };
-    const job = toDriftJob(cell, "converge", actor);
-    await handleConvergeJob(runs.deps, job, new AbortController().signal);
-    await runs.close();
-    const ran = await sql<{ kind: string }[]>`select kind from clawfleet.operations order by id`;
-    return ran.map(({ kind }) => kind);
-  }
-  const renamed = ["hcloud:index/network:Network", "update"] as const;
-  const subnet = ["hcloud:index/networkSubnet:NetworkSubnet", "create"] as const;
-
-  test("is run when it does what was found", async () => {
-    await find();
-    expect(await repair({ network: [...renamed] })).toEqual(["preview", "up"]);
-    expect(await open()).toEqual([{ action: "repair", refusal: null }]);
-  });
-
-  test("is asked about when it would do more, and stays so until the cell differs in another way", async () => {
-    await find();
-    expect(await repair({ network: [...renamed], subnet: [...subnet] })).toEqual(["preview"]);
-    const asked = [{ action: "ask", refusal: "it would also create subnet" }];
-    expect(await open()).toEqual(asked);
-    await find();
-    expect(await open()).toEqual(asked);
-    differences[0] = { ...network, class: "cosmetic", property: "name", expected: "x", seen: "a third" };
-    await find();
-    expect(await open()).toEqual([{ action: "repair", refusal: null }]);
-  });
-
-  test("is no longer looked at when a person has ordered it, whoever tries it again", async () => {
-    await find();
-    const [finding] = await listFindings(api.database.sql);
-    const order = { actor: "anna", now: api.apply.clock.now() };
-    await markRepairs(api.database.sql, [finding?.id ?? 0], order);
-    expect(await repair({ subnet: [...subnet] }, "retry")).toEqual(["up"]);
   });
 });
