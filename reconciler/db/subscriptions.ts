@@ -71,7 +71,8 @@ export async function storePage(
       order by r.id
       on conflict (provider, id) do update set
         customer_id = excluded.customer_id, slug = excluded.slug, order_id = excluded.order_id,
-        email = case when s.forgotten_at is null then excluded.email end, price_keys = excluded.price_keys, status = excluded.status,
+        email = case when s.forgotten_at is null or ${paidAgain(sql)} then excluded.email end,
+        forgotten_at = case when not ${paidAgain(sql)} then s.forgotten_at end, price_keys = excluded.price_keys, status = excluded.status,
         status_since = case when s.status = excluded.status then least(s.status_since, excluded.status_since) else excluded.status_since end,
         created_at = excluded.created_at, period_end = excluded.period_end, cancel_at = excluded.cancel_at,
         ended_at = excluded.ended_at, trial_end = excluded.trial_end,
@@ -87,6 +88,10 @@ export async function storePage(
   if (sweepId !== null) await markSeen(sql, provider, sweepId, ids);
   await endUnpaidSeats(sql, input);
 }
+
+/** Of a row that is written anew: who was forgotten after the end, and pays once more, is a customer like any other. */
+const paidAgain = (sql: Query) => sql`(
+  s.status = any(${[...endedStatuses]}::text[]) and excluded.status <> all(${[...endedStatuses]}::text[]))`;
 
 /** A subscription that was read says how many assistants it pays for; further ones that it had have ended. */
 async function endUnpaidSeats(

@@ -3,7 +3,13 @@ import type { TransactionSql } from "postgres";
 import { networkZoneOf, type Override } from "../../infra/config.ts";
 import type { Query } from "../db/database.ts";
 import { listCells } from "../db/cells.ts";
-import { lockInstances, updateDesired, type InstanceChange, type InstanceRow } from "../db/instances.ts";
+import {
+  clearDeleteVotes,
+  lockInstances,
+  updateDesired,
+  type InstanceChange,
+  type InstanceRow,
+} from "../db/instances.ts";
 import { recordGone } from "../db/observed.ts";
 import { forgetCustomer } from "../db/customers.ts";
 import { findHalt } from "../db/halt.ts";
@@ -28,6 +34,8 @@ import type { StackFiles } from "./stack-files.ts";
 /** Written in as few statements as possible: a sweep may change every row that there is. */
 type Batch = {
   changes: InstanceChange[];
+  /** Whose votes led to something that is not true any more: the next end needs its own. */
+  better: string[];
   gone: string[];
   letters: Letter[];
   moved: Addressee[];
@@ -56,7 +64,7 @@ export async function applyDesiredIn(
   const facts = await readFacts(tx, await readUnderLock(tx, scope), settled);
   const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
   const jobs: ConvergeJob[] = [];
-  const batch: Batch = { changes: [], gone: [], letters: [], moved: [], ledger: [] };
+  const batch: Batch = { changes: [], better: [], gone: [], letters: [], moved: [], ledger: [] };
   const creations: (() => Promise<Change | undefined>)[] = [];
   for (const { slug, instance: row, desired, override, alerts } of desireFleet(facts)) {
     for (const one of alerts) alert(deps, one.kind, slug, one.message);
@@ -121,6 +129,7 @@ export async function readOutages(
 
 async function writeBatch(tx: TransactionSql, batch: Batch, now: Date): Promise<void> {
   await updateDesired(tx, batch.changes);
+  await clearDeleteVotes(tx, batch.better);
   await writeLedger(tx, batch.ledger);
   await readdressMessages(tx, batch.moved);
   await announceAll(tx, batch.letters, now);
@@ -194,6 +203,7 @@ async function changeRow(
   const newPlacement = place.serverType !== row.serverType || place.location !== row.location;
   const now = deps.clock.now();
   batch.changes.push({ ...columns, id: row.id, newGeneration: changed, newPlacement, now });
+  if (phaseRank[columns.phase] < phaseRank[row.phase]) batch.better.push(row.id);
   const told = { instanceId: row.id, email: columns.email };
   if (columns.phase !== row.phase) batch.ledger.push(toEntry(row, columns, now));
   if (row.email !== columns.email) batch.moved.push({ instanceId: row.id, email: columns.email });
