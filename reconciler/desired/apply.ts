@@ -184,11 +184,11 @@ async function changeRow(
   tx: TransactionSql,
   row: InstanceRow,
   wanted: Desired,
-  override: Override,
+  given: Override,
   scope: ApplyScope,
   batch: Batch,
 ): Promise<Change | undefined> {
-  if (await leavesItsCell(deps, tx, row, override)) return undefined;
+  const override = await keepToItsZone(deps, tx, row, given);
   const place = choosePlace(row, wanted, override);
   const columns = toColumns(wanted, override, place);
   const changed = columns.desiredHash !== row.desiredHash;
@@ -235,19 +235,18 @@ function toDecided({ subscription, phase, nextChangeAt, deleteAt }: Desired): De
   return { phase, status, statusSince: endedAt ?? statusSince, nextChangeAt, deleteAt };
 }
 
-/** Its address is in its cell's network, which no server of another network zone can join. */
-async function leavesItsCell(
+/** Its address is in its cell's network, which no server of another network zone can join: that location counts for nothing. */
+async function keepToItsZone(
   deps: ApplyDeps,
   tx: TransactionSql,
   row: InstanceRow,
   override: Override,
-): Promise<boolean> {
-  if (override.location === undefined || override.location === row.location || row.cell === null)
-    return false;
+): Promise<Override> {
+  const { location, ...rest } = override;
+  if (location === undefined || location === row.location || row.cell === null) return override;
   const cell = (await listCells(tx)).find(({ name }) => name === row.cell);
-  const zone = networkZoneOf(override.location);
-  if (!cell || cell.settings.networkZone === zone) return false;
-  const what = `the override of ${row.slug} names ${override.location}, and its cell ${cell.name} is in ${cell.settings.networkZone}`;
-  alert(deps, "location_outside_cell", row.slug, `${what}; it stays as it is`);
-  return true;
+  if (!cell || cell.settings.networkZone === networkZoneOf(location)) return override;
+  const what = `the override of ${row.slug} names ${location}, and its cell ${cell.name} is in ${cell.settings.networkZone}`;
+  alert(deps, "location_outside_cell", row.slug, `${what}; it stays where it is`);
+  return rest;
 }

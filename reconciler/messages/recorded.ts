@@ -5,7 +5,7 @@ import type { Query } from "../db/database.ts";
 import type { Subject } from "../db/subject.ts";
 import { raiseAlert } from "../db/alerts.ts";
 import type { Phase } from "../../infra/config.ts";
-import { forgetCustomer, lockTold, listUntoldFailures, type ToldRow } from "../db/customers.ts";
+import { forgetCustomer, lockTold, listUntoldLate, type ToldRow } from "../db/customers.ts";
 import { writeReached } from "../db/ledger.ts";
 import { beginOutage, endOutage } from "../db/outages.ts";
 import { recordArchived, recordGone, recordParked, recordReady } from "../db/observed.ts";
@@ -90,13 +90,14 @@ export async function tellGone(sql: Sql, id: string, now: Date): Promise<{ retur
 
 /** Time passes without a change of any row: who waits for too long hears of it. Returns how many were looked at. */
 export async function tellLate(sql: Sql, now: Date): Promise<number> {
-  const found = await listUntoldFailures(sql, new Date(now.getTime() - patienceMs));
+  const found = await listUntoldLate(sql, new Date(now.getTime() - patienceMs));
   for (const { id, detail, customerTold, operatorTold } of found) {
     await sql.begin(async (tx) => {
       const row = await lockTold(tx, id);
       if (!row || row.observedPhase === "running") return;
       if (!customerTold) await announce(tx, toAddressee(row), announceLate(row, now), now);
-      const message = `${row.slug} has failed ${row.failures} times to come up: ${detail ?? "no reason is known"}`;
+      const tries = row.failures === 0 ? "has not come up" : `has failed ${row.failures} times to come up`;
+      const message = `${row.slug} ${tries}: ${detail ?? "no reason is known"}`;
       if (!operatorTold) await raiseAlert(tx, { kind: lateKind, about: row.slug, message, now });
     });
   }

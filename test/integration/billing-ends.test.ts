@@ -6,6 +6,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
 import { beginHalt, endHalt } from "../../reconciler/db/halt.ts";
+import { recordBlocked } from "../../reconciler/db/blocks.ts";
+import { closeCellsExcept } from "../../reconciler/db/cells.ts";
 import { recordWaiting } from "../../reconciler/db/observed.ts";
 import { tellGone, tellLate } from "../../reconciler/messages/recorded.ts";
 import { startBillingSide, starterKey, unknownKey, type BillingSide } from "../support/billing.ts";
@@ -153,4 +155,30 @@ test("an assistant that does not come up for an hour is told to operators once, 
     { about: "bob", occurrences: 1, message },
   ]);
   expect((await readLetters(side)).filter((occasion) => occasion === "failed")).toHaveLength(1);
+});
+
+test("who has paid and waits for a limit, a cloud or a cell is told of it too, and so are operators", async () => {
+  const { sql } = side.database;
+  side.subscribe("bob");
+  await side.settle();
+  const [bob] = await sql<{ id: string }[]>`select id from clawfleet.instances`;
+  const limit = { blockedBy: "hetzner-limit", scope: "eu", detail: "server_limit" } as const;
+  await recordBlocked(
+    sql,
+    { kind: "instance", id: bob?.id ?? "" },
+    { ...limit, reason: "paid", now: side.now() },
+  );
+  await closeCellsExcept(sql, []);
+  side.subscribe("amy");
+  await side.settle();
+  await tellLate(sql, side.now());
+  expect(await readLetters(side)).toEqual(["paid", "paid"]);
+  side.advance(61 * 60_000);
+  for (let round = 0; round < 3; round += 1) await tellLate(sql, side.now());
+  const told = await sql`select about, message from clawfleet.alerts where kind = 'late' order by about`;
+  expect(told).toEqual([
+    { about: "amy", message: expect.stringContaining("no cell") },
+    { about: "bob", message: "bob has not come up: server_limit" },
+  ]);
+  expect(await readLetters(side)).toEqual(["paid", "paid", "failed", "failed"]);
 });

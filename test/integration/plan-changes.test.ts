@@ -179,3 +179,19 @@ describe("another address", () => {
     expect(side.alerts.filter((kind) => kind === "address_taken")).toHaveLength(2);
   });
 });
+
+test("a location that its cell cannot have counts for nothing, and billing goes on", async () => {
+  const bob = side.subscribe("bob");
+  await side.settle();
+  overrides.set("bob", { location: "ash", gatewayMemoryMb: 3000 });
+  await side.sweep();
+  expect(side.alerts).toContain("location_outside_cell");
+  expect((await rowOf("bob")).override).toEqual({ gatewayMemoryMb: 3000 });
+  side.stripe.cancelSubscription(bob.id);
+  await side.settle();
+  expect(await phasesOf()).toEqual([["bob", "suspended"]]);
+  const again = { lookupKey: starterKey, email: "bob@example.com", customer: bob.customer };
+  side.stripe.createPaidSubscription({ ...again, metadata: { slug: "bob" } });
+  await side.settle();
+  expect(await phasesOf()).toEqual([["bob", "running"]]);
+});
