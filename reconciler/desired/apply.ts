@@ -148,11 +148,13 @@ export function holdBack(
 ): Desired | undefined {
   const worse = phaseRank[desired.phase] > phaseRank[row.phase];
   if (worse && halted) return undefined;
-  if (desired.phase === "gone" && override.hold === true) return undefined;
+  const held = override.hold === true;
+  if (desired.phase === "gone" && held) return undefined;
   const agreed = row.deleteVotes >= requiredVotes && row.deleteVotePhase === desired.phase;
-  if (!worse || !desired.needsVotes || agreed) return desired;
+  const told = held ? { ...desired, deleteAt: null } : desired;
+  if (!worse || !desired.needsVotes || agreed) return told;
   const phase = row.phase === "archived" ? "archived" : "suspended";
-  return { ...desired, phase, reason: `${desired.reason}; ${desired.phase} waits for a second reading` };
+  return { ...told, phase, reason: `${desired.reason}; ${desired.phase} waits for a second reading` };
 }
 
 /**

@@ -49,10 +49,15 @@ export function desireFleet<Instance extends NamedInstance>(
   const ownership = createOwnership(facts.instances);
   const decisions = new Map(facts.interventions.map((one) => [keyOf(one.provider, one.subscriptionId), one]));
   const decisionOn = ({ provider, id }: SubscriptionRow) => decisions.get(keyOf(provider, id));
-  const claiming = endByFairUse(facts.subscriptions, plans, now).filter((one) =>
+  const claiming = endByFairUse(facts.subscriptions, plans, now, ownership.paidBy).filter((one) =>
     mayClaim(one, ownership, decisionOn(one) !== undefined, overrides),
   );
-  return [...settleNames(claiming, ownership)].map(([slug, mine]) => {
+  const addresses = new Set(
+    [...overrides].flatMap(([slug, { address }]) =>
+      address === undefined || address === slug ? [] : [address],
+    ),
+  );
+  return [...settleNames(claiming, ownership, addresses)].map(([slug, mine]) => {
     const instance = ownership.named(slug);
     const override = overrides.get(slug) ?? {};
     const problem = facts.broken.get(slug);

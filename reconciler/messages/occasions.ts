@@ -27,7 +27,7 @@ export type Decided = {
   status: string;
   statusSince: Date;
   nextChangeAt: Date | null;
-  /** When everything is deleted if nothing changes; null: not ahead, or due already. */
+  /** When everything is deleted if nothing changes; null: not by itself. */
   deleteAt: Date | null;
 };
 

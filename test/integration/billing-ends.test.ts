@@ -48,6 +48,10 @@ describe("somebody who left long ago, and whom nothing could be taken from meanw
     await endHalt(side.database.sql);
     await rounds(1);
     expect(await phases()).toEqual({ bob: "suspended" });
+    const [letter] = await side.database.sql<{ facts: { deleteAt: string } }[]>`
+      select facts from clawfleet.outbox where occasion = 'suspended'`;
+    const aheadMs = Date.parse(letter?.facts.deleteAt ?? "") - side.now().getTime();
+    expect(Math.round(aheadMs / dayMs), "it is not said to be due already").toBe(7);
     await rounds(3);
     expect(await phases()).toEqual({ bob: "archived" });
     expect(await readLetters(side)).toEqual(expect.arrayContaining(["suspended", "deletion_warning"]));

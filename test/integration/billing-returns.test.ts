@@ -3,6 +3,7 @@
  * Stripe over HTTP, a clock that is moved; no engine: what a converge records is recorded by hand.
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { removeOld } from "../../reconciler/db/housekeeping.ts";
 import { beginHalt, endHalt } from "../../reconciler/db/halt.ts";
 import { tellGone } from "../../reconciler/messages/recorded.ts";
 import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
@@ -130,4 +131,23 @@ test("a further assistant that is paid for again after it was gone has its lette
     select 1 from clawfleet.outbox o join clawfleet.instances i on i.id = o.subject
     where o.occasion = 'paid' and o.recipient = 'bob@example.com' and i.status <> 'gone'`;
   expect(paid).toHaveLength(2);
+});
+
+test("who never finished paying is forgotten after a month, and who has an assistant is not", async () => {
+  usePlansWithGrace(side);
+  side.subscribe("bob");
+  const amy = side.subscribe("amy");
+  side.stripe.setStatus(amy.id, "incomplete_expired");
+  await side.settle();
+  const { sql } = side.database;
+  await sql`delete from clawfleet.instances where slug = 'amy'`;
+  const emails = async () => {
+    await removeOld(sql, side.now());
+    return await sql`select slug, email from clawfleet.subscriptions order by slug`;
+  };
+  const bob = { slug: "bob", email: "bob@example.com" };
+  side.advance(29 * dayMs);
+  expect(await emails()).toEqual([{ slug: "amy", email: "amy@example.com" }, bob]);
+  side.advance(2 * dayMs);
+  expect(await emails()).toEqual([{ slug: "amy", email: null }, bob]);
 });

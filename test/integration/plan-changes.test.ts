@@ -64,8 +64,8 @@ describe("another plan", () => {
     await change(bob, { price: proKey });
     expect(await rowOf("bob")).toMatchObject({ id, plan: "pro", serverType: "cx33", generation: 2 });
     await change(bob, { price: starterKey });
-    // A type that the smaller plan has too is kept: nobody is moved without need.
-    expect(await rowOf("bob")).toMatchObject({ id, plan: "starter", serverType: "cx33", generation: 3 });
+    // Also where the smaller plan has the larger type among its others: what is paid for is what it costs.
+    expect(await rowOf("bob")).toMatchObject({ id, plan: "starter", serverType: "cx23", generation: 3 });
   });
 
   test("that no plan knows changes nothing, takes nothing away, and is an alert", async () => {
@@ -183,10 +183,10 @@ describe("another address", () => {
 test("a location that its cell cannot have counts for nothing, and billing goes on", async () => {
   const bob = side.subscribe("bob");
   await side.settle();
-  overrides.set("bob", { location: "ash", gatewayMemoryMb: 3000 });
+  overrides.set("bob", { location: "ash", serverType: "cx33" });
   await side.sweep();
   expect(side.alerts).toContain("location_outside_cell");
-  expect((await rowOf("bob")).override).toEqual({ gatewayMemoryMb: 3000 });
+  expect((await rowOf("bob")).override).toEqual({ serverType: "cx33" });
   side.stripe.cancelSubscription(bob.id);
   await side.settle();
   expect(await phasesOf()).toEqual([["bob", "suspended"]]);
@@ -194,4 +194,29 @@ test("a location that its cell cannot have counts for nothing, and billing goes 
   side.stripe.createPaidSubscription({ ...again, metadata: { slug: "bob" } });
   await side.settle();
   expect(await phasesOf()).toEqual([["bob", "running"]]);
+});
+
+test("somebody who is held by an override hears of no deletion, and of it again when nobody holds them", async () => {
+  const bob = side.subscribe("bob");
+  const grace = { pastDueDays: 7, archiveAfterDays: 7, deleteAfterDays: 30 };
+  side.apply.files = async () => {
+    const read = await readStackFiles(sandboxStacks);
+    const plans = Object.entries(read.plans).map(([id, plan]) => [id, { ...plan, grace }] as const);
+    return { ...read, plans: Object.fromEntries(plans), overrides };
+  };
+  await side.settle();
+  side.stripe.cancelSubscription(bob.id);
+  await side.settle();
+  const warnings = async () => {
+    side.advance(10_000);
+    await side.sweep();
+    const waiting = await side.apply.sql`
+      select 1 from clawfleet.outbox where occasion = 'deletion_warning' and state = 'waiting'`;
+    return waiting.length;
+  };
+  expect(await warnings()).toBe(3);
+  overrides.set("bob", { hold: true });
+  expect(await warnings()).toBe(0);
+  overrides.clear();
+  expect(await warnings()).toBe(3);
 });
