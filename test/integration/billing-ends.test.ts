@@ -35,6 +35,8 @@ describe("somebody who left long ago, and whom nothing could be taken from meanw
     usePlansWithGrace(side);
     const bob = side.subscribe("bob");
     await side.settle();
+    // One that never came up has our outage to its credit.
+    await side.database.sql`update clawfleet.instances set observed_phase = 'running'`;
     await beginHalt(side.database.sql, { by: "op", reason: null, since: side.now() });
     side.stripe.cancelSubscription(bob.id);
     await side.settle();
