@@ -39,4 +39,5 @@ export const remoteScripts = {
   signIn: readText("./remote/sign-in.mjs"),
   probe: readText("./remote/probe.mjs"),
   restart: readText("./remote/restart.sh"),
+  customerFiles: readText("./remote/customer-files.sh"),
 } as const;

@@ -9,6 +9,12 @@ export const labelKeys = {
   cell: "clawfleet-cell",
 } as const;
 
+/**
+ * On the passing server that carries an instance's files to another disk: whose they are, and, once all of them are on it, of
+ * which copy. It has no label of the instance's own, so that nobody takes it for the customer's server.
+ */
+export const carrierLabelKeys = { instance: "clawfleet-carrier", filled: "clawfleet-filled" } as const;
+
 /** On snapshots that stand in for an archived server: when the archiving began, milliseconds since 1970. */
 export const archiveLabel = "clawfleet-archive";
 
@@ -31,6 +37,23 @@ export function cellLabels(cell: string): Record<string, string> {
 /** Selects the objects of one instance in a Hetzner list call. */
 export function instanceSelector(instanceId: string): string {
   return `${managedBy.key}=${managedBy.value},${labelKeys.instance}=${instanceId}`;
+}
+
+export function carrierLabels({ id, slug }: Pick<InstanceIdentity, "id" | "slug">): Record<string, string> {
+  return {
+    [managedBy.key]: managedBy.value,
+    [carrierLabelKeys.instance]: id,
+    [labelKeys.slug]: slug,
+  };
+}
+
+export function carrierSelector(instanceId: string): string {
+  return `${managedBy.key}=${managedBy.value},${carrierLabelKeys.instance}=${instanceId}`;
+}
+
+/** No slug makes a server of this name: theirs begin with `cf-`. */
+export function carrierName(instanceId: string): string {
+  return `clawfleet-carrier-${instanceId}`;
 }
 
 /** Selects what a cell's own stack made; instances carry its name too, on servers and firewalls. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { paddleVariables, toPaddleSettings, type PaddleSettings } from "./billing/paddle-settings.ts";
 import { readAccounts, type AccountTokens } from "./account-tokens.ts";
 import type { Role } from "./db/connections.ts";
+import { exchangeVariables, type Rates } from "./money/exchange.ts";
 import { driftVariables, toDriftSettings, type DriftSettings } from "./drift/settings.ts";
 import { listTracingSecrets, toTracing, tracingVariables, type TracingSettings } from "./tracing-settings.ts";
 import { gitopsSecrets, gitopsVariables, toGitopsSettings, type GitopsSettings } from "./gitops/settings.ts";
@@ -66,6 +67,7 @@ const serveSchema = workSchema.extend({
   /** Stripe Tax reckons tax at the checkout; it must be set up in the account. */
   STRIPE_AUTOMATIC_TAX: z.enum(["true", "false"]).default("false"),
   STRIPE_API_URL: z.url().default("https://api.stripe.com"),
+  ...exchangeVariables,
   ...gitopsVariables,
   ...paddleVariables,
   ...messageVariables,
@@ -112,6 +114,7 @@ export type Config = WorkConfig & {
   /** undefined: nothing is sold or read at Paddle. */
   paddle: PaddleSettings | undefined;
   messages: CarrierSettings;
+  exchangeRates: Rates;
   /** undefined: `stacks/` is the folder. */
   gitops: GitopsSettings | undefined;
 };
@@ -156,6 +159,7 @@ export function parseConfig(environment: Environment, role: "start" | "serve" = 
     },
     paddle,
     messages,
+    exchangeRates: env.CLAWFLEET_EXCHANGE_RATES,
     gitops,
     secretValues: listSecrets(env, accounts, [
       ...(gitops?.github ? [gitops.github.privateKey, gitops.github.webhookSecret] : []),

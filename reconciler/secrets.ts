@@ -46,6 +46,11 @@ export function createOrderId(): string {
   return randomBytes(18).toString("base64url");
 }
 
+/** 256 bits for somebody outside; rows keep `hashSecret` of it alone. */
+export function createToken(): string {
+  return randomBytes(tokenBytes).toString("base64url");
+}
+
 /** Of what has 256 bits of its own: a slow hash would add nothing. */
 export function hashSecret(secret: string): Buffer {
   return createHash("sha256").update(secret).digest();

@@ -1,23 +1,18 @@
 /** Trials that our outages cost time get it back: at the provider, so that nobody is charged for what they did not have. */
-import type { Logger } from "pino";
-import type { Sql } from "postgres";
 import type { BillingProvider } from "./billing/provider.ts";
 import { listTrials, recordTrialEnd, type TrialRow } from "./db/trials.ts";
 import { readOutages } from "./desired/apply.ts";
+import { alert, type ApplyDeps } from "./desired/apply-deps.ts";
 import { waitedMs, type Outage } from "./desired/outages.ts";
 
-export type TrialDeps = {
-  sql: Sql;
-  clock: { now(): Date };
-  log: Logger;
-  providers: readonly BillingProvider[];
-};
+export type TrialDeps = ApplyDeps & { providers: readonly BillingProvider[] };
 
 /** Less is not worth a change at the provider; while an outage goes on, each sweep gives what has come up since. */
 const leastMs = 30 * 60_000;
 
 /** Returns how many were extended. A provider that cannot be asked is asked with the next sweep. */
-export async function extendTrials({ sql, clock, log, providers }: TrialDeps): Promise<number> {
+export async function extendTrials(deps: TrialDeps): Promise<number> {
+  const { sql, clock, log, providers } = deps;
   let extended = 0;
   const trials = await listTrials(sql);
   const outages = await readOutages(sql, trials);
@@ -31,9 +26,12 @@ export async function extendTrials({ sql, clock, log, providers }: TrialDeps): P
       log.info({ stack: trial.slug, until: until.toISOString() }, "a trial got back what our outage cost");
       extended += 1;
     } catch (error) {
-      log.warn(
-        { err: error, stack: trial.slug },
-        "a trial could not be extended; the next sweep tries again",
+      const why = error instanceof Error ? error.message : String(error);
+      alert(
+        deps,
+        "trial_not_extended",
+        trial.slug,
+        `${trial.slug}: ${trial.provider} does not extend its trial: ${why}`,
       );
     }
   }

@@ -1,8 +1,9 @@
 /** What customers see and do of their own subscription, on the real rows and at whoever bills them. */
 import type { Sql } from "postgres";
 import type { Plans } from "../../infra/plans.ts";
-import type { ChangePreview } from "../billing/desk.ts";
+import type { ChangePreview, Wish } from "../billing/desk.ts";
 import type { BillingProvider } from "../billing/provider.ts";
+import { seatNumberOf } from "../billing/seats.ts";
 import { findAccount, type AccountRow } from "../db/account.ts";
 import { beginReading, storeReadings } from "../db/subscriptions.ts";
 import { findOrder, setOrderCheckout } from "../db/orders.ts";
@@ -11,21 +12,36 @@ import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { priceKeyOf } from "../desired/plan-prices.ts";
 import { ClawfleetError } from "../errors.ts";
 import { describePrice } from "../orders/orders.ts";
-import { checkoutLifetimeMs } from "../orders/place-order.ts";
+import { checkoutLifetimeMs, createWayBack } from "../orders/place-order.ts";
+import { chooseAddress } from "./address.ts";
 import { toAccountView, type AccountView } from "../web/account-view.ts";
+
+/** Another plan, or another number of assistants. */
+export type AccountWish = { plan: string } | { quantity: number };
+
+/** What somebody agrees to: by these names, at this price. */
+export type AgreedChange = ChangePreview & {
+  title: string;
+  /** Whom it is about. */
+  names: string[];
+  /** Those whose end it is. */
+  ends: string[];
+};
 
 export type Account = {
   /** undefined: the order is nobody's, or nothing came of it yet. */
   read(orderId: string): Promise<AccountView | undefined>;
   /** @throws ClawfleetError not_found, input_invalid, billing_unavailable; so do all that follow. */
-  preview(orderId: string, planId: string): Promise<ChangePreview & { planName: string }>;
+  preview(orderId: string, wish: AccountWish): Promise<AgreedChange>;
   /** `at`: of the preview that was agreed to. */
-  change(orderId: string, planId: string, at: Date): Promise<void>;
+  change(orderId: string, wish: AccountWish, at: Date): Promise<void>;
   cancel(orderId: string): Promise<void>;
   keep(orderId: string): Promise<void>;
   /** The payment page on which somebody whose subscription has ended begins a new one, for what they had. */
   comeBack(orderId: string, planId: string): Promise<string>;
   openPortal(orderId: string): Promise<string>;
+  /** Of the order's own assistant: free, not reserved, and once a day. */
+  chooseAddress(orderId: string, text: string): Promise<void>;
   findInvoiceUrl(orderId: string, invoiceId: string): Promise<string | undefined>;
 };
 
@@ -82,6 +98,10 @@ export function createAccount(deps: AccountDeps): Account {
     throw refuse("input_invalid", "This plan is not offered. Choose one of the list.");
   }
 
+  function toDeskWish(known: Known, wish: AccountWish): Wish {
+    return "plan" in wish ? { priceKey: keyOf(known, wish.plan).key } : wish;
+  }
+
   /** What was asked for is true at once, whenever the webhook comes. */
   async function readAgain({ row, provider }: Known): Promise<void> {
     const { customerId } = row;
@@ -115,19 +135,26 @@ export function createAccount(deps: AccountDeps): Account {
       const shown = new Map([...prices].map(([key, price]) => [key, describePrice(price)]));
       return toView(orderId, row, shown, invoices);
     },
-    async preview(orderId, planId) {
-      const known = await findFor(orderId, "change");
-      const { key: priceKey, planName } = keyOf(known, planId);
-      const { subscriptionId } = known.row;
-      const now = clock.now();
-      return { planName, ...(await known.provider.desk.previewChange({ subscriptionId, priceKey, now })) };
+    async preview(orderId, wish) {
+      const known = await findFor(orderId, "plan" in wish ? "change" : "quantity");
+      const { subscriptionId, seats } = known.row;
+      const shown = await known.provider.desk.previewChange({
+        subscriptionId,
+        wish: toDeskWish(known, wish),
+        now: clock.now(),
+      });
+      const names = seats.map(({ name }) => name);
+      if ("plan" in wish) return { ...shown, title: keyOf(known, wish.plan).planName, names, ends: [] };
+      const over = seats.filter((seat) => seatNumberOf(seat.subscriptionId) > wish.quantity);
+      return { ...shown, title: describeCount(wish.quantity), names, ends: over.map(({ name }) => name) };
     },
-    async change(orderId, planId, at) {
-      const known = await findFor(orderId, "change");
-      const { key: priceKey } = keyOf(known, planId);
+    async change(orderId, wish, at) {
+      const known = await findFor(orderId, "plan" in wish ? "change" : "quantity");
+      const { subscriptionId } = known.row;
+      const asked = { subscriptionId, wish: toDeskWish(known, wish), at };
       if (Math.abs(clock.now().getTime() - at.getTime()) > previewAgeMs)
         throw refuse("conflict", "The price that you saw is too old by now. Look at it again, please.");
-      await known.provider.desk.changePlan({ subscriptionId: known.row.subscriptionId, priceKey, at });
+      await known.provider.desk.change(asked);
       await readAgain(known);
     },
     async cancel(orderId) {
@@ -146,6 +173,7 @@ export function createAccount(deps: AccountDeps): Account {
       const { key: lookupKey } = keyOf(known, planId);
       const page = `${deps.publicUrl}/orders/${orderId}`;
       const now = clock.now();
+      const way = createWayBack(now);
       const checkout = await provider.createCheckout({
         orderId,
         slug: row.slug,
@@ -156,11 +184,12 @@ export function createAccount(deps: AccountDeps): Account {
         expiresAt: new Date(now.getTime() + checkoutLifetimeMs),
         successUrl: page,
         cancelUrl: `${page}/billing`,
+        returnToken: way.token,
         customerId: row.customerId,
-        quantity: Math.max(1, row.seats),
+        quantity: Math.max(1, row.seats.length),
         attempt: `-${now.getTime()}`,
       });
-      await setOrderCheckout(sql, orderId, { provider: provider.name, ...checkout });
+      await setOrderCheckout(sql, orderId, { provider: provider.name, ...checkout, ...way.kept });
       return checkout.url;
     },
     async openPortal(orderId) {
@@ -168,11 +197,19 @@ export function createAccount(deps: AccountDeps): Account {
       const returnUrl = `${deps.publicUrl}/orders/${orderId}/billing`;
       return (await provider.createPortal({ customerId: row.customerId, returnUrl })).url;
     },
+    async chooseAddress(orderId, text) {
+      const { row } = await findFor(orderId, "address");
+      await chooseAddress(deps, row, text);
+    },
     async findInvoiceUrl(orderId, invoiceId) {
       const { row, provider } = await find(orderId);
       return await provider.desk.findInvoiceUrl({ customerId: row.customerId, invoiceId });
     },
   };
+}
+
+export function describeCount(assistants: number): string {
+  return assistants === 1 ? "one assistant" : `${assistants} assistants`;
 }
 
 function refuse(code: "not_found" | "conflict" | "input_invalid", message: string): ClawfleetError {

@@ -10,6 +10,9 @@ export type ChangePreview = {
   at: Date;
 };
 
+/** One at a time: another plan for as many assistants as before, or another number of them at the price that is paid. */
+export type Wish = { priceKey: string } | { quantity: number };
+
 export type Invoice = {
   id: string;
   at: Date;
@@ -20,9 +23,9 @@ export type Invoice = {
 
 export type BillingDesk = {
   /** Changes nothing. @throws billing_unavailable */
-  previewChange(change: { subscriptionId: string; priceKey: string; now: Date }): Promise<ChangePreview>;
+  previewChange(change: { subscriptionId: string; wish: Wish; now: Date }): Promise<ChangePreview>;
   /** The difference is charged at once; a declined card leaves everything as it was. @throws conflict, billing_unavailable */
-  changePlan(change: { subscriptionId: string; priceKey: string; at: Date }): Promise<void>;
+  change(change: { subscriptionId: string; wish: Wish; at: Date }): Promise<void>;
   /** At the end of the period that is paid for. */
   cancel(subscriptionId: string): Promise<void>;
   /** Takes a cancellation back that lies ahead. */

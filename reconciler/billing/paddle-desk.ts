@@ -1,6 +1,6 @@
 /** What Paddle's customers may do about their subscription. Prorations are Paddle's, at the moment of the change. */
 import { z } from "zod";
-import type { BillingDesk, Invoice } from "./desk.ts";
+import type { BillingDesk, Invoice, Wish } from "./desk.ts";
 import type { PaddleHttp } from "./paddle-http.ts";
 import { findPlanItem, type IsPlanPrice } from "./plan-item.ts";
 import { subscriptionOf } from "./seats.ts";
@@ -33,21 +33,23 @@ const urlSchema = z.object({ url: z.url() });
 
 export function createPaddleDesk(http: PaddleHttp, isPlanPrice?: IsPlanPrice): BillingDesk {
   const pathOf = (seatId: string) => `/subscriptions/${idSchema.parse(subscriptionOf(seatId))}`;
-  async function toBody(subscriptionId: string, priceKey: string) {
+  async function toBody(subscriptionId: string, wish: Wish) {
     const subscription = await http.get(pathOf(subscriptionId), itemsSchema);
     const kept = subscription?.items ?? [];
     const planItem = findPlanItem(kept, ({ price }) => price.id, isPlanPrice);
     // The list is the whole of it: an add-on that is left out is ended (source: Paddle API, update a subscription).
     const addOns = kept.filter((item) => item !== planItem);
+    const priceId = "priceKey" in wish ? wish.priceKey : planItem?.price.id;
+    const count = "quantity" in wish ? wish.quantity : (planItem?.quantity ?? 1);
     const items = [
-      { price_id: priceKey, quantity: planItem?.quantity ?? 1 },
+      ...(priceId === undefined ? [] : [{ price_id: priceId, quantity: count }]),
       ...addOns.map(({ price, quantity }) => ({ price_id: price.id, quantity })),
     ];
     return { items, proration_billing_mode: "prorated_immediately" };
   }
   return {
-    async previewChange({ subscriptionId, priceKey, now }) {
-      const body = await toBody(subscriptionId, priceKey);
+    async previewChange({ subscriptionId, wish, now }) {
+      const body = await toBody(subscriptionId, wish);
       const preview = await http.send("PATCH", `${pathOf(subscriptionId)}/preview`, body, previewSchema);
       const { update_summary: summary, recurring_transaction_details: recurring } = preview;
       const amount = Number(summary?.result.amount ?? 0);
@@ -58,8 +60,8 @@ export function createPaddleDesk(http: PaddleHttp, isPlanPrice?: IsPlanPrice): B
         at: now,
       };
     },
-    async changePlan({ subscriptionId, priceKey }) {
-      const body = await toBody(subscriptionId, priceKey);
+    async change({ subscriptionId, wish }) {
+      const body = await toBody(subscriptionId, wish);
       const whole = { ...body, scheduled_change: null, on_payment_failure: "prevent_change" };
       await http.send("PATCH", pathOf(subscriptionId), whole, anything);
     },

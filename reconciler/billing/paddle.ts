@@ -81,9 +81,9 @@ export function createPaddleBilling(deps: PaddleDeps): BillingProvider {
       if (problem !== undefined) throw refuse(problem);
       return toHint(rawBody, livemode);
     },
-    async createCheckout({ orderId, slug, lookupKey, customerId, quantity = 1 }) {
+    async createCheckout({ orderId, slug, lookupKey, returnToken, customerId, quantity = 1 }) {
       const page = new URL(deps.checkoutUrl);
-      page.searchParams.set("order", orderId);
+      page.searchParams.set("back", returnToken);
       const body = {
         items: [{ price_id: lookupKey, quantity }],
         collection_mode: "automatic",

@@ -25,6 +25,8 @@ export type SubscriptionReading = {
   endedAt: Date | null;
   /** While or after a trial. Absent where the provider has none. */
   trialEnd?: Date | null;
+  /** That is paid for, in the provider's words; absent: one. Further assistants are readings of their own. */
+  quantity?: number;
 };
 
 /** A verified webhook. Only a hint: what it is about is read again. */
@@ -51,6 +53,8 @@ export type CheckoutRequest = {
   expiresAt: Date;
   successUrl: string;
   cancelUrl: string;
+  /** Leads back to the order once, where the page's own address can be read by others (Paddle: the seller's site). */
+  returnToken: string;
   /** Somebody who comes back; absent: somebody new. */
   customerId?: string;
   /** Assistants; absent: one. */

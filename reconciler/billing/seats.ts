@@ -9,7 +9,8 @@ const mark = "#";
 /** The first has the subscription's own id, name and order; the others get generated names, which stay with their number. */
 export function toSeats(reading: SubscriptionReading, quantity: number): SubscriptionReading[] {
   // Nothing is paid for; what had been is kept as with any other subscription that is paused.
-  if (quantity < 1) return [{ ...reading, status: reading.endedAt === null ? "paused" : reading.status }];
+  if (quantity < 1)
+    return [{ ...reading, quantity, status: reading.endedAt === null ? "paused" : reading.status }];
   const count = Math.min(mostSeats, Math.floor(quantity));
   const more = Array.from({ length: count - 1 }, (_, index) => ({
     ...reading,
@@ -17,7 +18,12 @@ export function toSeats(reading: SubscriptionReading, quantity: number): Subscri
     slug: null,
     orderId: null,
   }));
-  return [reading, ...more];
+  return [quantity === 1 ? reading : { ...reading, quantity }, ...more];
+}
+
+/** 1 for the one with the subscription's own id. */
+export function seatNumberOf(seatId: string): number {
+  return Number(seatId.split(mark)[1] ?? 1);
 }
 
 /** By which the provider knows it. */

@@ -1,7 +1,7 @@
 /** What Stripe's customers may do about their subscription. Prorations are Stripe's, to the second that was shown. */
 import type Stripe from "stripe";
 import { ClawfleetError } from "../errors.ts";
-import type { BillingDesk, Invoice } from "./desk.ts";
+import type { BillingDesk, Invoice, Wish } from "./desk.ts";
 import { findPlanItem, type IsPlanPrice } from "./plan-item.ts";
 import { subscriptionOf } from "./seats.ts";
 import { inOurWords, noPrice, orNothing, unavailable } from "./stripe-errors.ts";
@@ -13,21 +13,27 @@ export function priceKeyOfItem({ price }: Stripe.SubscriptionItem): string {
 }
 
 export function createStripeDesk(stripe: Stripe, isPlanPrice?: IsPlanPrice): BillingDesk {
-  async function findItem(seatId: string, lookupKey: string) {
+  async function toItem(seatId: string, wish: Wish) {
     const id = subscriptionOf(seatId);
-    const [subscription, prices] = await Promise.all([
+    const [subscription, wanted] = await Promise.all([
       inOurWords(() => stripe.subscriptions.retrieve(id)),
-      inOurWords(() => stripe.prices.list({ lookup_keys: [lookupKey], active: true })),
+      "priceKey" in wish ? findPrice(wish.priceKey) : undefined,
     ]);
     const item = findPlanItem(subscription.items.data, priceKeyOfItem, isPlanPrice);
-    const [price] = prices.data;
-    if (!price) throw noPrice(lookupKey);
     if (!item) throw unavailable("the subscription has no item");
-    return { id, item: { id: item.id, price: price.id }, price, quantity: item.quantity ?? 1 };
+    const price = wanted ?? item.price;
+    const quantity = "quantity" in wish ? wish.quantity : (item.quantity ?? 1);
+    return { id, item: { id: item.id, price: price.id, quantity }, price };
+  }
+  async function findPrice(lookupKey: string): Promise<Stripe.Price> {
+    const [price] = (await inOurWords(() => stripe.prices.list({ lookup_keys: [lookupKey], active: true })))
+      .data;
+    if (!price) throw noPrice(lookupKey);
+    return price;
   }
   return {
-    async previewChange({ subscriptionId, priceKey, now }) {
-      const { id, item, price, quantity } = await findItem(subscriptionId, priceKey);
+    async previewChange({ subscriptionId, wish, now }) {
+      const { id, item, price } = await toItem(subscriptionId, wish);
       const seconds = Math.floor(now.getTime() / 1000);
       const prorated = { proration_behavior: "always_invoice", proration_date: seconds } as const;
       const details = { items: [item], ...prorated };
@@ -36,22 +42,22 @@ export function createStripeDesk(stripe: Stripe, isPlanPrice?: IsPlanPrice): Bil
       );
       return {
         dueNow: preview.total < 0 ? preview.total : preview.amount_due,
-        recurring: price.unit_amount === null ? null : price.unit_amount * quantity,
+        recurring: price.unit_amount === null ? null : price.unit_amount * item.quantity,
         currency: preview.currency,
         at: new Date(seconds * 1000),
       };
     },
-    async changePlan({ subscriptionId, priceKey, at }) {
-      const { id, item } = await findItem(subscriptionId, priceKey);
-      const change = {
+    async change({ subscriptionId, wish, at }) {
+      const { id, item } = await toItem(subscriptionId, wish);
+      const update = {
         items: [item],
         proration_behavior: "always_invoice",
         proration_date: Math.floor(at.getTime() / 1000),
         payment_behavior: "error_if_incomplete",
-        // Whoever changes a plan wants to go on.
+        // Whoever changes something wants to go on.
         cancel_at_period_end: false,
       } satisfies Stripe.SubscriptionUpdateParams;
-      await stripe.subscriptions.update(id, change).catch((error: unknown) => {
+      await stripe.subscriptions.update(id, update).catch((error: unknown) => {
         if (isDeclined(error)) throw declined(error);
         return inOurWords(() => Promise.reject(error));
       });

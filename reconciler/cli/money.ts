@@ -1,6 +1,6 @@
 /** `fleet money`: what comes in, what it costs, what is left. */
-import { describeAmounts } from "../money/amounts.ts";
-import type { Amounts, PlanMoney } from "../money/reckon.ts";
+import { describeAmounts, type Amounts } from "../money/amounts.ts";
+import type { PlanMoney } from "../money/reckon.ts";
 import { unwrap } from "./client.ts";
 import { exitCodes, printJson, type CommandIo, type ExitCode, type JsonOption } from "./io.ts";
 import { describeAge, renderTable, type Column } from "./table.ts";
@@ -10,7 +10,7 @@ const count = (title: string, value: (row: PlanMoney) => number): Column<PlanMon
   value: (row) => String(value(row)),
   align: "right",
 });
-const money = (title: string, value: (row: PlanMoney) => Amounts | null): Column<PlanMoney> => ({
+const money = (title: string, value: (row: PlanMoney) => Amounts): Column<PlanMoney> => ({
   title,
   value: (row) => describeAmounts(value(row)),
   align: "right",
@@ -36,10 +36,17 @@ export async function moneyCommand(io: CommandIo, options: JsonOption): Promise<
     return answer.unpaid.length === 0 ? exitCodes.ok : exitCodes.failed;
   }
   io.print(renderTable(columns, [...answer.plans, { plan: "all", ...answer.total }]));
-  const { snapshots, unpaid, unknown, readAt } = answer;
+  const { snapshots, unpaid, withoutRevenue, missingRates, unknown, readAt } = answer;
   io.print(`snapshots: ${snapshots.count}, ${describeAmounts(snapshots.cost)}`);
   io.print(`unpaid servers: ${unpaid.length}`);
   for (const { account, name, why } of unpaid) io.print(`  ${name} in ${account}: ${why}`);
+  io.print(`a month and longer without revenue: ${withoutRevenue.length}`);
+  for (const { slug, why, since, cost } of withoutRevenue)
+    io.print(`  ${slug}: ${why}, for ${describeAge(since, io.now())}, ${describeAmounts(cost)} a month`);
+  if (missingRates.length > 0)
+    io.note(
+      `margin in several currencies; for one: CLAWFLEET_EXCHANGE_RATES=${missingRates.map((rate) => `${rate}=…`).join(",")}`,
+    );
   for (const what of unknown) io.note(`not in the sums, price unknown: ${what}`);
   const ages = Object.entries(readAt).map(([account, at]) => `${account} ${describeAge(at, io.now())} ago`);
   io.note(

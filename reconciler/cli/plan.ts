@@ -25,11 +25,14 @@ export type PlanOptions = {
   label: readonly string[];
   /** Folder of the repository that holds the files. */
   folder: string;
+  /** Minutes; what is under way then goes on, and the same command waits on. */
+  wait: number;
   format: (typeof planFormats)[number];
 };
 
-const planTimeoutMs = 30 * 60_000;
 const pollMs = 1000;
+/** In a log of CI nobody sees the line that a terminal shows. */
+const noteEveryMs = 60_000;
 
 type Complete = Extract<PlanAnswer, { complete: true }>;
 
@@ -46,7 +49,7 @@ export async function planCommand(
   const { request, label: labels } = options;
   const about = request === undefined ? { labels: [...labels] } : { request, labels: [...labels] };
   const { id } = await unwrap(io.client.plans.$post({ json: { base, head, files, ...about } }));
-  const plan = await untilComplete(io, id);
+  const plan = await untilComplete(io, id, options.wait * 60_000);
   if (options.format === "json") printJson(io, plan);
   else if (options.format === "markdown") io.print(plan.markdown);
   else printPlan(io, plan);
@@ -75,14 +78,34 @@ function toRecord(texts: Texts): Record<string, string | null> {
   return Object.fromEntries(texts);
 }
 
-async function untilComplete(io: CommandIo, id: number): Promise<Complete> {
-  const deadline = io.now().getTime() + planTimeoutMs;
-  while (io.now().getTime() < deadline) {
-    const answer = await unwrap(io.client.plans[":id"].$get({ param: { id: String(id) } }));
-    if (answer.complete) return answer;
-    await io.sleep(pollMs);
+async function untilComplete(io: CommandIo, id: number, timeoutMs: number): Promise<Complete> {
+  const deadline = io.now().getTime() + timeoutMs;
+  let noteAt = io.now().getTime() + noteEveryMs;
+  try {
+    for (;;) {
+      const answer = await unwrap(io.client.plans[":id"].$get({ param: { id: String(id) } }));
+      if (answer.complete) return answer;
+      const line = `plan ${id}: ${answer.previewed} of ${answer.previews} previewed`;
+      const now = io.now().getTime();
+      if (now >= deadline) throw tooLate(line);
+      io.progress(line);
+      if (now >= noteAt) {
+        io.note(line);
+        noteAt = now + noteEveryMs;
+      }
+      await io.sleep(pollMs);
+    }
+  } finally {
+    io.progress(null);
   }
-  throw new FleetRequestError(0, `plan ${id} was not complete in time`, "is a worker running? fleet cells");
+}
+
+function tooLate(line: string): FleetRequestError {
+  return new FleetRequestError(
+    0,
+    `${line}, and the time is over`,
+    "the same command waits on for it (--wait <minutes>); when nothing moves, is a worker running? fleet cells",
+  );
 }
 
 const columns: Column<CustomerPlan>[] = [
@@ -92,7 +115,7 @@ const columns: Column<CustomerPlan>[] = [
     value: (row) => String(countSteps(row.steps)[op]),
     align: "right",
   })),
-  { title: "WHY", value: (row) => row.why.join("; ") },
+  { title: "WHY", value: ({ note, why }) => [...(note === undefined ? [] : [note]), ...why].join("; ") },
   { title: "ERROR", value: (row) => row.error ?? "" },
 ];
 

@@ -72,6 +72,7 @@ function addGit(program: Command, deps: ProgramDeps): void {
       [],
     )
     .option("--folder <path>", "where the files are in the repository", "stacks")
+    .option("--wait <minutes>", "for the previews; the same command again waits on for them", toMinutes, 60)
     .addOption(new Option("--format <format>", "how it is printed").choices(planFormats).default("table"))
     .action(async (options) =>
       finish(await planCommand({ ...deps.createIo(), environment: deps.gitEnvironment() }, options)),
@@ -98,6 +99,11 @@ function addGit(program: Command, deps: ProgramDeps): void {
 
 function toRequest(given: string): number {
   if (!/^[1-9]\d{0,8}$/.test(given)) throw new InvalidArgumentError("A number such as 7.");
+  return Number(given);
+}
+
+function toMinutes(given: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(given)) throw new InvalidArgumentError("Minutes, such as 60.");
   return Number(given);
 }
 

@@ -1,6 +1,6 @@
 /** Everything of ours in one account and what Hetzner asks for it, net and by the month. Reads only. */
 import { z } from "zod";
-import { labelKeys, managedBy } from "../../components/naming.ts";
+import { carrierLabelKeys, labelKeys, managedBy } from "../../components/naming.ts";
 import type { CloudHttp } from "./http.ts";
 
 /** In cents of `currency`; by type, then location. */
@@ -44,7 +44,7 @@ const pricingSchema = z.object({
 const labels = z
   .record(z.string(), z.string())
   .default({})
-  .transform((all) => all[labelKeys.instance] ?? null);
+  .transform((all) => all[labelKeys.instance] ?? all[carrierLabelKeys.instance] ?? null);
 const meta = z.object({ pagination: z.object({ next_page: z.number().nullable() }) });
 const serversSchema = z.object({
   servers: z.array(

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { instanceSelector } from "../../components/naming.ts";
 import { ClawfleetError } from "../errors.ts";
 import { readPriceList, readStock, type PriceList, type Stock } from "./hetzner-inventory.ts";
+import { createCarriers, type Carriers } from "./hetzner-carriers.ts";
 import { createObjectFinder, type FindObjects } from "./hetzner-objects.ts";
 import { createSnapshots, type Snapshots } from "./hetzner-snapshots.ts";
 import { readServerTypes, type ServerType } from "./hetzner-types.ts";
@@ -30,26 +31,27 @@ const actionSchema = z.object({ action: z.object({ id: z.number(), status: z.str
 
 export type HetznerServer = z.infer<typeof serverSchema>;
 
-export type Hetzner = Snapshots & {
-  readPriceList(): Promise<PriceList>;
-  /** Every server and snapshot with our label. */
-  readStock(): Promise<Stock>;
-  readServerTypes(): Promise<ServerType[]>;
-  findObjects: FindObjects;
-  findServers(instanceId: string): Promise<HetznerServer[]>;
-  /** By its id, whatever its labels are; undefined: it is gone. */
-  findServer(serverId: number): Promise<HetznerServer | undefined>;
-  findFirewalls(instanceId: string): Promise<{ id: number; name: string }[]>;
-  /** Lifts delete and rebuild protection; nothing happens when the server is absent. */
-  releaseProtection(serverId: number): Promise<void>;
-  /** Resolves when the cloud has taken the order; absent is fine. */
-  deleteServer(serverId: number): Promise<void>;
-  deleteFirewall(firewallId: number): Promise<void>;
-  deleteNetwork(networkId: number): Promise<void>;
-  deleteSshKey(keyId: number): Promise<void>;
-  /** A hard reset, or power where it is off; resolves when the cloud has done it. @throws ClawfleetError when it could not. */
-  rebootServer(server: Pick<HetznerServer, "id" | "status">): Promise<void>;
-};
+export type Hetzner = Snapshots &
+  Carriers & {
+    readPriceList(): Promise<PriceList>;
+    /** Every server and snapshot with our label. */
+    readStock(): Promise<Stock>;
+    readServerTypes(): Promise<ServerType[]>;
+    findObjects: FindObjects;
+    findServers(instanceId: string): Promise<HetznerServer[]>;
+    /** By its id, whatever its labels are; undefined: it is gone. */
+    findServer(serverId: number): Promise<HetznerServer | undefined>;
+    findFirewalls(instanceId: string): Promise<{ id: number; name: string }[]>;
+    /** Lifts delete and rebuild protection; nothing happens when the server is absent. */
+    releaseProtection(serverId: number): Promise<void>;
+    /** Resolves when the cloud has taken the order; absent is fine. */
+    deleteServer(serverId: number): Promise<void>;
+    deleteFirewall(firewallId: number): Promise<void>;
+    deleteNetwork(networkId: number): Promise<void>;
+    deleteSshKey(keyId: number): Promise<void>;
+    /** A hard reset, or power where it is off; resolves when the cloud has done it. @throws ClawfleetError when it could not. */
+    rebootServer(server: Pick<HetznerServer, "id" | "status">): Promise<void>;
+  };
 
 const perPage = 50;
 const maxPages = 10;
@@ -68,6 +70,7 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
   };
   return {
     ...createSnapshots(http),
+    ...createCarriers(http, act),
     readPriceList: () => readPriceList(http),
     readStock: () => readStock(http),
     readServerTypes: () => readServerTypes(http),

@@ -1,6 +1,12 @@
 /** Everything that an account's clouds hold, by bulk lists: some dozens of requests for a thousand instances. Only looks. */
 import { z } from "zod";
-import { cellStack, labelKeys, managedBy, parseRecordComment } from "../../components/naming.ts";
+import {
+  carrierLabelKeys,
+  cellStack,
+  labelKeys,
+  managedBy,
+  parseRecordComment,
+} from "../../components/naming.ts";
 import {
   toAttachment,
   toFirewall,
@@ -218,5 +224,9 @@ function firstHost(network: string): string {
 function ownerOf(found: Record<string, string>): string | null {
   if (found[managedBy.key] !== managedBy.value) return null;
   const cell = found[labelKeys.cell];
-  return found[labelKeys.instance] ?? (cell === undefined ? null : cellStack(cell));
+  return (
+    found[labelKeys.instance] ??
+    found[carrierLabelKeys.instance] ??
+    (cell === undefined ? null : cellStack(cell))
+  );
 }

@@ -1,15 +1,13 @@
 /** Before every page of the console: who asks, whether a form is really theirs, and what they did, written down. */
-import { timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
-import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { matchedRoutes } from "hono/route";
 import type { Sql } from "postgres";
 import { insertAudit } from "../db/api-keys.ts";
 import { permanent } from "../errors.ts";
 import type { Scope } from "../operators/api-keys.ts";
+import { checkCsrf, comesFromElsewhere, createSessionCookie, isLooking } from "../routes/browser-session.ts";
 import { slowDown } from "../routes/guard.ts";
 import { createRateLimit, type RateRules } from "../routes/rate-limit.ts";
-import { hashSecret } from "../secrets.ts";
 import type { Viewer } from "./frame.tsx";
 import { BouncePage } from "./sign-in-page.tsx";
 import type { Sessions } from "./sessions.ts";
@@ -26,36 +24,16 @@ export type ConsoleGuardDeps = {
   rate: RateRules;
 };
 
-/** Browsers take `__Host-` over TLS, and from this machine without it; never for another path or a subdomain. */
-const cookie = { name: "clawfleet", options: { prefix: "host", secure: true, path: "/" } } as const;
+export const sessionCookie = createSessionCookie("clawfleet");
 
-export function keepToken(c: Context, token: string, maxAge: number): void {
-  setCookie(c, cookie.name, token, { ...cookie.options, httpOnly: true, sameSite: "Strict", maxAge });
-}
-
-export function readToken(c: Context): string | undefined {
-  return getCookie(c, cookie.name, cookie.options.prefix);
-}
-
-export function dropToken(c: Context): void {
-  deleteCookie(c, cookie.name, cookie.options);
-}
-
-const looking: ReadonlySet<string> = new Set(["GET", "HEAD"]);
-
-/** A form of another site, or of nobody. Every browser of the last years says where a form comes from. */
-export function refuseForeign(): MiddlewareHandler {
-  return async function refuseForeignForm(c, next) {
-    if (looking.has(c.req.method) || c.req.header("sec-fetch-site") === "same-origin") return await next();
-    throw permanent("forbidden", "this form was not sent by the console");
-  };
-}
+/** For `refuseForeign`. */
+export const foreignForm = "this form was not sent by the console";
 
 /** Signed in, or sent to the sign-in page and back. */
 export function requireSession({ sessions, clock, rate }: ConsoleGuardDeps): MiddlewareHandler<ConsoleEnv> {
   const limit = createRateLimit(rate);
   return async function findOperator(c, next) {
-    const token = readToken(c);
+    const token = sessionCookie.read(c);
     const session = token === undefined ? undefined : await sessions.find(token);
     if (token === undefined || !session) return await sendToSignIn(c, token !== undefined);
     slowDown(c, limit.take(session.operator.keyId ?? "", clock.now().getTime()));
@@ -66,9 +44,7 @@ export function requireSession({ sessions, clock, rate }: ConsoleGuardDeps): Mid
 }
 
 async function sendToSignIn(c: Context, ended: boolean): Promise<Response> {
-  // A link in a chat or a mail comes without the cookie, which is Strict; the page's own second request has it.
-  if (!ended && c.req.method === "GET" && c.req.header("sec-fetch-site") === "cross-site")
-    return await c.html(BouncePage());
+  if (!ended && comesFromElsewhere(c)) return await c.html(BouncePage());
   if (c.req.header("accept")?.includes("text/event-stream")) return c.body(null, 401);
   const { pathname, search } = new URL(c.req.url);
   const query = new URLSearchParams({
@@ -78,25 +54,18 @@ async function sendToSignIn(c: Context, ended: boolean): Promise<Response> {
   return c.redirect(`/console/sign-in?${query.toString()}`, 303);
 }
 
-/** The second lock beside the Strict cookie: whoever sends a form has seen a page of this session. */
 export function requireCsrf(): MiddlewareHandler<ConsoleEnv> {
   return async function compareCsrf(c, next) {
-    if (looking.has(c.req.method)) return await next();
-    const { csrf } = await c.req.parseBody();
-    if (typeof csrf === "string" && isSame(csrf, c.get("viewer").csrf)) return await next();
-    throw permanent("forbidden", "this form is of another session; open the page again");
+    await checkCsrf(c, c.get("viewer").csrf);
+    await next();
   };
-}
-
-function isSame(a: string, b: string): boolean {
-  return timingSafeEqual(hashSecret(a), hashSecret(b));
 }
 
 /** Refusals too; what cannot be written down is not answered as done. */
 export function auditForms({ sql, clock }: ConsoleGuardDeps): MiddlewareHandler<ConsoleEnv> {
   return async function writeAudit(c, next) {
     await next();
-    if (looking.has(c.req.method)) return;
+    if (isLooking(c)) return;
     const { name, keyId } = c.get("viewer").operator;
     await insertAudit(sql, {
       at: clock.now(),

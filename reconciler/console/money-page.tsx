@@ -1,4 +1,5 @@
 /** What comes in by the month, what the servers cost, and whether one runs that nobody pays for. */
+import { describeAge } from "../cli/table.ts";
 import { describeAmounts } from "../money/amounts.ts";
 import type { PlanMoney } from "../money/reckon.ts";
 import type { MoneyAnswer } from "../operators/money.ts";
@@ -21,7 +22,7 @@ const columns: readonly [title: string, value: (sums: Sums) => number | string][
 ];
 
 export function MoneyPage({ viewer, money }: { viewer: Viewer; money: MoneyAnswer }) {
-  const { plans, total, snapshots, unpaid, unknown } = money;
+  const { plans, total, snapshots, unpaid, missingRates, unknown } = money;
   return (
     <Frame title="Money" here="money" viewer={viewer}>
       <h1>Money</h1>
@@ -49,6 +50,13 @@ export function MoneyPage({ viewer, money }: { viewer: Viewer; money: MoneyAnswe
       <p>
         Snapshots of archived assistants: {snapshots.count}, {describeAmounts(snapshots.cost)}.
       </p>
+      <WithoutRevenue costly={money.withoutRevenue} now={viewer.now} />
+      {missingRates.length === 0 ? null : (
+        <p>
+          The margin is in several currencies, as no rate is set for {missingRates.join(", ")} (
+          <code>CLAWFLEET_EXCHANGE_RATES</code>).
+        </p>
+      )}
       {unknown.length === 0 ? null : <p>Not in the sums, price unknown: {unknown.join(", ")}.</p>}
       <ReadAt money={money} now={viewer.now} />
       <p class="muted">By the month, net, at list prices: promotion codes, tax and fees are not in it.</p>
@@ -76,6 +84,23 @@ function Unpaid({ unpaid }: Pick<MoneyAnswer, "unpaid">) {
         {unpaid.map(({ account, name, why }) => (
           <li>
             <code>{name}</code> in {account}: {why}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function WithoutRevenue({ costly, now }: { costly: MoneyAnswer["withoutRevenue"]; now: Date }) {
+  if (costly.length === 0) return <p>Nobody costs money without bringing any for a month or longer.</p>;
+  return (
+    <section aria-labelledby="costly-title">
+      <h2 id="costly-title">A month and longer without revenue</h2>
+      <ul class="plain">
+        {costly.map(({ slug, why, since, cost }) => (
+          <li>
+            <a href={`/console/instances/${slug}`}>{slug}</a>: {why}, for {describeAge(since, now)};{" "}
+            {describeAmounts(cost)} a month
           </li>
         ))}
       </ul>

@@ -7,18 +7,19 @@ import type { Sql } from "postgres";
 import { permanent } from "../errors.ts";
 import type { OperationWatch } from "../operations/watch.ts";
 import type { ApiKeys } from "../operators/api-keys.ts";
+import { refuseForeign } from "../routes/browser-session.ts";
 import { toErrorAnswer } from "../routes/errors.ts";
 import type { RateRules } from "../routes/rate-limit.ts";
 import type { ActionOperators } from "./actions.ts";
 import { createFleetRoutes } from "./fleet-routes.tsx";
 import { createInstanceRoutes } from "./instance-routes.tsx";
-import { createOtherRoutes, type OtherRouteDeps } from "./other-routes.tsx";
+import { createOverviewRoutes, type OverviewRouteDeps } from "./overview-routes.tsx";
 import {
   auditForms,
-  dropToken,
-  refuseForeign,
+  foreignForm,
   requireCsrf,
   requireSession,
+  sessionCookie,
   type ConsoleEnv,
   type VisitorEnv,
 } from "./guard.ts";
@@ -34,22 +35,22 @@ export type ConsoleDeps = {
   watch: OperationWatch;
   /** Of each operator, in this process. */
   rate: RateRules;
-  operators: ActionOperators & OtherRouteDeps["operators"];
+  operators: ActionOperators & OverviewRouteDeps["operators"];
 };
 
 export function createConsole(deps: ConsoleDeps) {
   const sessions = createSessions(deps);
   const guard = { ...deps, sessions };
   const signedIn = new Hono<ConsoleEnv>()
-    .use(requireSession(guard), auditForms(guard), refuseForeign(), requireCsrf())
+    .use(requireSession(guard), auditForms(guard), refuseForeign(foreignForm), requireCsrf())
     .post("/sign-out", async (c) => {
       await sessions.end(c.get("sessionToken"));
-      dropToken(c);
+      sessionCookie.drop(c);
       return c.redirect("/console/sign-in", 303);
     })
     .route("/", createFleetRoutes(deps))
     .route("/", createInstanceRoutes({ ...deps, sessions }))
-    .route("/", createOtherRoutes(deps))
+    .route("/", createOverviewRoutes(deps))
     .all("*", (c) => {
       throw permanent("not_found", `there is no page ${c.req.path}`);
     });

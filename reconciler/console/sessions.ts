@@ -1,13 +1,13 @@
 /** Who is signed in to the console. A session is made with an API key, has its rights, and ends with it at the latest. */
-import { createHmac, randomBytes } from "node:crypto";
 import type { Sql } from "postgres";
 import { deleteSession, findSession, insertSession, touchSession } from "../db/console-sessions.ts";
 import { scopes, type ApiKeys, type Operator } from "../operators/api-keys.ts";
-import { hashSecret } from "../secrets.ts";
+import { toCsrf } from "../routes/browser-session.ts";
+import { createToken, hashSecret } from "../secrets.ts";
 
 export type Session = {
   operator: Operator;
-  /** Every form carries it; it can be told from the cookie alone, and the cookie not from it. */
+  /** In every form. */
   csrf: string;
 };
 
@@ -42,7 +42,7 @@ export function createSessions(deps: { sql: Sql; clock: { now(): Date }; keys: A
       if (!operator) return { kind: "unknown" };
       if (operator.keyId === null) return { kind: "shared" };
       if (!operator.scopes.has("read")) return { kind: "blind" };
-      const token = randomBytes(32).toString("base64url");
+      const token = createToken();
       const now = clock.now();
       const expiresAt = new Date(now.getTime() + longestMs);
       await insertSession(sql, { tokenHash: hashSecret(token), keyId: operator.keyId, now, expiresAt });
@@ -58,8 +58,4 @@ export function createSessions(deps: { sql: Sql; clock: { now(): Date }; keys: A
     lives: async (token) => (await look(token)) !== undefined,
     end: (token) => deleteSession(sql, hashSecret(token)),
   };
-}
-
-function toCsrf(token: string): string {
-  return createHmac("sha256", token).update("csrf").digest("base64url");
 }

@@ -4,8 +4,9 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { z } from "zod";
 import { insertAudit } from "../db/api-keys.ts";
+import { refuseForeign } from "../routes/browser-session.ts";
 import { createRateLimit, type RateRules } from "../routes/rate-limit.ts";
-import { keepToken, refuseForeign, type VisitorEnv } from "./guard.ts";
+import { foreignForm, sessionCookie, type VisitorEnv } from "./guard.ts";
 import { SignInPage, type SignInProblem } from "./sign-in-page.tsx";
 import type { Sessions } from "./sessions.ts";
 
@@ -31,7 +32,7 @@ export function createSignInRoutes({ sql, clock, log, sessions }: SignInDeps) {
       const problem = c.req.query("ended") === undefined ? {} : { problem: "ended" as const };
       return await c.html(<SignInPage next={next} {...problem} />);
     })
-    .post("/sign-in", refuseForeign(), async (c) => {
+    .post("/sign-in", refuseForeign(foreignForm), async (c) => {
       const form = formSchema.safeParse(await c.req.parseBody());
       const { key, next } = form.success ? form.data : { key: "", next: home };
       const begun = await sessions.begin(key.trim());
@@ -49,7 +50,7 @@ export function createSignInRoutes({ sql, clock, log, sessions }: SignInDeps) {
           status: 303,
           requestId,
         });
-        keepToken(c, begun.token, begun.maxAgeSeconds);
+        sessionCookie.keep(c, begun.token, begun.maxAgeSeconds);
         return c.redirect(next, 303);
       }
       const seconds = mistakes.take("", clock.now().getTime());

@@ -31,7 +31,7 @@ export type Patience = {
   pollMs: number;
 };
 
-const usualPatience: Patience = { shutdownMs: 60_000, copyMs: 20_000, pollMs: 1000 };
+export const usualPatience: Patience = { shutdownMs: 60_000, copyMs: 20_000, pollMs: 1000 };
 
 /** Safe to run again at any time, whoever ran it before and wherever that ended. */
 export async function keepSnapshot(
@@ -91,7 +91,7 @@ async function take(
 }
 
 /** A copy of a running disk is what a power cut leaves; of one that was shut down it is whole. */
-async function switchOff(
+export async function switchOff(
   hetzner: Hetzner,
   serverId: number,
   signal: AbortSignal,

@@ -50,8 +50,9 @@ type Leftover = { name: string; remove(): Promise<void> };
 
 async function findLeftovers(clouds: Clouds, owner: LeftoversOf): Promise<Leftover[]> {
   const { hetzner, cloudflare } = clouds;
-  const [servers, firewalls, records, certificates, snapshots] = await Promise.all([
+  const [servers, carriers, firewalls, records, certificates, snapshots] = await Promise.all([
     hetzner.findServers(owner.instanceId),
+    hetzner.findCarriers(owner.instanceId),
     hetzner.findFirewalls(owner.instanceId),
     cloudflare.findOwnRecords(owner.zoneId, owner.instanceId),
     cloudflare.findCertificates(owner.zoneId, owner.host),
@@ -67,7 +68,7 @@ async function findLeftovers(clouds: Clouds, owner: LeftoversOf): Promise<Leftov
       name: `record ${record.name} ${record.type}`,
       remove: () => cloudflare.deleteRecord(owner.zoneId, record.id),
     })),
-    ...servers.map((server) => ({
+    ...[...servers, ...carriers].map((server) => ({
       name: `server ${server.name}`,
       remove: async () => {
         if (server.protection.delete) await hetzner.releaseProtection(server.id);

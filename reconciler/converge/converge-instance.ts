@@ -7,20 +7,26 @@ import type { Prices } from "../cloud/hetzner-prices.ts";
 import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
 import { scanActor } from "../drift/policy.ts";
 import { assertNever, ClawfleetError } from "../errors.ts";
+import type { RunOnMachine } from "../health/machine-ssh.ts";
 import { tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import { releaseProtection } from "./cleanup.ts";
 import { waitForCell, wakeInstances } from "./converge-cell.ts";
 import { decideConverge } from "./decide.ts";
-import { choosePlaces, placesOf } from "./places.ts";
+import { stopsGateway, waitsForHalt } from "./halt.ts";
+import { placesOf } from "./places.ts";
 import { nextPlace, type Place } from "./placement.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
+import { relocate } from "./relocate.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
-import { archive, destroy, dropSnapshots, moveOut } from "./take-away.ts";
+import { archive, destroy, dropSnapshots } from "./take-away.ts";
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
+  /** Opens the keys of machines. */
+  masterKey: string;
+  runOnMachine: RunOnMachine;
   /** What servers cost, for plans. */
   pricesOf(account: string): Promise<Prices>;
   cloudsOf(account: string, reason?: Reason): { hetzner: Hetzner; cloudflare: Cloudflare };
@@ -47,6 +53,7 @@ export async function convergeInstance(
     observedGeneration: row.observedGeneration,
     cellReady: cellOutputsSchema.safeParse(row.cellOutputs).success,
     hasSnapshot: row.snapshotId !== null,
+    misfit: row.misfitPlan === row.plan,
     hold: row.override.hold === true,
     paused: row.paused,
     reason: asked.reason,
@@ -58,6 +65,7 @@ export async function convergeInstance(
     case "cell-first":
       return await waitForCell(deps, row, job.reason);
     case "up":
+      if (stopsGateway(row) && (await waitsForHalt(deps, row, job))) return;
       if (isUnasked(job) && !(await standsAsKnown(deps, row)))
         return deps.log.warn(
           { stack: row.slug },
@@ -84,15 +92,10 @@ async function up(
   if (found.blockedBy === "cell") await wakeInstances(deps, found.cell);
   if (getsItsRecords(found)) await refuseForeignRecords(deps, found, job.reason);
   await markConverging(deps.sql, found);
-  const leaves = await leavesItsLocation(deps, found, job.reason);
-  // What holds a customer's data moves with it; what never answered is made anew, and Hetzner deletes no protected server.
-  if (leaves && found.readyBefore) {
-    if (!(await moveOut(deps, found, job, signal))) return;
-    return await moveIn(deps, found, job, signal);
-  }
-  await switchOn(deps, found, job.reason);
-  if (leaves) await releaseProtection(deps.cloudsOf(found.account, job.reason), found.id);
-  const { row, places } = await choosePlaces(deps, found, job.reason);
+  const relocated = await relocate(deps, found, job, signal);
+  if (relocated.kind === "waiting") return;
+  if (relocated.kind === "moved-out") return await moveIn(deps, found, job, signal);
+  const { row, places } = relocated;
   let result = await runUp(deps, row, job, { refresh }, signal);
   let place = { serverType: row.serverType, location: row.location };
   for (let attempt = row.placementAttempt + 1; attempt < maxPlaces && wantsOtherPlace(result); attempt += 1) {
@@ -106,15 +109,6 @@ async function up(
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   if (wantsOtherPlace(result)) await startOverPlacement(deps, row, places);
   await recordTrouble(deps, row, job, result, signal);
-}
-
-/** An archive or a move that was begun, and is not wanted any more, has left it off; nothing else switches it on. */
-async function switchOn(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
-  const settled = row.observedPhase === "running" && row.status === "ready" && row.snapshotId === null;
-  if (!row.readyBefore || (settled && reason !== "paid") || row.observedPhase === "archived") return;
-  const { hetzner } = deps.cloudsOf(row.account, reason);
-  for (const server of await hetzner.findServers(row.id))
-    if (server.status === "off") await hetzner.rebootServer(server);
 }
 
 /**
@@ -158,15 +152,6 @@ async function standsAsKnown(deps: ConvergeDeps, row: ConvergeRow): Promise<bool
   return (await hetzner.findServer(Number(serverId)))?.location === location;
 }
 
-/** One that never got to its outputs may have a server all the same: then the cloud knows where it stands. */
-async function leavesItsLocation(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<boolean> {
-  const wanted = row.override.location ?? row.location;
-  const seen = instanceOutputsSchema.safeParse(row.outputs);
-  if (seen.success) return seen.data.location !== wanted;
-  const servers = await deps.cloudsOf(row.account, reason).hetzner.findServers(row.id);
-  return servers.some(({ location }) => location !== wanted);
-}
-
 function runUp(
   deps: ConvergeDeps,
   row: ConvergeRow,
@@ -202,8 +187,10 @@ async function recordUp(
   // Its server holds what the snapshot held.
   if (row.snapshotId !== null) await dropSnapshots(deps, row, job.reason);
   await healAfter(deps, row, result);
-  // Somebody wanted something else meanwhile.
+  // Somebody wanted something else meanwhile, or its plan does.
   if (behind) await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "the row moved on" });
+  else if (row.observedPhase === "archived" && row.misfitPlan === row.plan)
+    await deps.queue.enqueueConverge(deps.sql, { ...job, actor: "it came back larger than its plan" });
 }
 
 function wantsOtherPlace(result: OperationResult): boolean {
@@ -215,7 +202,7 @@ function findNextPlace(places: readonly Place[], current: Place): Place | undefi
   return places.length === 0 ? undefined : nextPlace(places, current);
 }
 
-/** The rest of a move, with the row as the first half has left it. */
+/** The rest of a move or a copy, with the row as the first half has left it. */
 async function moveIn(
   deps: ConvergeDeps,
   { id }: ConvergeRow,

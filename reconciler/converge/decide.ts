@@ -10,6 +10,8 @@ export type ConvergeFacts = Pick<ConvergeJob, "reason" | "also"> & {
   cellReady: boolean;
   /** A snapshot is left over from when it was archived. */
   hasSnapshot: boolean;
+  /** It stands on a server that its plan does not want, and may become what it wants. */
+  misfit: boolean;
   /** Left alone by a person's order. */
   hold: boolean;
   /** An operator has told the service to change nothing of it for now. */
@@ -33,6 +35,7 @@ export function decideConverge(facts: ConvergeFacts): Decision {
     return reached ? { kind: "nothing", why: "it is archived" } : { kind: "archive" };
   if (!facts.cellReady) return { kind: "cell-first" };
   const { always, refresh } = demandOf(facts);
-  if (reached && !facts.hasSnapshot && !always) return { kind: "nothing", why: "it is as desired" };
+  if (reached && !facts.hasSnapshot && !facts.misfit && !always)
+    return { kind: "nothing", why: "it is as desired" };
   return { kind: "up", refresh };
 }

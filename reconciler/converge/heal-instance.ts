@@ -90,7 +90,8 @@ async function takeAskedStep(
   signal: AbortSignal,
 ): Promise<void> {
   const { step } = job.heal;
-  if (!mayBeTouched(row)) return deps.log.info({ stack: row.slug, step }, "a step is not wanted any more");
+  if (!mayBeTouched(row) || (step === "rebuild" && facts?.halted))
+    return deps.log.info({ stack: row.slug, step }, "a step is not wanted any more");
   await requireClaim(deps);
   const { taken } = await takeStep(deps, row, job, true, signal);
   signal.throwIfAborted();
@@ -109,7 +110,7 @@ function isDue(facts: HealFacts, { step }: Heal): boolean {
 }
 
 function mayReplace({ planAllowsRebuild, rung, trouble, othersAnswer, ...facts }: HealFacts): boolean {
-  if (facts.verdict !== "ill" || facts.braked) return false;
+  if (facts.verdict !== "ill" || facts.braked || facts.halted) return false;
   // Nobody of its cell answers: it may be our own network that is ill.
   return planAllowsRebuild && rung === "reboot" && (trouble !== "unreachable" || othersAnswer);
 }

@@ -3,6 +3,7 @@ import { networkZoneOf, type Location, type NetworkZone, type Override } from ".
 import type { Plan } from "../../infra/plans.ts";
 
 export type Place = { serverType: string; location: Location };
+export type SizedPlace = Place & { diskGb: number };
 
 /** All locations of the wanted type before the next type. An override leaves no choice in what it names. */
 export function listPlaces(plan: Plan, override: Override): Place[] {

@@ -15,7 +15,7 @@ import { listPlannedSteps } from "../operations/rows.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
-import { foreseePlace } from "./places.ts";
+import { foreseePlace, wayNotes } from "./places.ts";
 import { runOperation, type OperationDeps } from "./run-operation.ts";
 
 export type PreviewPlanDeps = OperationDeps &
@@ -51,7 +51,7 @@ async function preview(
 ): Promise<CustomerResult> {
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
   if (!row || row.status === "gone") return failed("it is gone meanwhile");
-  const proposal = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
+  const { proposal, note } = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
   let operationId = 0;
   const outcome = await runOperation(
     deps,
@@ -88,6 +88,7 @@ async function preview(
     costBefore: customer.current === null ? 0 : (monthlyCost(customer.current, prices) ?? null),
     costAfter: monthlyCost(after, prices) ?? null,
     error: null,
+    ...(note === undefined ? {} : { note }),
   };
 }
 
@@ -97,10 +98,11 @@ async function foresee(
   row: ConvergeRow,
   proposal: ProposedInputs,
   { reason }: ConvergeJob,
-): Promise<ProposedInputs> {
+): Promise<{ proposal: ProposedInputs; note: string | undefined }> {
   const { plan, override, placement } = proposal;
   const proposed = { ...row, planSettings: plan, override, ...placement };
-  return { ...proposal, placement: await foreseePlace(deps, proposed, reason) };
+  const { place, way } = await foreseePlace(deps, proposed, reason);
+  return { proposal: { ...proposal, placement: place }, note: wayNotes[way] };
 }
 
 function failed(error: string): CustomerResult {

@@ -55,6 +55,8 @@ export type OperationInput = {
   refresh?: boolean;
   /** What a preview assumes instead of the row. */
   proposal?: ProposedInputs;
+  /** Shown with its events: what the engine cannot know. */
+  note?: string | undefined;
   /** Told at the begin, under which id the record is. */
   onBegin?: (operationId: number) => void;
   /** URNs of what is made anew although nothing about it has changed. */
@@ -103,6 +105,7 @@ async function runWithPass(
   input.onBegin?.(id);
   deps.span.set({ "clawfleet.operation": id });
   const recorder = createEventRecorder({ ...deps, operationId: id, stack: input.stack });
+  if (input.note !== undefined) recorder.add({ kind: "stage", message: input.note, data: {} });
   await notifyOperation(sql, input.stack);
 
   const failed: string[] = [];

@@ -1,7 +1,6 @@
 /** The two ways in which an instance loses its server: archived with a snapshot of it, gone with everything. */
 import { addressOf, instanceHost, instanceStack } from "../../components/naming.ts";
 import { cellOutputsSchema } from "../../infra/outputs.ts";
-import { findHalt } from "../db/halt.ts";
 import {
   markConverging,
   recordMovedOut,
@@ -9,17 +8,21 @@ import {
   recordWaiting,
   type ConvergeRow,
 } from "../db/observed.ts";
+import { beginTransfer } from "../db/transfers.ts";
 import { tellArchived, tellGone } from "../messages/recorded.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import { keepSnapshot } from "./archive.ts";
 import { releaseProtection, removeLeftovers } from "./cleanup.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
+import { waitsForHalt } from "./halt.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import { runOperation } from "./run-operation.ts";
 
+/** With what the mark of a move begins. */
+export const moveMark = "move-";
+
 /** A copy takes a minute for some GB, an hour at worst. */
 const copyWaitMs = 15_000;
-const haltWaitMs = 60_000;
 
 export async function dropSnapshots(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const { hetzner } = deps.cloudsOf(row.account, reason);
@@ -64,11 +67,13 @@ export async function moveOut(
 ): Promise<boolean> {
   if (await waitsForHalt(deps, row, job)) return false;
   const { hetzner } = deps.cloudsOf(row.account, job.reason);
+  const mark = `${moveMark}${row.override.location ?? row.location}-${row.generation}`;
+  await beginTransfer(deps.sql, row.id, mark);
   const kept = await keepSnapshot(
     hetzner,
     {
       ...row,
-      mark: `move-${row.override.location ?? row.location}-${row.generation}`,
+      mark,
       former: row.snapshotId,
       empty: false,
     },
@@ -79,12 +84,22 @@ export async function moveOut(
     await waitForCopy(deps, row, job.reason);
     return false;
   }
+  return await finishMoveOut(deps, row, job, signal);
+}
+
+/** Its snapshot is kept and available; what is left of it in the clouds goes. False when that is not done yet. */
+export async function finishMoveOut(
+  deps: ConvergeDeps,
+  row: ConvergeRow,
+  job: ConvergeJob,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return false;
   await recordMovedOut(deps.sql, row.id);
   return true;
 }
 
-async function waitForCopy(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
+export async function waitForCopy(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
   const retryAt = new Date(deps.clock.now().getTime() + copyWaitMs);
   const detail = "Hetzner is taking the last snapshot";
   await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
@@ -104,17 +119,6 @@ export async function destroy(
   const { provider, customerId } = returned;
   const hint = { provider, customerId, eventId: `returned-${row.id}`, objectId: null };
   await deps.queue.enqueueHint(deps.sql, hint);
-}
-
-/** A stop of the world holds what was decided before it too. */
-async function waitsForHalt(deps: ConvergeDeps, row: ConvergeRow, job: ConvergeJob): Promise<boolean> {
-  const halt = await findHalt(deps.sql);
-  if (!halt) return false;
-  const detail = `${halt.by} stopped every removal${halt.reason === null ? "" : `: ${halt.reason}`}; fleet halt --end lets it go on`;
-  const retryAt = new Date(deps.clock.now().getTime() + haltWaitMs);
-  const { reason } = job;
-  await recordWaiting(deps.sql, row, { detail, retryAt, countsAsFailure: false, reason });
-  return true;
 }
 
 /** False when it did not come to its end; the row says why. */

@@ -39,10 +39,12 @@ export async function listCells(sql: Query): Promise<CellRow[]> {
   return rows.map((row) => ({ ...row, settings: cellSettingsSchema.parse(row.settings) }));
 }
 
-/** Private addresses in use, those of instances whose deletion is not finished included. */
+/** Private addresses in use, those of instances whose deletion is not finished and of carriers included. */
 export async function listAddresses(sql: Query, cell: string): Promise<string[]> {
   const rows = await sql<{ address: string }[]>`
-    select host(private_ip) as address from clawfleet.instances where cell = ${cell} and private_ip is not null`;
+    select host(private_ip) as address from clawfleet.instances where cell = ${cell} and private_ip is not null
+    union all
+    select host(carrier_ip) from clawfleet.instances where cell = ${cell} and carrier_ip is not null`;
   return rows.map((row) => row.address);
 }
 

@@ -25,7 +25,8 @@ export type PushRow = {
   commit: string;
   basis: string;
   planId: number | null;
-  outcome: "applied" | "refused" | null;
+  /** `withdrawn`: the branch holds it no more, or was applied past it. */
+  outcome: "applied" | "refused" | "withdrawn" | null;
   detail: string | null;
   acceptedHash: string | null;
   acceptedBy: string | null;
@@ -69,8 +70,49 @@ export async function decidePush(
   end: { outcome: "applied" | "refused"; detail: string; now: Date },
 ): Promise<void> {
   await sql`
-    update clawfleet.git_pushes set outcome = ${end.outcome}, detail = ${end.detail}, decided_at = ${end.now}
+    update clawfleet.git_pushes set
+      outcome = ${end.outcome}, detail = ${end.detail}, decided_at = ${end.now}, told_at = null
     where commit = ${push.commit} and basis = ${push.basis}`;
+}
+
+/** Of what is decided about where the fleet is now, all but `commits` is over: nobody waits for it, and it is no alert any more. */
+export async function withdrawPushes(
+  sql: Query,
+  { basis, commits, now }: { basis: string; commits: readonly string[]; now: Date },
+): Promise<void> {
+  await sql`
+    update clawfleet.git_pushes set outcome = 'withdrawn', decided_at = ${now}
+    where (basis = ${basis} and commit <> all(${[...commits]}::text[]) and (outcome is null or outcome = 'refused'))
+      or (basis <> ${basis} and outcome is null)`;
+}
+
+/** Why it is not decided about yet. */
+export async function noteWaiting(
+  sql: Query,
+  push: { commit: string; basis: string },
+  detail: string,
+): Promise<void> {
+  await sql`
+    update clawfleet.git_pushes set detail = ${detail}
+    where commit = ${push.commit} and basis = ${push.basis} and outcome is null`;
+}
+
+export type Refusal = { commit: string; basis: string; planId: number; why: string };
+
+/** Refused where the fleet is now, and not told yet. */
+export async function listUntold(sql: Query): Promise<Refusal[]> {
+  return await sql<Refusal[]>`
+    select p.commit, p.basis, p.plan_id::int as "planId", p.detail as why
+    from clawfleet.git_pushes p join clawfleet.git_state s on s.commit = p.basis
+    where p.outcome = 'refused' and p.told_at is null and p.plan_id is not null order by p.decided_at`;
+}
+
+export async function markTold(
+  sql: Query,
+  { commit, basis }: Pick<Refusal, "commit" | "basis">,
+  now: Date,
+): Promise<void> {
+  await sql`update clawfleet.git_pushes set told_at = ${now} where commit = ${commit} and basis = ${basis}`;
 }
 
 /** It is planned once more, and applied when that is still what was accepted. False when nothing of it was refused. */

@@ -16,6 +16,8 @@ export type HealFacts = {
   /** A brake of the fleet or of its cell is engaged. */
   braked: boolean;
   hold: boolean;
+  /** Nothing may be taken away from anybody. */
+  halted: boolean;
   running: boolean;
   mayRebuild: boolean;
   /** Of the plan alone: a rebuild that was begun leaves a row that is being changed. */
@@ -30,6 +32,7 @@ export async function findHealFacts(sql: Query, id: string): Promise<HealFacts |
       exists (
         select 1 from clawfleet.health_brakes b where b.scope in (${fleetScope}, ${cellScope("")} || i.cell)
       ) as braked,
+      exists (select 1 from clawfleet.halt) as halted,
       i.phase = 'running' and i.observed_phase = 'running' as running, ${isRebuildable(sql)} as "mayRebuild",
       ${planAllowsRebuild(sql)} as "planAllowsRebuild",
       exists (

@@ -54,7 +54,7 @@ export type DueProbe = Located & {
   mayRebuild: boolean;
   /** A step of healing waits or is under way. */
   healing: boolean;
-  /** It is to run and nobody is changing it, or has switched it off to copy its disk: what it says counts. */
+  /** It is to run and nobody is changing it, or has stopped it to copy its disk or its files: what it says counts. */
   settled: boolean;
   verdict: Verdict;
   strikes: number;
@@ -90,7 +90,7 @@ export async function takeDue(sql: Query, take: { binding: Binding; limit: numbe
         where j.name = 'converge' and j.state <= 'active' and j.singleton_key = i.id || '#heal'
       ) as healing,
       i.phase = 'running' and i.observed_phase = 'running' and i.status in ('ready', 'waiting', 'parked')
-        and (i.snapshot_id is null or i.status = 'ready') as settled,
+        and ((i.snapshot_id is null and i.transfer_mark is null) or i.status = 'ready') as settled,
       h.verdict, h.strikes, h.passes, h.rung, h.exhausted, h.warnings, h.restarts, h.busy_since as "busySince", h.attempt`;
 }
 

@@ -39,13 +39,14 @@ export type PaidInstance = {
   provider: string;
   priceKeys: string[] | null;
   status: string | null;
+  statusSince: Date | null;
 };
 
 /** Every instance that lives, and every one that ended but has not been for long: its server may be in the inventory. */
 export async function listPaidInstances(sql: Query, goneAfter: Date): Promise<PaidInstance[]> {
   return await sql<PaidInstance[]>`
     select i.id, i.slug, i.plan, i.phase, i.observed_phase as "observedPhase", i.status = 'gone' as gone, i.provider,
-      s.price_keys as "priceKeys", s.status
+      s.price_keys as "priceKeys", s.status, s.status_since as "statusSince"
     from clawfleet.instances i
     left join clawfleet.subscriptions s on s.provider = i.provider and s.id = i.subscription_id
     where i.status <> 'gone' or i.gone_at > ${goneAfter}

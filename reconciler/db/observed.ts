@@ -32,6 +32,10 @@ export type ConvergeRow = {
   readyBefore: boolean;
   /** What its server is made from when there is none. */
   snapshotId: string | null;
+  /** A move of its server or a copy of its files was begun and not ended: which one. */
+  transferMark: string | null;
+  /** Its server could become no type of this plan. */
+  misfitPlan: string | null;
   failures: number;
   /** Of the work that is not done yet. */
   retryReason: Reason | null;
@@ -55,7 +59,7 @@ export async function findConvergeRow(sql: Query, id: string): Promise<ConvergeR
       i.location, c.settings ->> 'networkZone' as "networkZone",
       i.placement_attempt as "placementAttempt", i.generation, i.observed_generation as "observedGeneration",
       i.observed_phase as "observedPhase",
-      i.ready_at is not null as "readyBefore", i.snapshot_id as "snapshotId", i.failures, i.retry_reason as "retryReason",
+      i.ready_at is not null as "readyBefore", i.snapshot_id as "snapshotId", i.transfer_mark as "transferMark", i.misfit_plan as "misfitPlan", i.failures, i.retry_reason as "retryReason",
       i.blocked_by as "blockedBy", i.blocked_scope as "blockedScope",
       ${isPaused(sql)} as paused, i.cell, c.account,
       c.status_detail as "cellDetail", c.outputs as "cellOutputs", i.outputs
@@ -104,7 +108,8 @@ export async function recordArchived(
       status = case when generation = ${seen.generation} then 'ready' else 'pending' end,
       status_detail = null, failures = 0, retry_at = null, retry_reason = null,
       blocked_by = null, blocked_scope = null, blocked_at = null,
-      observed_generation = ${seen.generation}, observed_phase = 'archived', outputs = null
+      observed_generation = ${seen.generation}, observed_phase = 'archived', outputs = null,
+      transfer_mark = null, carrier_ip = null
     where id = ${id}
     returning generation <> ${seen.generation} as behind`;
   return { behind: row?.behind ?? false };
@@ -112,7 +117,9 @@ export async function recordArchived(
 
 /** As if archived, whatever is desired: the next converge makes it from its snapshot. */
 export async function recordMovedOut(sql: Query, id: string): Promise<void> {
-  await sql`update clawfleet.instances set observed_phase = 'archived', outputs = null where id = ${id}`;
+  await sql`
+    update clawfleet.instances set observed_phase = 'archived', outputs = null, transfer_mark = null, carrier_ip = null
+    where id = ${id}`;
 }
 
 /** Tried again by itself at `retryAt`. */
@@ -143,7 +150,7 @@ export async function recordGone(sql: Query, id: string, now: Date): Promise<voi
   await sql`
     update clawfleet.instances set
       status = 'gone', status_detail = null, observed_phase = 'gone', observed_generation = generation,
-      private_ip = null, outputs = null, secrets = ''::bytea, snapshot_id = null, email = null, override = '{}',
+      private_ip = null, outputs = null, secrets = ''::bytea, snapshot_id = null, transfer_mark = null, carrier_ip = null, email = null, override = '{}',
       retry_at = null, retry_reason = null,
       blocked_by = null, blocked_scope = null, blocked_at = null, failures = 0, gone_at = ${now}
     where id = ${id}`;
@@ -156,7 +163,8 @@ export async function recordPlacement(
 ): Promise<void> {
   await sql`
     update clawfleet.instances set
-      server_type = ${place.serverType}, location = ${place.location}, placement_attempt = ${place.attempt}
+      server_type = ${place.serverType}, location = ${place.location}, placement_attempt = ${place.attempt},
+      misfit_plan = null
     where id = ${id}`;
 }
 

@@ -36,7 +36,7 @@ export async function insertOrder(
     select ${order.id}, ${order.slug}, ${order.plan}, 'open', ${order.createdAt}, ${order.expiresAt}
     where not exists (
       select 1 from clawfleet.instances
-      where (slug = ${order.slug} or override ->> 'address' = ${order.slug}) and status <> 'gone'
+      where (slug = ${order.slug} or override ->> 'address' = ${order.slug} or chosen_address = ${order.slug}) and status <> 'gone'
     )
     on conflict (slug) where state = 'open' do nothing
     returning id`;
@@ -59,12 +59,22 @@ export async function expireOrder(sql: Query, id: string): Promise<void> {
 export async function setOrderCheckout(
   sql: Query,
   id: string,
-  checkout: { provider: string; sessionId: string; url: string },
+  checkout: { provider: string; sessionId: string; url: string; returnHash: Buffer; returnUntil: Date },
 ): Promise<void> {
   await sql`
     update clawfleet.orders set
-      provider = ${checkout.provider}, checkout_session_id = ${checkout.sessionId}, checkout_url = ${checkout.url}
+      provider = ${checkout.provider}, checkout_session_id = ${checkout.sessionId}, checkout_url = ${checkout.url},
+      return_hash = ${checkout.returnHash}, return_until = ${checkout.returnUntil}
     where id = ${id}`;
+}
+
+/** Where a payment page leads back to; the same way is not taken twice. */
+export async function takeReturn(sql: Query, returnHash: Buffer, now: Date): Promise<string | undefined> {
+  const [row] = await sql<{ id: string }[]>`
+    update clawfleet.orders set return_hash = null, return_until = null
+    where return_hash = ${returnHash} and return_until > ${now}
+    returning id`;
+  return row?.id;
 }
 
 /**

@@ -69,6 +69,24 @@ export async function findFirstSeen(sql: Query, commit: string): Promise<Date | 
   return row?.at ?? undefined;
 }
 
+/** The newest answer to this very question that nobody has read yet, with the labels that are asked with now. */
+export async function resumePlan(
+  sql: Query,
+  asked: Pick<NewPlan, "base" | "head" | "pullRequest" | "digest" | "labels">,
+): Promise<number | undefined> {
+  const { base, head, pullRequest, digest, labels } = asked;
+  const [row] = await sql<{ id: number }[]>`
+    update clawfleet.plans set labels = ${sql.json([...labels])} where seen_at is null and id = (
+      select p.id from clawfleet.plans p
+      where p.digest = ${digest} and p.base = ${base} and p.head = ${head} and p.purpose = 'review'
+        and p.pull_request is not distinct from ${pullRequest}::int
+        and not exists (
+          select 1 from clawfleet.plans newer where newer.pull_request = p.pull_request and newer.id > p.id)
+      order by p.id desc limit 1)
+    returning id::int as id`;
+  return row?.id;
+}
+
 /** The first time counts. */
 export async function markSeen(sql: Query, id: number, now: Date): Promise<void> {
   await sql`update clawfleet.plans set seen_at = ${now} where id = ${id} and seen_at is null`;
@@ -80,7 +98,7 @@ export async function completePlan(sql: Query, id: number, end: { hash: string; 
 
 export type CustomerResult = Pick<
   CustomerPlan,
-  "steps" | "diff" | "costBefore" | "costAfter" | "error" | "again"
+  "steps" | "diff" | "costBefore" | "costAfter" | "error" | "again" | "note"
 >;
 export type PlanCustomerRow = {
   slug: string;
@@ -118,6 +136,15 @@ export async function findPlanCustomer(
     select slug, why, desired, proposal, current, result from clawfleet.plan_customers
     where plan_id = ${planId} and slug = ${slug}`;
   return row;
+}
+
+export type Progress = { previewed: number; previews: number };
+
+export async function countPreviews(sql: Query, planId: number): Promise<Progress> {
+  const [row] = await sql<Progress[]>`
+    select count(*) filter (where result is not null)::int as previewed, count(*)::int as previews
+    from clawfleet.plan_customers where plan_id = ${planId}`;
+  return row ?? { previewed: 0, previews: 0 };
 }
 
 export async function isPreviewing(sql: Query, planId: number): Promise<boolean> {

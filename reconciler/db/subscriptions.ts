@@ -19,7 +19,7 @@ const columns = (sql: Query) => sql`
   s.provider, s.id, s.customer_id as "customerId", s.email, s.slug, s.order_id as "orderId", s.price_keys as "priceKeys",
   s.status, s.status_since as "statusSince", s.created_at as "createdAt", s.period_end as "periodEnd",
   s.cancel_at as "cancelAt", s.ended_at as "endedAt",
-  s.trial_end as "trialEnd", s.trial_end_first as "trialEndFirst", s.read_at as "readAt"`;
+  s.trial_end as "trialEnd", s.trial_end_first as "trialEndFirst", s.quantity, s.read_at as "readAt"`;
 
 /** A question to billing, before it is asked. */
 export type Asked = {
@@ -59,14 +59,15 @@ export async function storePage(
     with stored as (
       insert into clawfleet.subscriptions as s (
         provider, id, customer_id, email, slug, order_id, price_keys, status, status_since,
-        created_at, period_end, cancel_at, ended_at, trial_end, trial_end_first, read_at, read_order, sweep_id
+        created_at, period_end, cancel_at, ended_at, trial_end, trial_end_first, quantity, read_at, read_order, sweep_id
       )
       select ${provider}, r.id, r."customerId", r.email, r.slug, r."orderId", r."priceKeys", r.status, ${asked.at},
-        r."createdAt", r."periodEnd", r."cancelAt", r."endedAt", r."trialEnd", r."trialEnd",
+        r."createdAt", r."periodEnd", r."cancelAt", r."endedAt", r."trialEnd", r."trialEnd", coalesce(r.quantity, 1),
         ${asked.at}, ${asked.order}::bigint, ${sweepId}::bigint
       from jsonb_to_recordset(${sql.json(input.readings)}) as r(
         id text, "customerId" text, email text, slug text, "orderId" text, "priceKeys" text[], status text,
-        "createdAt" timestamptz, "periodEnd" timestamptz, "cancelAt" timestamptz, "endedAt" timestamptz, "trialEnd" timestamptz
+        "createdAt" timestamptz, "periodEnd" timestamptz, "cancelAt" timestamptz, "endedAt" timestamptz, "trialEnd" timestamptz,
+        quantity int
       )
       order by r.id
       on conflict (provider, id) do update set
@@ -75,7 +76,7 @@ export async function storePage(
         forgotten_at = case when not ${paidAgain(sql)} then s.forgotten_at end, price_keys = excluded.price_keys, status = excluded.status,
         status_since = case when s.status = excluded.status then least(s.status_since, excluded.status_since) else excluded.status_since end,
         created_at = excluded.created_at, period_end = excluded.period_end, cancel_at = excluded.cancel_at,
-        ended_at = excluded.ended_at, trial_end = excluded.trial_end,
+        ended_at = excluded.ended_at, trial_end = excluded.trial_end, quantity = excluded.quantity,
         trial_end_first = coalesce(s.trial_end_first, excluded.trial_end), read_at = excluded.read_at,
         read_order = excluded.read_order
       where s.read_order <= excluded.read_order

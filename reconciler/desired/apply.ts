@@ -13,6 +13,7 @@ import {
 import { recordGone } from "../db/observed.ts";
 import { forgetCustomer } from "../db/customers.ts";
 import { findHalt } from "../db/halt.ts";
+import { listGiven } from "../db/labels.ts";
 import { listInterventions } from "../db/interventions.ts";
 import { writeLedger, type LedgerEntry } from "../db/ledger.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
@@ -23,7 +24,7 @@ import { announceAll, type Addressee, type Letter } from "../messages/outbox.ts"
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import { alert, type ApplyDeps, type ApplyScope, type Change } from "./apply-deps.ts";
 import { choosePlace, toColumns, toEntry } from "./columns.ts";
-import { settleLabels } from "./labels.ts";
+import { addChosen, settleLabels } from "./labels.ts";
 import { nameFor, phaseRank, type Desired } from "./desire.ts";
 import { desireFleet, type FleetFacts } from "./desire-fleet.ts";
 import { createRow } from "./create-row.ts";
@@ -59,9 +60,10 @@ export async function applyDesiredIn(
 ): Promise<ApplyResult> {
   const files = await deps.files();
   const halted = (await findHalt(tx)) !== undefined;
-  const { overrides, refused } = await settleLabels(tx, files.overrides);
+  const world = await readUnderLock(tx, scope);
+  const { overrides, refused } = await settleLabels(tx, addChosen(files.overrides, world.rows));
   const settled = { files: { ...files, overrides }, now: deps.clock.now() };
-  const facts = await readFacts(tx, await readUnderLock(tx, scope), settled);
+  const facts = await readFacts(tx, world, settled);
   const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
   const jobs: ConvergeJob[] = [];
   const batch: Batch = { changes: [], better: [], gone: [], letters: [], moved: [], ledger: [] };
@@ -107,6 +109,7 @@ export async function readFacts(
     plans: files.plans,
     overrides: files.overrides,
     broken: files.broken,
+    given: new Set(await listGiven(tx, subscriptions.map(nameFor))),
     now,
   };
 }

@@ -45,8 +45,8 @@ export function mayClaim(
 export function settleNames(
   subscriptions: readonly SubscriptionRow[],
   ownership: Ownership,
-  /** Labels that overrides give to somebody. */
-  addresses: ReadonlySet<string> = new Set(),
+  /** Names that are somebody's address already. */
+  given: ReadonlySet<string> = new Set(),
 ): Map<string, SubscriptionRow[]> {
   const left = listLeftSeats(subscriptions, ownership);
   const owners = new Map<string, string>();
@@ -57,7 +57,7 @@ export function settleNames(
     const wanted =
       ownership.paidBy(subscription)?.slug ?? takeLeftSeat(subscription, left) ?? nameFor(subscription);
     const owner = owners.get(wanted) ?? ownership.named(wanted)?.customerId;
-    const free = owner === undefined ? !addresses.has(wanted) : owner === subscription.customerId;
+    const free = owner === undefined ? !given.has(wanted) : owner === subscription.customerId;
     const slug = free ? wanted : generatedName(subscription.id);
     owners.set(slug, subscription.customerId);
     const others = names.get(slug);

@@ -28,6 +28,8 @@ export type FleetFacts<Instance extends NamedInstance = NamedInstance> = {
   overrides: ReadonlyMap<string, Override>;
   /** Slugs whose file cannot be read, with the reason: nothing is decided about them. */
   broken: ReadonlyMap<string, string>;
+  /** Names asked for that are somebody's address already. */
+  given?: ReadonlySet<string>;
   now: Date;
 };
 
@@ -52,12 +54,7 @@ export function desireFleet<Instance extends NamedInstance>(
   const claiming = endByFairUse(facts.subscriptions, plans, now, ownership.paidBy).filter((one) =>
     mayClaim(one, ownership, decisionOn(one) !== undefined, overrides),
   );
-  const addresses = new Set(
-    [...overrides].flatMap(([slug, { address }]) =>
-      address === undefined || address === slug ? [] : [address],
-    ),
-  );
-  return [...settleNames(claiming, ownership, addresses)].map(([slug, mine]) => {
+  return [...settleNames(claiming, ownership, facts.given)].map(([slug, mine]) => {
     const instance = ownership.named(slug);
     const override = overrides.get(slug) ?? {};
     const problem = facts.broken.get(slug);

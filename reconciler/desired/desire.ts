@@ -3,11 +3,12 @@ import { createHash } from "node:crypto";
 import { isReservedSlug } from "../../components/naming.ts";
 import { slugSchema, type Override, type Phase } from "../../infra/config.ts";
 import type { Plan, Plans } from "../../infra/plans.ts";
+import { mostSeats } from "../billing/seats.ts";
 import type { Intervention } from "../db/interventions.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
 import type { NamedInstance } from "./desire-fleet.ts";
 import type { Outage } from "./outages.ts";
-import { decidePhase, findDeletion, isKnownStatus } from "./phases.ts";
+import { chargedStatuses, decidePhase, findDeletion, hasEnded, isKnownStatus } from "./phases.ts";
 import { findKeptPlan, findPlanOfPrice, type KnownPlan } from "./plan-prices.ts";
 
 export type DesireInput = {
@@ -39,7 +40,7 @@ export type Desired = {
 };
 
 export type Alert = {
-  kind: "price_without_plan" | "unknown_plan" | "unknown_status" | "paid_twice";
+  kind: "price_without_plan" | "unknown_plan" | "unknown_status" | "paid_twice" | "too_many_seats";
   message: string;
 };
 
@@ -63,7 +64,10 @@ export function desire(input: DesireInput): { desired: Desired | undefined; aler
     const found = { subscription, planId, plan, phase, reason, nextChangeAt, deleteAt, needsVotes };
     return [intervene(comp(found, input.override), interventionFor(input, subscription))];
   });
-  return { desired: candidates.toSorted(compare)[0], alerts: [...alerts, ...findDouble(input)] };
+  return {
+    desired: candidates.toSorted(compare)[0],
+    alerts: [...alerts, ...findDouble(input), ...findCut(input)],
+  };
 }
 
 /** The better phase wins, then the older subscription. */
@@ -123,13 +127,22 @@ function intervene(desired: Desired, intervention: Intervention | undefined): De
 /** One assistant is served, and both are charged for. */
 function findDouble({ slug, subscriptions }: DesireInput): Alert[] {
   const charged = subscriptions.filter(
-    ({ provider, status }) => provider !== "comped" && ["active", "trialing", "past_due"].includes(status),
+    ({ provider, status }) => provider !== "comped" && chargedStatuses.includes(status),
   );
   if (charged.length < 2) return [];
   const ids = charged.map(({ id }) => id).toSorted();
   return [
     { kind: "paid_twice", message: `${slug} is paid for by ${ids.join(" and ")}: refund and cancel one` },
   ];
+}
+
+/** More is paid for than we believe that anybody means. */
+function findCut({ subscriptions }: DesireInput): Alert[] {
+  const cut = subscriptions.filter(({ quantity = 1, status }) => quantity > mostSeats && !hasEnded(status));
+  return cut.map(({ id, quantity }) => ({
+    kind: "too_many_seats",
+    message: `subscription ${id} pays for ${quantity} assistants and has ${mostSeats}`,
+  }));
 }
 
 function findPlan(

@@ -1,4 +1,4 @@
-/** DNS labels that overrides ask for: one that somebody else has is not given a second time. */
+/** DNS labels that overrides and customers ask for: one that somebody else has is not given a second time. */
 import type { Override } from "../../infra/config.ts";
 import { isReservedSlug } from "../../components/naming.ts";
 import { listLabels, type TakenLabel } from "../db/labels.ts";
@@ -21,8 +21,23 @@ export async function settleLabels(
   const taken = await listLabels(
     sql,
     wanted.map(({ address }) => address),
+    wanted.map(({ slug }) => slug),
   );
   return settle(overrides, wanted, taken);
+}
+
+/** With what these customers chose for themselves; what a file says is stronger. Pure. */
+export function addChosen(
+  overrides: ReadonlyMap<string, Override>,
+  rows: readonly { slug: string; chosenAddress: string | null }[],
+): Map<string, Override> {
+  const all = new Map(overrides);
+  for (const { slug, chosenAddress } of rows) {
+    const override = all.get(slug);
+    if (chosenAddress !== null && override?.address === undefined)
+      all.set(slug, { ...override, address: chosenAddress });
+  }
+  return all;
 }
 
 /** Of two that ask for the same the one who has it keeps it, else the first by name. Pure. */

@@ -96,6 +96,9 @@ export function hasEnded(status: string): boolean {
   return findRow(status)?.steps.some(({ phase }) => phase === "gone") ?? false;
 }
 
+/** Money comes in for these, now or at the end of a trial. */
+export const chargedStatuses: readonly string[] = ["active", "trialing", "past_due"];
+
 export const endedStatuses: readonly string[] = phaseTable
   .filter(({ steps }) => steps.some(({ phase }) => phase === "gone"))
   .flatMap(({ statuses }) => statuses);

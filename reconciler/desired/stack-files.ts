@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CellSettings, Override } from "../../infra/config.ts";
 import type { Plans } from "../../infra/plans.ts";
-import { parseCellSettings, parseOverride, parsePlans } from "../../infra/stack-file.ts";
+import { parseCellSettings, parseOverride, parsePlans, StackFileError } from "../../infra/stack-file.ts";
 
 export type StackFiles = {
   plans: Plans;
@@ -18,15 +18,23 @@ export const plansFile = "plans.yaml";
 
 /** @throws StackFileError when the plans are wrong: without them nothing can be decided. */
 export async function readStackFiles(stacksDir: string): Promise<StackFiles> {
-  const names = (await readdir(stacksDir)).filter((name) => filePattern.test(name));
+  const names = await listFiles(stacksDir);
   const texts = await readTexts(stacksDir, [plansFile, ...names]);
   return { ...parseFiles(texts, stacksDir), plans: parsePlansIn(texts, stacksDir) };
 }
 
 /** The cells alone: few files, however many customers have one. */
 export async function readCellFiles(stacksDir: string): Promise<Pick<StackFiles, "cells" | "broken">> {
-  const names = (await readdir(stacksDir)).filter((name) => filePattern.exec(name)?.[1] !== undefined);
+  const names = (await listFiles(stacksDir)).filter((name) => keyOfFile(name)?.kind === "cell");
   return parseFiles(await readTexts(stacksDir, names), stacksDir);
+}
+
+/** Ours, directly in the folder: folders below it are nobody's. */
+async function listFiles(stacksDir: string): Promise<string[]> {
+  const entries = await readdir(stacksDir, { withFileTypes: true });
+  return entries.flatMap((entry) =>
+    entry.isDirectory() || !filePattern.test(entry.name) ? [] : [entry.name],
+  );
 }
 
 async function readTexts(stacksDir: string, names: readonly string[]): Promise<Map<string, string>> {
@@ -37,7 +45,8 @@ async function readTexts(stacksDir: string, names: readonly string[]): Promise<M
 
 /** `folder` is for messages. @throws StackFileError */
 export function parsePlansIn(texts: ReadonlyMap<string, string>, folder: string): Plans {
-  return parsePlans(texts.get(plansFile) ?? "", join(folder, plansFile));
+  const file = join(folder, plansFile);
+  return parsePlans(requireUtf8(texts.get(plansFile) ?? "", file), file);
 }
 
 /** Cells and overrides by file name; other files are none of ours. */
@@ -56,6 +65,7 @@ export function parseFiles(
     const [, cell, key = ""] = match;
     const file = join(folder, name);
     try {
+      requireUtf8(text, file);
       if (cell === undefined) files.overrides.set(key, parseOverride(text, file));
       else files.cells.set(key, parseCellSettings(text, file));
     } catch (error) {
@@ -63,6 +73,14 @@ export function parseFiles(
     }
   }
   return files;
+}
+
+/** Whoever decoded it put U+FFFD for every byte that is not UTF-8. @throws StackFileError */
+function requireUtf8(text: string, file: string): string {
+  const at = text.indexOf("\uFFFD");
+  if (at === -1) return text;
+  const line = text.slice(0, at).split("\n").length;
+  throw new StackFileError([{ file, line, key: "encoding", message: "not UTF-8: save the file as that" }]);
 }
 
 /** What a file of this name is about: its key in `overrides` or `cells`; undefined for any other. */

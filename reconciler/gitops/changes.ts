@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Override } from "../../infra/config.ts";
 import type { Plans } from "../../infra/plans.ts";
-import type { StackFiles } from "../desired/stack-files.ts";
+import { plansFile, type StackFiles } from "../desired/stack-files.ts";
 import { compareSettings, type SettingChange } from "./setting-changes.ts";
 
 export type FleetMember = { slug: string; plan: string };
@@ -26,9 +26,12 @@ export type ChangedFiles = {
 export function findChanges(base: StackFiles, head: StackFiles, fleet: readonly FleetMember[]): ChangedFiles {
   const reasons = new Map<string, string[]>();
   const add = (slug: string, why: string) => void reasons.set(slug, [...(reasons.get(slug) ?? []), why]);
-  for (const slug of changedKeys(base.overrides, head.overrides)) {
+  const wasBroken = [...base.broken.keys()].filter((key) => !head.broken.has(key));
+  const isCell = (key: string) => key.startsWith(cellPrefix);
+  const brokenOverrides = wasBroken.filter((key) => !isCell(key) && key !== plansFile);
+  for (const slug of new Set([...changedKeys(base.overrides, head.overrides), ...brokenOverrides])) {
     if (head.broken.has(slug)) continue;
-    add(slug, describeOverride(base.overrides.get(slug), head.overrides.get(slug)));
+    add(slug, describeOverride(base, head, slug));
   }
   const plans = changedPlans(base.plans, head.plans);
   for (const { slug, plan } of fleet) {
@@ -38,24 +41,44 @@ export function findChanges(base: StackFiles, head: StackFiles, fleet: readonly 
   }
   const known = new Set(fleet.map(({ slug }) => slug));
   const customers = [...reasons].map(([slug, why]) => ({ slug, why, unknown: !known.has(slug) }));
-  const cells = changedKeys(base.cells, head.cells).filter((name) => !head.broken.has(`cell.${name}`));
+  const brokenCells = wasBroken.filter(isCell).map((key) => key.slice(cellPrefix.length));
+  const cells = [...new Set([...changedKeys(base.cells, head.cells), ...brokenCells])]
+    .filter((name) => !head.broken.has(`${cellPrefix}${name}`))
+    .toSorted();
   const strangers = customers.filter(({ unknown }) => unknown).map(({ slug }) => slug);
   return {
     customers: customers.toSorted((a, b) => (a.slug < b.slug ? -1 : 1)),
     settings: [
-      ...cells.map((name) => compareSettings("cell", name, base.cells.get(name), head.cells.get(name))),
+      ...cells.map((name) => compareSettings("cell", name, cellBefore(base, name), head.cells.get(name))),
       ...[...plans].map((name) => compareSettings("plan", name, base.plans[name], head.plans[name])),
       ...strangers.map((slug) =>
-        compareSettings("override", slug, base.overrides.get(slug), head.overrides.get(slug)),
+        compareSettings("override", slug, overrideBefore(base, slug), head.overrides.get(slug)),
       ),
     ],
     problems: [...head.broken].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, problem]) => problem),
   };
 }
 
-function describeOverride(before: Override | undefined, after: Override | undefined): string {
-  if (!before) return `override added: ${Object.keys(after ?? {}).join(", ") || "empty"}`;
-  if (!after) return "override removed";
+/** What nobody could read says nothing: whoever it is about was left alone, and is decided about again without it. */
+const unread = {};
+const cellPrefix = "cell.";
+
+function overrideBefore({ overrides, broken }: StackFiles, slug: string): Override | undefined {
+  return overrides.get(slug) ?? (broken.has(slug) ? unread : undefined);
+}
+
+function cellBefore({ cells, broken }: StackFiles, name: string): object | undefined {
+  return cells.get(name) ?? (broken.has(`${cellPrefix}${name}`) ? unread : undefined);
+}
+
+function describeOverride(base: StackFiles, head: StackFiles, slug: string): string {
+  const [before, after] = [base.overrides.get(slug), head.overrides.get(slug)];
+  const which = base.broken.has(slug) ? "broken override" : "override";
+  if (!after) return `${which} removed`;
+  if (!before) {
+    const keys = Object.keys(after).join(", ") || "empty";
+    return base.broken.has(slug) ? `broken override mended: ${keys}` : `override added: ${keys}`;
+  }
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   const changed = [...keys].filter(
     (key) => !isDeepStrictEqual(Reflect.get(before, key), Reflect.get(after, key)),

@@ -85,7 +85,8 @@ function renderRow(customer: CustomerPlan): string {
   const { create, update, replace, delete: deleted } = countSteps(customer.steps);
   const grave = (count: number) => (count > 0 ? `**${count}**` : "0");
   const cost = isCostUnknown(customer) ? "?" : signed((customer.costAfter ?? 0) - (customer.costBefore ?? 0));
-  const why = customer.error === null ? customer.why.join("; ") : `no preview: ${customer.error}`;
+  const reasons = [...(customer.note === undefined ? [] : [customer.note]), ...customer.why];
+  const why = customer.error === null ? reasons.join("; ") : `no preview: ${customer.error}`;
   const cells = [create, update, grave(replace), grave(deleted), cost, escapeCell(why).slice(0, 300)];
   return `| ${mark(customer)}${escapeCell(customer.slug)} | ${cells.join(" | ")} |\n`;
 }

@@ -19,22 +19,43 @@ export function findHindrances(plan: FleetPlan, labels: readonly string[], rules
 }
 
 /** A request as it was when it was merged, with the plan that people had seen of it. */
-export type Reviewed = { number: number | null; hash: string; labels: readonly string[] };
+export type Reviewed = {
+  number: number | null;
+  hash: string;
+  labels: readonly string[];
+  /** Another plan, and only because of who came, who left and whom billing stopped since. */
+  covered: boolean;
+};
 
-/** `reviewed`: of the requests that made this commit. `accepted`: hash that a person has accepted for this commit. */
+/**
+ * `reviewed`: of the requests that made this commit. `accepted`: hash that a person has accepted for this commit. `abandoned`: the
+ * commit that the fleet is at, where the branch holds it no more: what was reviewed on the way there was about something else.
+ */
 export function decidePush(
   { plan, hash }: { plan: FleetPlan; hash: string },
-  { reviewed, accepted }: { reviewed: readonly Reviewed[]; accepted: string | null },
+  {
+    reviewed,
+    accepted,
+    abandoned,
+  }: { reviewed: readonly Reviewed[]; accepted: string | null; abandoned?: string | undefined },
   rules: GateRules,
 ): { apply: boolean; why: string } {
   const empty = plan.customers.length === 0 && plan.settings.length === 0 && plan.problems.length === 0;
   if (empty) return { apply: true, why: "no customer changes" };
   if (accepted !== null && accepted === hash) return { apply: true, why: `plan ${hash} was accepted` };
-  const same = reviewed.find((one) => one.hash === hash);
+  if (abandoned !== undefined) return { apply: false, why: whyAbandoned(abandoned, hash, accepted) };
+  const same = reviewed.find((one) => one.hash === hash) ?? reviewed.find(({ covered }) => covered);
   if (!same) return { apply: false, why: whyNotReviewed(hash, reviewed, accepted) };
   const hindrances = findHindrances(plan, same.labels, rules);
   if (hindrances.length > 0) return { apply: false, why: hindrances.join("; ") };
-  return { apply: true, why: same.number === null ? "as reviewed" : `as reviewed in #${same.number}` };
+  const moved =
+    same.hash === hash ? "" : `, plan ${same.hash}; who came and left since is decided about alike`;
+  return { apply: true, why: `as reviewed${same.number === null ? "" : ` in #${same.number}`}${moved}` };
+}
+
+function whyAbandoned(abandoned: string, hash: string, accepted: string | null): string {
+  const otherwise = accepted === null ? "" : `; plan ${accepted} was accepted`;
+  return `the branch was moved back or rewritten, and does not hold ${abandoned.slice(0, 12)}, which the fleet is at: push that again, or accept what going here would do (${hash})${otherwise}`;
 }
 
 function whyNotReviewed(hash: string, reviewed: readonly Reviewed[], accepted: string | null): string {

@@ -2,8 +2,10 @@
 import { execFile } from "node:child_process";
 
 export type Git = {
-  /** @throws Error with what git said */
+  /** @throws GitError with what git said */
   run(args: readonly string[], input?: string): Promise<string>;
+  /** As `run`: what files hold is counted in bytes, and need not be text. */
+  runBytes(args: readonly string[], input?: string): Promise<Buffer>;
 };
 
 const maxOutput = 256 * 2 ** 20;
@@ -11,25 +13,24 @@ const timeoutMs = 120_000;
 
 /** `environment`: of every call, such as credentials as GIT_CONFIG_*: they are never arguments, which others could see. */
 export function createGit(folder: string, environment: () => Promise<Record<string, string>>): Git {
-  return {
-    async run(args, input) {
-      const env = { ...(await environment()), GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" };
-      return await new Promise((resolve, reject) => {
-        const child = execFile(
-          "git",
-          ["-C", folder, ...args],
-          { env, maxBuffer: maxOutput, timeout: timeoutMs },
-          (error, stdout, stderr) => {
-            if (!error) return resolve(stdout);
-            const said = stderr.trim().split("\n").at(-1) ?? "";
-            reject(new GitError(`git ${args[0]}: ${said === "" ? error.message : said}`, error.code));
-          },
-        );
-        // Who has ended early says why by its exit status.
-        child.stdin?.on("error", () => undefined).end(input);
-      });
-    },
+  const runBytes: Git["runBytes"] = async (args, input) => {
+    const env = { ...(await environment()), GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" };
+    return await new Promise((resolve, reject) => {
+      const child = execFile(
+        "git",
+        ["-C", folder, ...args],
+        { env, encoding: "buffer", maxBuffer: maxOutput, timeout: timeoutMs },
+        (error, stdout, stderr) => {
+          if (!error) return resolve(stdout);
+          const said = stderr.toString("utf8").trim().split("\n").at(-1) ?? "";
+          reject(new GitError(`git ${args[0]}: ${said === "" ? error.message : said}`, error.code));
+        },
+      );
+      // Who has ended early says why by its exit status.
+      child.stdin?.on("error", () => undefined).end(input);
+    });
   };
+  return { runBytes, run: async (args, input) => (await runBytes(args, input)).toString("utf8") };
 }
 
 export class GitError extends Error {
@@ -42,11 +43,14 @@ export class GitError extends Error {
   }
 }
 
-/** File name within the folder to content; null where the side has no such file. */
+/**
+ * File name within the folder to content; null where the side has no such file. Bytes that are not UTF-8 are U+FFFD in it, as
+ * everywhere in Node: whoever reads the file refuses it.
+ */
 export type Texts = ReadonlyMap<string, string | null>;
 export type ChangedTexts = { base: Texts; head: Texts };
 
-/** The files of `folder` that differ between two commits or trees, and nothing of the others. */
+/** The files directly in `folder` that differ between two commits or trees, and nothing of the others. */
 export async function readChanges(
   git: Git,
   folder: string,
@@ -64,8 +68,10 @@ export async function readChanges(
 
 /** Every file directly in `folder`. */
 export async function readFolder(git: Git, folder: string, commit: string): Promise<Texts> {
-  const listed = await git.run(["ls-tree", "--name-only", "-z", commit, `${folder}/`]);
-  return await readBlobs(git, folder, commit, listed.split("\0").filter(Boolean));
+  const format = "--format=%(objecttype) %(path)";
+  const listed = await git.run(["ls-tree", "-z", format, commit, `${folder}/`]);
+  const files = listed.split("\0").flatMap((line) => (line.startsWith("blob ") ? [line.slice(5)] : []));
+  return await readBlobs(git, folder, commit, files);
 }
 
 const batchSize = 1000;
@@ -76,7 +82,8 @@ async function readBlobs(git: Git, folder: string, commit: string, files: readon
   const ours = files.filter((file) => /^[^/\n]+$/.test(file.slice(folder.length + 1)));
   for (let at = 0; at < ours.length; at += batchSize) {
     const some = ours.slice(at, at + batchSize);
-    const output = await git.run(["cat-file", "--batch"], some.map((file) => `${commit}:${file}\n`).join(""));
+    const names = some.map((file) => `${commit}:${file}\n`).join("");
+    const output = await git.runBytes(["cat-file", "--batch"], names);
     const blobs = parseBatch(output, some.length);
     for (const [index, file] of some.entries())
       texts.set(file.slice(folder.length + 1), blobs[index] ?? null);
@@ -84,17 +91,20 @@ async function readBlobs(git: Git, folder: string, commit: string, files: readon
   return texts;
 }
 
-/** As `git cat-file --batch` writes it: `<oid> blob <bytes>`, the content, a line's end; or `<name> missing`. Pure. */
-export function parseBatch(output: string, count: number): (string | null)[] {
-  const bytes = Buffer.from(output, "utf8");
+/**
+ * As `git cat-file --batch` writes it: `<oid> <type> <bytes>`, the content, a line's end; or `<name> missing`. null for what is
+ * missing or no file: where the other side has a folder of that name. Pure.
+ */
+export function parseBatch(output: Buffer, count: number): (string | null)[] {
   const found: (string | null)[] = [];
   for (let at = 0; found.length < count;) {
-    const end = bytes.indexOf("\n", at);
+    const end = output.indexOf("\n", at);
     if (end === -1) throw new RangeError("git cat-file ended early");
-    const size = /^[0-9a-f]+ blob (\d+)$/.exec(bytes.toString("utf8", at, end))?.[1];
+    const [, type, size] = /^[0-9a-f]+ (\w+) (\d+)$/.exec(output.toString("utf8", at, end)) ?? [];
     at = end + 1;
-    found.push(size === undefined ? null : bytes.toString("utf8", at, at + Number(size)));
-    if (size !== undefined) at += Number(size) + 1;
+    const past = at + Number(size ?? 0);
+    found.push(type === "blob" ? output.toString("utf8", at, past) : null);
+    if (size !== undefined) at = past + 1;
   }
   return found;
 }

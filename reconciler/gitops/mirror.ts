@@ -23,6 +23,8 @@ export function createMirror(
   const prepare = async () => {
     await mkdir(folder, { recursive: true });
     await git.run(["init", "--quiet", "--bare", "."]);
+    // The commit that the fleet is at is needed also when the branch was moved away from it.
+    await git.run(["config", "gc.pruneExpire", "never"]);
   };
   return {
     git,

@@ -19,6 +19,8 @@ export type CustomerPlan = {
   error: string | null;
   /** The failure may be over by itself: it is worth another preview. */
   again?: true | undefined;
+  /** What the engine's preview cannot show of it. */
+  note?: string | undefined;
 };
 
 export type FleetPlan = {
@@ -50,11 +52,12 @@ export function countLostServers({ customers }: FleetPlan): number {
  */
 export function hashPlan({ customers, settings, problems }: Omit<FleetPlan, "base" | "head">): string {
   const effects = customers
-    .map(({ slug, desired, steps, error }) => [
+    .map(({ slug, desired, steps, error, note }) => [
       slug,
       desired,
       steps.map(({ resource, op }) => `${resource} ${op}`).toSorted(),
       error,
+      ...(note === undefined ? [] : [note]),
     ])
     .toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
   const said = settings.map((setting) => JSON.stringify(setting)).toSorted();

@@ -1,6 +1,7 @@
 /** Plans as they come about: decided here, previewed by workers, complete when the last preview has ended. */
 import { createHash } from "node:crypto";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
+import { removesServer } from "../desired/desire.ts";
 import type { StackFiles } from "../desired/stack-files.ts";
 import {
   completePlan,
@@ -16,6 +17,7 @@ import {
 import type { Query } from "../db/database.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import { findChanges, type ChangedCustomer, type FleetMember } from "./changes.ts";
+import { toDecisions, type CoveredPlan } from "./coverage.ts";
 import type { ChangedTexts } from "./git.ts";
 import { overlayFiles } from "./overlay.ts";
 import { hashPlan, type FleetPlan } from "./plan.ts";
@@ -36,8 +38,8 @@ export type PlanInput = {
 /** For messages: what people see in their checkout. */
 export const stacksFolder = "stacks";
 
-/** Decides, writes down and queues. Returns the plan's id; it may be complete at once. */
-export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<number> {
+/** As it would be decided now, before anything is previewed. */
+async function decidePlan(deps: ApplyDeps, input: Pick<PlanInput, "texts" | "problems">) {
   const current = await deps.files();
   const before = overlayFiles(current, input.texts.base, stacksFolder);
   const after = overlayFiles(current, input.texts.head, stacksFolder);
@@ -46,6 +48,13 @@ export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<num
   const proposal = await proposeDesired(deps, after, known);
   const rows = customers.map((customer) => toCustomerRow(customer, proposal, after));
   const broken = problems.filter((problem) => !isOld(current, problem));
+  const all = [...(input.problems ?? []), ...broken, ...proposal.complaints];
+  return { rows, settings, problems: all, proposed: proposal.after };
+}
+
+/** Decides, writes down and queues. Returns the plan's id; it may be complete at once. */
+export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<number> {
+  const { rows, settings, problems, proposed } = await decidePlan(deps, input);
   return await deps.sql.begin(async (tx) => {
     const { purpose, base, head, pullRequest, actor } = input;
     const id = await insertPlan(tx, {
@@ -57,15 +66,29 @@ export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<num
       digest: digestTexts(input),
       labels: input.labels ?? [],
       settings,
-      problems: [...(input.problems ?? []), ...broken, ...proposal.complaints],
+      problems,
       now: deps.clock.now(),
     });
     await insertPlanCustomers(tx, id, rows);
-    const jobs = rows.flatMap((row) => toPreviewJob(id, row, proposal.after, actor));
+    const jobs = rows.flatMap((row) => toPreviewJob(id, row, proposed, actor));
     if (jobs.length > 0) await deps.queue.enqueueConverge(tx, jobs);
     await finishPlan(tx, id, deps.clock.now());
     return id;
   });
+}
+
+/** Whether a plan of the same files decides about somebody in a way that this one does not show: it is worth making it anew. */
+export async function hasFleetMoved(
+  deps: ApplyDeps,
+  planId: number,
+  input: Pick<PlanInput, "texts" | "problems">,
+): Promise<boolean> {
+  const [{ rows }, shown] = await Promise.all([decidePlan(deps, input), listPlanCustomers(deps.sql, planId)]);
+  const hashes = new Map(shown.map(({ slug, desired }) => [slug, desired]));
+  const [decisions, known] = [toDecisions(rows), new Set(toDecisions(shown).values())];
+  return rows.some(
+    ({ slug, desired }) => hashes.get(slug) !== desired && !known.has(decisions.get(slug) ?? ""),
+  );
 }
 
 /** A file that was broken before is not this change's fault. */
@@ -107,6 +130,9 @@ function toCustomerRow(
   if (unknown || !row) return settled("nobody of this name lives: nothing happens yet");
   if (files.overrides.get(slug)?.hold === true) return settled("held: nothing is done while it is");
   if (row.cell === null) return settled("it waits for room: nothing is built yet");
+  // Billing's word, which the files do not change: no server is lost by them.
+  if (removesServer(row.phase) && old?.phase === row.phase && (row.phase === "gone" || old.built))
+    return settled("it is taken away already, whatever the files say");
   if (row.phase === "gone") return settled("it is deleted", [{ resource: "server", op: "delete" }]);
   if (row.phase === "archived" && old?.built !== true) return settled("it is archived: it has no machine");
   if (row.phase === "archived")
@@ -153,4 +179,15 @@ export async function toFleetPlan(sql: Query, plan: PlanRow): Promise<FleetPlan 
   if (customers.length < rows.length) return undefined;
   const { base, head, settings, problems } = plan;
   return { base, head, customers, settings, problems };
+}
+
+/** For a comparison with another plan; undefined while a preview is under way. */
+export async function readCovered(sql: Query, plan: PlanRow): Promise<CoveredPlan | undefined> {
+  const whole = await toFleetPlan(sql, plan);
+  if (!whole) return undefined;
+  return {
+    plan: whole,
+    digest: plan.digest,
+    decisions: toDecisions(await listPlanCustomers(sql, plan.id)),
+  };
 }

@@ -7,7 +7,7 @@ import { findHindrances } from "./gate.ts";
 import { mergeTree, readChanges, resolveCommit, type ChangedTexts } from "./git.ts";
 import type { Pull } from "./github.ts";
 import { hashPlan } from "./plan.ts";
-import { createPlan, digestTexts, toFleetPlan } from "./plans.ts";
+import { createPlan, digestTexts, hasFleetMoved, toFleetPlan } from "./plans.ts";
 import type { ForgeDeps, GitopsDeps } from "./deps.ts";
 
 /** Against another branch it concerns nobody here. */
@@ -32,7 +32,8 @@ export async function syncPull(deps: ForgeDeps, pull: Pull): Promise<void> {
   if (
     plan?.head === pull.head &&
     plan.digest === digestTexts(change) &&
-    !(await isWorthAnother(deps, plan))
+    !(await isWorthAnother(deps, plan)) &&
+    !(plan.completedAt && (await hasFleetMoved(deps, plan.id, change)))
   ) {
     await savePull(deps.sql, { ...row, head: pull.head });
     return await publishPull(deps, pull);
@@ -49,8 +50,14 @@ export async function syncPull(deps: ForgeDeps, pull: Pull): Promise<void> {
   await publishPull(deps, pull);
 }
 
+/** Those whose merge made this commit. */
+export async function findMergedPulls(deps: GitopsDeps, commit: string): Promise<Pull[]> {
+  const all = (await deps.github?.listPullsOf(commit)) ?? [];
+  return all.filter((pull) => pull.mergedAt !== null && pull.mergeCommit === commit);
+}
+
 /** A preview failed for what may be over: it stands until somebody looks again, and not within the same look. */
-export async function isWorthAnother(deps: GitopsDeps, plan: PlanRow): Promise<boolean> {
+async function isWorthAnother(deps: GitopsDeps, plan: PlanRow): Promise<boolean> {
   if (plan.completedAt === null) return false;
   if (deps.clock.now().getTime() - plan.completedAt.getTime() < deps.settings.intervalMs / 2) return false;
   const whole = await toFleetPlan(deps.sql, plan);

@@ -30,7 +30,8 @@ function showKey(settings: object | undefined, key: string): string | null {
   return value === undefined ? null : JSON.stringify(value, sortKeys);
 }
 
-function sortKeys(_key: string, value: unknown): unknown {
+/** For JSON.stringify: the same text for the same value, in whatever order it was written or read back. */
+export function sortKeys(_key: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

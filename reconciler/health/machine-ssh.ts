@@ -54,7 +54,7 @@ export const runOnMachine: RunOnMachine = async (address, command, { timeoutMs, 
   }
 };
 
-function toConnection({ host, port, hostKey, privateKey }: MachineAddress): ConnectConfig {
+export function toConnection({ host, port, hostKey, privateKey }: MachineAddress): ConnectConfig {
   const [, pinned = ""] = hostKey.trim().split(/\s+/);
   return {
     host,

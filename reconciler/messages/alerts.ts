@@ -16,6 +16,10 @@ export const alertTexts = {
     title: "A customer pays twice for one assistant",
     remedy: "refund one payment and cancel its subscription; it is served once",
   },
+  too_many_seats: {
+    title: "A subscription pays for more assistants than one customer gets",
+    remedy: "lower its quantity and refund the rest, or sell them a second subscription",
+  },
   late: {
     title: "A paid assistant does not come up",
     remedy: "fleet show <name> says what fails; it is tried again, and the customer has been told",
@@ -45,12 +49,13 @@ export const alertTexts = {
     remedy: "take the override back; another network zone means a new instance",
   },
   address_taken: {
-    title: "An override asks for an address that somebody has",
+    title: "An override, or a customer, asks for an address that somebody has",
     remedy: "choose another one; the customer keeps the address that they have",
   },
   plan_does_not_fit: {
-    title: "A customer's disk fits no server type of their new plan",
-    remedy: "add a type with a larger disk to the plan; until then they keep the server that they have",
+    title: "A customer's server cannot become what their new plan wants",
+    remedy:
+      "its text says why: fleet apply <name> tries again, or add a type with a larger disk to the plan; until then they keep the server that they have",
   },
   no_worker_for_cell: {
     title: "No living worker serves a cell",
@@ -119,6 +124,10 @@ export const alertTexts = {
   engine_missing: {
     title: "A worker has no engine",
     remedy: "do what the line says on that machine; its converges wait for another worker",
+  },
+  trial_not_extended: {
+    title: "A trial does not get back what our outage cost",
+    remedy: "give the provider's key the right to write subscriptions; each sweep tries again",
   },
   mail_down: {
     title: "Mail to customers does not go out",

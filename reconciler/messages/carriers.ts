@@ -2,17 +2,19 @@
 import type { Sql } from "postgres";
 import { z } from "zod";
 import type { Plans } from "../../infra/plans.ts";
+import { insertLink } from "../db/account-access.ts";
 import { findCustomer } from "../db/customers.ts";
 import type { ClaimedMessage } from "../db/outbox.ts";
 import { createSlack, createTelegram, type Chat, type ChatSettings } from "./chat.ts";
 import type { Delivery } from "./delivery.ts";
-import { factsSchema } from "./facts.ts";
+import { factsSchema, type Facts } from "./facts.ts";
 import { renderHtml } from "./letter-html.tsx";
 import { renderText } from "./letter-text.ts";
 import { writeLetter } from "./letter.ts";
 import { createMailer, createMessageId, type Mailbox, type Mailer, type SmtpSettings } from "./mailer.ts";
 import { oneLine } from "./one-line.ts";
 import type { SenderDeps } from "./sender.ts";
+import { createToken, hashSecret } from "../secrets.ts";
 
 export type CarrierDeps = {
   sql: Sql;
@@ -57,6 +59,7 @@ function carryLetters(deps: CarrierDeps, mailer: Mailer, from: Mailbox): Carrier
       publicUrl: deps.publicUrl,
       sender: from.name,
       now: deps.clock.now(),
+      token: await issueToken(deps, facts.data),
     });
     const { subject } = letter;
     const body = { text: renderText(letter), html: await renderHtml(letter) };
@@ -65,6 +68,16 @@ function carryLetters(deps: CarrierDeps, mailer: Mailer, from: Mailbox): Carrier
       commit,
     );
   };
+}
+
+/** Each try has one of its own: those of letters that did not leave are known to nobody. */
+async function issueToken({ sql, clock }: CarrierDeps, facts: Facts): Promise<string | undefined> {
+  if (facts.kind !== "account_link") return undefined;
+  const token = createToken();
+  const { orderId, expiresAt } = facts;
+  const tokenHash = hashSecret(token);
+  await insertLink(sql, { tokenHash, orderId, now: clock.now(), expiresAt: new Date(expiresAt) });
+  return token;
 }
 
 /** One plain address and nothing that a parser of address lists could take for two. */

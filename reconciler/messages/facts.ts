@@ -16,6 +16,8 @@ export const factsSchema = z.discriminatedUnion("kind", [
   }),
   z.object({ kind: z.literal("deletion_warning"), deleteAt: date }),
   z.object({ kind: z.literal("deleted") }),
+  /** The token is made when the letter is: no row ever holds it. */
+  z.object({ kind: z.literal("account_link"), orderId: z.string(), expiresAt: date }),
 ]);
 
 export type Facts = z.infer<typeof factsSchema>;

@@ -22,6 +22,8 @@ export type LetterInput = {
   /** Who writes: the name in MAIL_FROM. */
   sender: string;
   now: Date;
+  /** Of a letter that lets somebody in, and of no other. */
+  token?: string | undefined;
 };
 
 type Words = { subject: string; heading: string; paragraphs: string[]; action: string };
@@ -31,13 +33,11 @@ const nothingByUs =
   "We do not cancel your subscription and we refund nothing by ourselves: both stay your decision.";
 
 export function writeLetter(input: LetterInput): Letter {
-  const { customer, publicUrl } = input;
+  const { customer } = input;
   const { slug, zone } = customer;
   const host = oneLine(zone === null ? slug : instanceHost(slug, zone));
   const { action, ...words } = wordsFor(input.facts, host, input.now);
   const address = input.facts.kind === "ready" ? (customer.url ?? `https://${host}`) : undefined;
-  const order =
-    customer.orderId === null ? publicUrl : `${publicUrl}/orders/${encodeURIComponent(customer.orderId)}`;
   return {
     ...words,
     details: [
@@ -48,9 +48,16 @@ export function writeLetter(input: LetterInput): Letter {
       },
       { label: "Plan", value: oneLine(input.planName) },
     ],
-    action: { label: action, href: order },
+    action: { label: action, href: toHref(input) },
     signature: oneLine(input.sender),
   };
+}
+
+function toHref({ facts, customer, publicUrl, token = "" }: LetterInput): string {
+  const orderId = facts.kind === "account_link" ? facts.orderId : customer.orderId;
+  if (orderId === null) return publicUrl;
+  const order = `${publicUrl}/orders/${encodeURIComponent(orderId)}`;
+  return facts.kind === "account_link" ? `${order}/billing/enter?token=${encodeURIComponent(token)}` : order;
 }
 
 function wordsFor(facts: Facts, host: string, now: Date): Words {
@@ -136,6 +143,16 @@ function wordsFor(facts: Facts, host: string, now: Date): Words {
         ],
         action: "Start again",
       };
+    case "account_link":
+      return {
+        subject: `Your way into your subscription: ${host}`,
+        heading: "Your way into your subscription",
+        paragraphs: [
+          `Somebody with the address of your order, probably you, asked to change the subscription of ${host}. The link below opens its billing page once, until ${toTime(facts.expiresAt)}, for an hour.`,
+          "If it was not you, do nothing: without this link nothing can be changed. Do not hand it on.",
+        ],
+        action: "Open my billing page",
+      };
   }
 }
 
@@ -166,6 +183,12 @@ const day = new Intl.DateTimeFormat("en", { dateStyle: "long", timeZone: "UTC" }
 
 function toDay(iso: string): string {
   return day.format(new Date(iso));
+}
+
+const time = new Intl.DateTimeFormat("en", { timeStyle: "short", hourCycle: "h23", timeZone: "UTC" });
+
+function toTime(iso: string): string {
+  return `${time.format(new Date(iso))} UTC`;
 }
 
 function isWebAddress(text: string | undefined): text is string {

@@ -4,7 +4,7 @@
  */
 import type { Phase } from "../../infra/config.ts";
 import { hasEnded } from "../desired/phases.ts";
-import type { Facts, OccasionKind } from "./facts.ts";
+import { occasionKinds, type Facts, type OccasionKind } from "./facts.ts";
 
 export type Announcement = {
   facts: Facts;
@@ -116,8 +116,20 @@ export function announceLate(row: Observed, now: Date): Announcements {
 }
 
 export function announceGone(now: Date): Announcements {
-  const withdraw: OccasionKind[] = ["paid", "ready", "failed", "past_due", "suspended", "deletion_warning"];
+  const withdraw = occasionKinds.filter((kind) => kind !== "deleted");
   return { say: [at(now, { kind: "deleted" }, once)], withdraw };
+}
+
+/** A customer asks for a way into their billing page. `asked`: the same time is the same letter. */
+export function announceLink(
+  { orderId, asked, expiresAt }: { orderId: string; asked: Date; expiresAt: Date },
+  now: Date,
+): Announcements {
+  const facts: Facts = { kind: "account_link", orderId, expiresAt: expiresAt.toISOString() };
+  return {
+    say: [{ facts, period: `${asked.toISOString()} ${orderId}`, dueAt: now, expiresAt }],
+    withdraw: [],
+  };
 }
 
 const nothing: Announcements = { say: [], withdraw: [] };

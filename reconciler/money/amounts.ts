@@ -1,15 +1,27 @@
 /** Amounts as people read them. Pure. */
-import type { Amounts } from "./reckon.ts";
+
+/** By currency, each in its smallest unit. */
+export type Amounts = Record<string, number>;
 
 /** `amount` in the currency's smallest unit, of which some have a hundred, some a thousand and some none: "€29.00", "¥2,900". */
 export function describeAmount(amount: number, currency: string): string {
-  const format = new Intl.NumberFormat("en", { style: "currency", currency: currency.toUpperCase() });
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+  return formatOf(currency).format(amount / 10 ** digitsOf(currency));
 }
 
-/** null: nobody knows, because currencies differ. */
-export function describeAmounts(amounts: Amounts | null): string {
-  if (amounts === null) return "?";
-  const parts = Object.entries(amounts).map(([currency, amount]) => describeAmount(amount, currency));
-  return parts.join(" + ") || "0";
+/** Of the currency's smallest unit, behind the point. */
+export function digitsOf(currency: string): number {
+  return formatOf(currency).resolvedOptions().maximumFractionDigits ?? 2;
+}
+
+function formatOf(currency: string): Intl.NumberFormat {
+  return new Intl.NumberFormat("en", { style: "currency", currency: currency.toUpperCase() });
+}
+
+/** "$58.00 - €9.00": what is in different currencies stays apart. */
+export function describeAmounts(amounts: Amounts): string {
+  const parts = Object.entries(amounts).map(([currency, amount], index) => {
+    if (index === 0) return describeAmount(amount, currency);
+    return `${amount < 0 ? "-" : "+"} ${describeAmount(Math.abs(amount), currency)}`;
+  });
+  return parts.join(" ") || "0";
 }

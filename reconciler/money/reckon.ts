@@ -2,9 +2,9 @@
 import type { PriceList, StockedServer } from "../cloud/hetzner-inventory.ts";
 import type { Price } from "../billing/provider.ts";
 import type { Inventory, PaidInstance } from "../db/inventories.ts";
-
-/** By currency. */
-export type Amounts = Record<string, number>;
+import type { Amounts } from "./amounts.ts";
+import { listCostly, type CostlyInstance } from "./costly.ts";
+import { listMissingRates, toMargin, type Rates } from "./exchange.ts";
 
 export type PlanMoney = {
   plan: string;
@@ -20,8 +20,8 @@ export type PlanMoney = {
   servers: number;
   revenue: Amounts;
   cost: Amounts;
-  /** null: revenue is in another currency than the cost. */
-  margin: Amounts | null;
+  /** In the currency of the cost as far as there are rates; what has none stays apart. */
+  margin: Amounts;
 };
 
 export type UnpaidServer = { account: string; id: number; name: string; why: string };
@@ -32,6 +32,10 @@ export type Money = {
   snapshots: { count: number; cost: Amounts };
   /** In the cloud, and nobody is entitled to them: none, ever. */
   unpaid: UnpaidServer[];
+  /** Dearest first. */
+  withoutRevenue: CostlyInstance[];
+  /** `USD:EUR`: without these rates the margin is in several currencies. */
+  missingRates: string[];
   /** When each account was looked at. */
   readAt: Record<string, Date>;
   /** Prices that the provider or Hetzner did not tell: what is missing in the sums. */
@@ -42,9 +46,12 @@ export type MoneyFacts = {
   instances: readonly PaidInstance[];
   inventories: readonly Inventory[];
   priceOf: (provider: string, key: string) => Price | undefined;
+  isPlanPrice: (provider: string, key: string) => boolean;
+  rates: Rates;
+  now: Date;
 };
 
-export function reckon({ instances, inventories, priceOf }: MoneyFacts): Money {
+export function reckon({ instances, inventories, priceOf, ...facts }: MoneyFacts): Money {
   const unknown = new Set<string>();
   const plans = new Map<string, PlanMoney>();
   const planOf = (plan: string) => {
@@ -56,6 +63,12 @@ export function reckon({ instances, inventories, priceOf }: MoneyFacts): Money {
   const byId = new Map(instances.map((one) => [one.id, one]));
   const unpaid: UnpaidServer[] = [];
   const snapshots: Money["snapshots"] = { count: 0, cost: {} };
+  const costs = new Map<string, Amounts>();
+  const charge = (owner: string | null, currency: string, amount: number) => {
+    const sofar = costs.get(owner ?? "") ?? {};
+    add(sofar, currency, amount);
+    costs.set(owner ?? "", sofar);
+  };
   for (const { account, prices, stock } of inventories) {
     for (const server of stock.servers) {
       const owner = server.instance === null ? undefined : byId.get(server.instance);
@@ -63,24 +76,31 @@ export function reckon({ instances, inventories, priceOf }: MoneyFacts): Money {
       if (why !== undefined) unpaid.push({ account, id: server.id, name: server.name, why });
       const plan = planOf(owner?.plan ?? "none");
       plan.servers += 1;
-      add(plan.cost, prices.currency, costOf(server, prices, unknown));
+      const cost = costOf(server, prices, unknown);
+      add(plan.cost, prices.currency, cost);
+      charge(server.instance, prices.currency, cost);
     }
-    for (const { sizeGb } of stock.snapshots) {
+    for (const { sizeGb, instance } of stock.snapshots) {
       snapshots.count += 1;
       add(snapshots.cost, prices.currency, sizeGb * prices.snapshotGb);
+      charge(instance, prices.currency, sizeGb * prices.snapshotGb);
     }
   }
   const list = [...plans.values()].toSorted((a, b) => a.plan.localeCompare(b.plan));
   const total = sum(list);
   for (const [currency, amount] of Object.entries(snapshots.cost)) add(total.cost, currency, amount);
-  for (const one of [...list, total]) one.margin = toMargin(one);
+  const into = inventories[0]?.prices.currency;
+  for (const one of [...list, total]) one.margin = toMargin(one, into, facts.rates);
+  const missingRates = listMissingRates(total.margin, into);
+  const withoutRevenue = listCostly(instances, costs, facts);
   const readAt = Object.fromEntries(inventories.map((one) => [one.account, one.readAt]));
-  return { plans: list, total, snapshots, unpaid, readAt, unknown: [...unknown].toSorted() };
+  const lists = { unpaid, withoutRevenue, missingRates, unknown: [...unknown].toSorted() };
+  return { plans: list, total, snapshots, readAt, ...lists };
 }
 
 function nothing(): Omit<PlanMoney, "plan"> {
   const counts = { paying: 0, trial: 0, late: 0, once: 0, given: 0, grace: 0, servers: 0 };
-  return { ...counts, revenue: {}, cost: {}, margin: null };
+  return { ...counts, revenue: {}, cost: {}, margin: {} };
 }
 
 function countInstance(
@@ -138,10 +158,4 @@ function sum(plans: readonly PlanMoney[]): Omit<PlanMoney, "plan"> {
       for (const [currency, amount] of Object.entries(plan[side])) add(total[side], currency, amount);
   }
   return total;
-}
-
-function toMargin({ revenue, cost }: Pick<PlanMoney, "revenue" | "cost">): Amounts | null {
-  const currencies = new Set([...Object.keys(revenue), ...Object.keys(cost)]);
-  if (currencies.size > 1) return null;
-  return Object.fromEntries([...currencies].map((one) => [one, (revenue[one] ?? 0) - (cost[one] ?? 0)]));
 }

@@ -3,12 +3,17 @@ import type { Sql } from "postgres";
 import type { Plans } from "../../infra/plans.ts";
 import type { BillingProvider, Price } from "../billing/provider.ts";
 import { listInventories, listPaidInstances } from "../db/inventories.ts";
-import { priceKeyOf } from "../desired/plan-prices.ts";
+import { findPlanOfPrice, priceKeyOf } from "../desired/plan-prices.ts";
 import { inventoryAgeMs } from "../money/inventory.ts";
+import type { CostlyInstance } from "../money/costly.ts";
+import type { Rates } from "../money/exchange.ts";
 import { reckon, type Money } from "../money/reckon.ts";
 
 /** As JSON: times are ISO 8601. */
-export type MoneyAnswer = Omit<Money, "readAt"> & { readAt: Record<string, string> };
+export type MoneyAnswer = Omit<Money, "readAt" | "withoutRevenue"> & {
+  readAt: Record<string, string>;
+  withoutRevenue: (Omit<CostlyInstance, "since"> & { since: string })[];
+};
 
 export type MoneyOperators = { readMoney(): Promise<MoneyAnswer> };
 
@@ -17,9 +22,10 @@ export type MoneyDeps = {
   clock: { now(): Date };
   providers: readonly BillingProvider[];
   plans: () => Plans;
+  rates: Rates;
 };
 
-export function createMoneyOperators({ sql, clock, providers, plans }: MoneyDeps): MoneyOperators {
+export function createMoneyOperators({ sql, clock, providers, plans, rates }: MoneyDeps): MoneyOperators {
   return {
     async readMoney() {
       const goneAfter = new Date(clock.now().getTime() - 24 * 6 * inventoryAgeMs);
@@ -29,9 +35,13 @@ export function createMoneyOperators({ sql, clock, providers, plans }: MoneyDeps
         readPrices(providers, plans()),
       ]);
       const priceOf = (provider: string, key: string) => prices.get(provider)?.get(key);
-      const { readAt, ...money } = reckon({ instances, inventories, priceOf });
+      const isPlanPrice = (provider: string, key: string) =>
+        findPlanOfPrice(plans(), provider, key) !== undefined;
+      const facts = { instances, inventories, priceOf, isPlanPrice, rates, now: clock.now() };
+      const { readAt, withoutRevenue, ...money } = reckon(facts);
       const times = Object.entries(readAt).map(([account, at]) => [account, at.toISOString()] as const);
-      return { ...money, readAt: Object.fromEntries(times) };
+      const costly = withoutRevenue.map((one) => ({ ...one, since: one.since.toISOString() }));
+      return { ...money, withoutRevenue: costly, readAt: Object.fromEntries(times) };
     },
   };
 }

@@ -1,16 +1,16 @@
 /** Plans that operators ask for, and where the fleet is in the repository. */
 import { acceptPush, findApplied, listPushes, type PushRow } from "../db/git.ts";
-import { findPlan, markSeen } from "../db/plans.ts";
+import { countPreviews, findPlan, markSeen, resumePlan, type Progress } from "../db/plans.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { permanent, type ClawfleetError } from "../errors.ts";
 import { renderComment } from "../gitops/comment.ts";
 import { findHindrances, type GateRules } from "../gitops/gate.ts";
 import type { ChangedTexts } from "../gitops/git.ts";
 import type { FleetPlan } from "../gitops/plan.ts";
-import { createPlan, toFleetPlan } from "../gitops/plans.ts";
+import { createPlan, digestTexts, toFleetPlan } from "../gitops/plans.ts";
 
 export type PlanAnswer =
-  | { id: number; complete: false }
+  | ({ id: number; complete: false } & Progress)
   | { id: number; complete: true; hash: string; hindrances: string[]; plan: FleetPlan; markdown: string };
 
 export type GitAnswer = {
@@ -30,7 +30,7 @@ export type PlanRequest = {
 };
 
 export type PlanOperators = {
-  /** Returns the plan's id; workers preview it. */
+  /** Returns the plan's id; workers preview it. The same question again is the plan under way, until somebody has read it. */
   create(input: PlanRequest): Promise<number>;
   /** Commit that the fleet is at; null where stacks/ is a folder. */
   findApplied(): Promise<string | null>;
@@ -51,14 +51,17 @@ const defaultRules: GateRules = { maxLost: 0, label: "" };
 export function createPlanOperators(deps: PlansDeps): PlanOperators {
   const { sql, queue } = deps;
   return {
-    create: ({ request, ...input }) =>
-      createPlan(deps, { ...input, purpose: "review", pullRequest: request }),
+    async create({ request, ...input }) {
+      const asked = { ...input, pullRequest: request };
+      const running = await resumePlan(sql, { ...asked, digest: digestTexts(input) });
+      return running ?? (await createPlan(deps, { ...asked, purpose: "review" }));
+    },
     findApplied: async () => (deps.gitops && (await findApplied(sql))) ?? null,
     async find(id) {
       const row = await findPlan(sql, id);
       if (!row) throw missing(`there is no plan ${id}`);
       const plan = await toFleetPlan(sql, row);
-      if (!plan || row.hash === null) return { id, complete: false };
+      if (!plan || row.hash === null) return { id, complete: false, ...(await countPreviews(sql, id)) };
       await markSeen(sql, id, deps.clock.now());
       const hindrances = findHindrances(plan, row.labels, deps.gitops ?? defaultRules);
       const markdown = renderComment(plan, hindrances);

@@ -6,6 +6,7 @@ import { findInstance } from "../db/instances.ts";
 import { isPausedNow } from "../db/pauses.ts";
 import type { Rung } from "../health/decide.ts";
 import type { Queue } from "../queue/queue.ts";
+import { refuseWhileHalted } from "./billing.ts";
 import { held, notFound, refused } from "./problems.ts";
 
 export type StepOrder = { slug: string; step: Rung; actor: string };
@@ -20,6 +21,7 @@ export function createTakeStep({ sql, queue }: { sql: Sql; queue: Queue }): Take
     if (row.override.hold === true) throw held(slug);
     if (await isPausedNow(sql, slug))
       throw refused(`${slug} is paused`, `fleet resume ${slug}, or fleet resume for the whole fleet`);
+    if (step === "rebuild") await refuseWhileHalted(sql);
     const reachable = row.phase === "running" || (row.phase === "suspended" && step !== "restart");
     const outputs = instanceOutputsSchema.safeParse((await findLocated(sql, row.id))?.outputs);
     if (row.cell === null || !outputs.success || !reachable)

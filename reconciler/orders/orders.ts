@@ -5,7 +5,7 @@ import type { Plans } from "../../infra/plans.ts";
 import { open, sealContext } from "../../infra/seal.ts";
 import type { BillingProvider, Price } from "../billing/provider.ts";
 import { findFleetInstanceById } from "../db/fleet.ts";
-import { claimCredentials, expireOrder, findOrder, type OrderRow } from "../db/orders.ts";
+import { claimCredentials, expireOrder, findOrder, takeReturn, type OrderRow } from "../db/orders.ts";
 import { findSeller, priceKeyOf } from "../desired/plan-prices.ts";
 import { toProgress } from "../operations/progress.ts";
 import { listResourceMarks } from "../operations/rows.ts";
@@ -13,7 +13,7 @@ import type { OperationWatch } from "../operations/watch.ts";
 import { findAnyZone } from "../desired/selling.ts";
 import { instanceHost } from "../../components/naming.ts";
 import type { OrderDeps } from "../routes/orders.tsx";
-import { createOrderId } from "../secrets.ts";
+import { createOrderId, hashSecret } from "../secrets.ts";
 import { askForLink } from "../sign-in/ask.ts";
 import { describeAmount } from "../money/amounts.ts";
 import type { PlanOffer } from "../web/signup-page.tsx";
@@ -111,6 +111,7 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
         },
         orderId,
       ),
+    findReturn: (token) => takeReturn(sql, hashSecret(token), clock.now()),
     async revealCredentials(orderId) {
       const order = await findOrder(sql, orderId);
       if (!order || order.instanceId === null) return undefined;

@@ -7,6 +7,7 @@ import type { BillingProvider } from "../billing/provider.ts";
 import { expireOrder, expireOrders, insertOrder, lockSlug, setOrderCheckout } from "../db/orders.ts";
 import { findSeller } from "../desired/plan-prices.ts";
 import { ClawfleetError } from "../errors.ts";
+import { createToken, hashSecret } from "../secrets.ts";
 
 /** Stripe's shortest session lifetime is 30 minutes; the name is held a little longer, for the webhook to arrive. */
 export const checkoutLifetimeMs = 31 * 60_000;
@@ -56,6 +57,7 @@ export async function placeOrder(
   }
   try {
     const orderUrl = `${deps.publicUrl}/orders/${id}`;
+    const way = createWayBack(now);
     const checkout = await seller.provider.createCheckout({
       orderId: id,
       slug,
@@ -66,8 +68,9 @@ export async function placeOrder(
       successUrl: orderUrl,
       // A visit changes nothing: the page there offers to pay after all or to give the name back.
       cancelUrl: orderUrl,
+      returnToken: way.token,
     });
-    await setOrderCheckout(deps.sql, id, { provider: seller.provider.name, ...checkout });
+    await setOrderCheckout(deps.sql, id, { provider: seller.provider.name, ...checkout, ...way.kept });
     return { orderId: id, payUrl: checkout.url };
   } catch (error) {
     await expireOrder(deps.sql, id);
@@ -75,7 +78,17 @@ export async function placeOrder(
   }
 }
 
-function parseSlug(text: string): string {
+/** Paying may take its time, at Paddle as long as anybody likes; the letters have the address anyway. */
+const wayBackMs = 24 * 3_600_000;
+
+export function createWayBack(now: Date): { token: string; kept: { returnHash: Buffer; returnUntil: Date } } {
+  const token = createToken();
+  const returnUntil = new Date(now.getTime() + wayBackMs);
+  return { token, kept: { returnHash: hashSecret(token), returnUntil } };
+}
+
+/** @throws input_invalid */
+export function parseSlug(text: string): string {
   const parsed = slugSchema.safeParse(text);
   if (!parsed.success) {
     throw invalid(

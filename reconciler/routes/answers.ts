@@ -124,6 +124,7 @@ const customerPlan = z.object({
   costAfter: z.number().nullable(),
   error: z.string().nullable(),
   again: z.literal(true).optional(),
+  note: z.string().optional(),
 });
 const fleetPlan = z.object({
   base: z.string(),
@@ -142,7 +143,7 @@ const fleetPlan = z.object({
   problems: z.array(z.string()),
 });
 export const plan = z.discriminatedUnion("complete", [
-  z.object({ id: z.number(), complete: z.literal(false) }),
+  z.object({ id: z.number(), complete: z.literal(false), previewed: z.number(), previews: z.number() }),
   z.object({
     id: z.number(),
     complete: z.literal(true),
@@ -159,7 +160,7 @@ export const git = z.object({
       commit: z.string(),
       basis: z.string(),
       planId: z.number().nullable(),
-      outcome: z.enum(["applied", "refused"]).nullable(),
+      outcome: z.enum(["applied", "refused", "withdrawn"]).nullable(),
       detail: z.string().nullable(),
       acceptedHash: z.string().nullable(),
       acceptedBy: z.string().nullable(),
@@ -222,13 +223,17 @@ const sums = z.object({
   servers: z.number(),
   revenue: amounts,
   cost: amounts,
-  margin: amounts.nullable(),
+  margin: amounts,
 });
 export const money = z.object({
   plans: z.array(z.object({ plan: z.string(), ...sums.shape })),
   total: sums,
   snapshots: z.object({ count: z.number(), cost: amounts }),
   unpaid: z.array(z.object({ account: z.string(), id: z.number(), name: z.string(), why: z.string() })),
+  withoutRevenue: z.array(
+    z.object({ slug: z.string(), plan: z.string(), why: z.string(), since: time, cost: amounts }),
+  ),
+  missingRates: z.array(z.string()),
   readAt: z.record(z.string(), time),
   unknown: z.array(z.string()),
 });

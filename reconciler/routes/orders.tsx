@@ -20,6 +20,8 @@ export type OrderDeps = {
   /** Gives the name back when the customer turns away from the payment. */
   cancelOrder(orderId: string): Promise<void>;
   readOrder(orderId: string): Promise<OrderView | undefined>;
+  /** The order that a payment page leads back to, the first time only. */
+  findReturn(token: string): Promise<string | undefined>;
   /** Address and token, the first time only. */
   revealCredentials(orderId: string): Promise<{ url: string; token: string } | undefined>;
   /** A link that signs in to its control page, once and within ten minutes. @throws conflict when the machine gives none */
@@ -36,6 +38,10 @@ const soldOut = {
 const notNow = {
   title: "It does not let you in right now",
   text: "Your assistant is restarting or busy. Nothing is lost; please try again in a minute.",
+};
+const noWayBack = {
+  title: "Thank you",
+  text: "This way back has been used, or was open for too long. The address of your order is in the mail that we send you.",
 };
 const STREAM_LIMIT_MS = 15 * 60_000;
 const HEARTBEAT_MS = 15_000;
@@ -66,6 +72,13 @@ export function createOrderRoutes(deps: OrderDeps) {
         deps.log.info({ code: problem.code, slug: values.slug }, "order refused");
         return c.html(await signup({ values, error: problem }), problem.status);
       }
+    })
+    .get(`/back/:token{${orderIdPattern}}`, async (c) => {
+      c.header("cache-control", "no-store");
+      const id = await deps.findReturn(c.req.param("token"));
+      return id === undefined
+        ? c.html(<ProblemPage {...noWayBack} />, 404)
+        : c.redirect(`/orders/${id}`, 303);
     })
     .get(`/orders/:id{${orderIdPattern}}`, async (c) => {
       const order = await deps.readOrder(c.req.param("id"));

@@ -1,5 +1,6 @@
 /** The HTTP surface of `start` and `serve`, on the real rows and the real billing. */
 import type { Hono } from "hono";
+import { createAccountAccess, type AccountAccess } from "../account/access.ts";
 import { createAccount } from "../account/account.ts";
 import { createApp } from "../app.ts";
 import type { BillingProvider } from "../billing/provider.ts";
@@ -65,7 +66,13 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
   const keys = createApiKeys({ sql, clock, rootKey: config.adminKey });
   const operators = {
     ...createOperators({ ...apply, gitops: parts.gitops?.settings }),
-    ...createMoneyOperators({ sql, clock, providers, plans: () => files.last().plans }),
+    ...createMoneyOperators({
+      sql,
+      clock,
+      providers,
+      plans: () => files.last().plans,
+      rates: config.exchangeRates,
+    }),
   };
   const app = createApp({
     log,
@@ -79,7 +86,7 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
     }),
     webhooks: createWebhooks(core, parts),
     orders: createOrderRoutes({ ...orders, log, zone }),
-    account: createAccountRoutes({ ...account, log }),
+    account: createAccountRoutes({ ...account, log, access: openAccess(core, config) }),
     admin: createAdminRoutes({
       sql,
       clock,
@@ -98,6 +105,13 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
     console: createConsole({ sql, clock, log, keys, watch, rate: apiRate, operators }),
   });
   return { app, stop: () => watch.stop() };
+}
+
+/** Without mail the address of an order is the only key that there can be. */
+function openAccess(core: Core, config: Config): AccountAccess | undefined {
+  if (config.messages.mail !== undefined) return createAccountAccess(core);
+  core.log.warn("without SMTP_URL who knows an order's address may change its subscription");
+  return undefined;
 }
 
 function createWebhooks({ sql, queue, clock, log, metrics }: Core, { providers, gitops }: SiteParts): Hono {

@@ -1,8 +1,10 @@
 /** A customer's subscription: what it is, until when, and what they may do about it. */
-import type { ChangePreview, Invoice } from "../billing/desk.ts";
-import type { AccountOffer, AccountView } from "./account-view.ts";
-import { Layout } from "./layout.tsx";
+import type { Invoice } from "../billing/desk.ts";
+import { mostSeats } from "../billing/seats.ts";
 import { describeAmount } from "../money/amounts.ts";
+import { Address, Offers, Quantity, Verb, type Entry } from "./account-forms.tsx";
+import type { AccountView } from "./account-view.ts";
+import { Layout } from "./layout.tsx";
 
 const headlines: Record<AccountView["state"], (until: string | undefined) => string> = {
   trial: (until) => `Your trial runs${until === undefined ? "" : ` until ${until}`}.`,
@@ -18,9 +20,21 @@ const headlines: Record<AccountView["state"], (until: string | undefined) => str
   given: () => "This assistant is a gift: there is nothing to pay.",
 };
 
-export function AccountPage({ account, problem }: { account: AccountView; problem?: string | undefined }) {
-  const { orderId, may, offers } = account;
+/** Whether this browser may act: `shut` until it has come by a link from a mail. */
+export type Standing = { kind: "shut" } | { kind: "open"; entry: Entry };
+
+export type AccountPageProps = {
+  account: AccountView;
+  standing: Standing;
+  problem?: string | undefined;
+  /** A link is on its way. */
+  asked?: boolean;
+};
+
+export function AccountPage({ account, standing, problem, asked = false }: AccountPageProps) {
+  const { orderId, seats } = account;
   const base = `/orders/${orderId}/billing`;
+  const acts = Object.values(account.may).some(Boolean);
   return (
     <Layout title="Your subscription">
       <h1>Your subscription</h1>
@@ -29,17 +43,60 @@ export function AccountPage({ account, problem }: { account: AccountView; proble
           {problem}
         </p>
       )}
+      {asked ? (
+        <p id="asked" role="status">
+          A link is on its way to the e-mail address of your subscription. It works once, for half an hour. If
+          it does not come, look among unwanted mail, or ask again in some minutes.
+        </p>
+      ) : null}
       <p class="lead" id="state" data-state={account.state}>
         {headlines[account.state](account.until === null ? undefined : toDay(account.until))}
       </p>
+      <Warnings account={account} />
       <dl>
-        <dt>Assistant</dt>
-        <dd>
+        <dt>{seats.length > 1 ? `${seats.length} assistants` : "Assistant"}</dt>
+        <dd id="assistants">
           <a href={`/orders/${orderId}`}>{account.name}</a>
+          {seats.slice(1).map((name) => `, ${name}`)}
         </dd>
         <dt>Plan</dt>
         <dd id="plan">{account.planName}</dd>
       </dl>
+      {standing.kind === "open" ? <Actions account={account} base={base} entry={standing.entry} /> : null}
+      {standing.kind === "shut" && acts ? <AskForLink base={base} /> : null}
+      <Invoices base={base} invoices={account.invoices} linked={standing.kind === "open"} />
+      {standing.kind === "open" && standing.entry !== undefined ? (
+        <Verb action={`${base}/leave`} text="Lock this page again" entry={standing.entry} quiet />
+      ) : null}
+    </Layout>
+  );
+}
+
+function Warnings({ account }: { account: AccountView }) {
+  return (
+    <>
+      {account.paidTwice ? (
+        <p class="error" id="paid-twice">
+          You are charged twice for this one assistant, by two subscriptions. We have been told and put it
+          right; you need not do anything.
+        </p>
+      ) : null}
+      {account.quantity > mostSeats ? (
+        <p class="error" id="too-many">
+          Your subscription pays for {account.quantity} assistants, and one subscription has {mostSeats} at
+          most. We have been told and write to you.
+        </p>
+      ) : null}
+    </>
+  );
+}
+
+/** What each does, it does to every assistant of the subscription: which those are is said beside it. */
+function Actions({ account, base, entry }: { account: AccountView; base: string; entry: Entry }) {
+  const { may, offers, seats } = account;
+  const all = seats.length > 1 ? `This is for all of them: ${seats.join(", ")}.` : null;
+  return (
+    <>
       {may.change ? (
         <Offers
           title="Change the plan"
@@ -47,7 +104,13 @@ export function AccountPage({ account, problem }: { account: AccountView; proble
           method="get"
           offers={offers}
           button="See what it costs"
+          entry={entry}
+          note={all}
         />
+      ) : null}
+      {may.quantity ? <Quantity action={`${base}/change`} quantity={account.quantity} /> : null}
+      {may.address && account.zone !== null ? (
+        <Address action={`${base}/address`} name={account.name} zone={account.zone} entry={entry} />
       ) : null}
       {may.comeBack ? (
         <Offers
@@ -56,56 +119,54 @@ export function AccountPage({ account, problem }: { account: AccountView; proble
           method="post"
           offers={offers}
           button="Continue to payment"
+          entry={entry}
+          note={all}
         />
       ) : null}
-      {may.keep ? <Verb action={`${base}/keep`} text="Take the cancellation back" /> : null}
-      {may.portal ? <Verb action={`${base}/portal`} text="Way of paying, address, invoices" quiet /> : null}
-      {may.cancel ? <Verb action={`${base}/cancel`} text="Cancel at the end of the period" quiet /> : null}
-      <Invoices base={base} invoices={account.invoices} />
-    </Layout>
+      {may.keep ? (
+        <Verb
+          action={`${base}/keep`}
+          text="Take the cancellation back"
+          entry={entry}
+          note={all ?? undefined}
+        />
+      ) : null}
+      {may.portal ? (
+        <Verb action={`${base}/portal`} text="Way of paying, billing address, invoices" entry={entry} quiet />
+      ) : null}
+      {may.cancel ? (
+        <Verb
+          action={`${base}/cancel`}
+          text={
+            seats.length > 1
+              ? `Cancel all ${seats.length} at the end of the period`
+              : "Cancel at the end of the period"
+          }
+          entry={entry}
+          note={all ?? undefined}
+          quiet
+        />
+      ) : null}
+    </>
   );
 }
 
-function Verb({ action, text, quiet = false }: { action: string; text: string; quiet?: boolean }) {
+function AskForLink({ base }: { base: string }) {
   return (
-    <form method="post" action={action}>
-      <button type="submit" {...(quiet ? { class: "quiet" } : {})}>
-        {text}
-      </button>
-    </form>
+    <section>
+      <h2>Change something</h2>
+      <Verb
+        action={`${base}/ask`}
+        text="Send me a link"
+        note="To change the plan, cancel, come back or open an invoice, you need a link that we send to the e-mail address of your subscription."
+      />
+    </section>
   );
 }
 
-type OffersProps = {
-  title: string;
-  action: string;
-  method: "get" | "post";
-  offers: readonly AccountOffer[];
-  button: string;
-};
+type InvoicesProps = { base: string; invoices: readonly Invoice[] | undefined; linked: boolean };
 
-function Offers({ title, action, method, offers, button }: OffersProps) {
-  return (
-    <form method={method} action={action}>
-      <fieldset>
-        <legend>{title}</legend>
-        {offers.map((offer, index) => (
-          <label class="card">
-            <input type="radio" name="plan" value={offer.id} checked={index === 0} required />
-            <span>
-              <strong>{offer.name}</strong>
-              <span class="price">{offer.price ?? "price shown before you pay"}</span>
-              <span class="muted">{offer.summary}</span>
-            </span>
-          </label>
-        ))}
-      </fieldset>
-      <button type="submit">{button}</button>
-    </form>
-  );
-}
-
-function Invoices({ base, invoices }: { base: string; invoices: readonly Invoice[] | undefined }) {
+function Invoices({ base, invoices, linked }: InvoicesProps) {
   if (invoices === undefined) return <p class="muted">Your invoices cannot be shown right now.</p>;
   if (invoices.length === 0) return null;
   return (
@@ -114,49 +175,13 @@ function Invoices({ base, invoices }: { base: string; invoices: readonly Invoice
       <ul id="invoices">
         {invoices.map(({ id, at, amount, currency, state }) => (
           <li>
-            <a href={`${base}/invoices/${id}`}>{toDay(at)}</a>: {describeAmount(amount, currency)}
+            {linked ? <a href={`${base}/invoices/${id}`}>{toDay(at)}</a> : toDay(at)}:{" "}
+            {describeAmount(amount, currency)}
             {state === "paid" ? "" : `, ${state}`}
           </li>
         ))}
       </ul>
     </section>
-  );
-}
-
-export type PreviewPageProps = {
-  orderId: string;
-  planId: string;
-  preview: ChangePreview & { planName: string };
-};
-
-export function PreviewPage({ orderId, planId, preview }: PreviewPageProps) {
-  const { dueNow, recurring, currency, planName, at } = preview;
-  const base = `/orders/${orderId}/billing`;
-  return (
-    <Layout title="Change the plan">
-      <h1>Change to {planName}</h1>
-      <dl>
-        <dt>{dueNow < 0 ? "Credit for your next invoice" : "Charged now"}</dt>
-        <dd id="due-now">{describeAmount(Math.abs(dueNow), currency)}</dd>
-        {recurring === null ? null : (
-          <>
-            <dt>Then each period</dt>
-            <dd id="recurring">{describeAmount(recurring, currency)}</dd>
-          </>
-        )}
-      </dl>
-      <p class="muted">
-        Your server is changed within a few minutes and is not reachable for some of them. Your data stays.
-      </p>
-      <form method="post" action={`${base}/change`}>
-        <input type="hidden" name="plan" value={planId} />
-        <input type="hidden" name="at" value={at.toISOString()} />
-        <button type="submit">Change now</button>
-      </form>
-      <p>
-        <a href={base}>Leave it as it is</a>
-      </p>
-    </Layout>
   );
 }
 

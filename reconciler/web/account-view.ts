@@ -12,11 +12,27 @@ export type AccountView = {
   orderId: string;
   name: string;
   url: string | null;
+  /** Behind the name in its address. */
+  zone: string | null;
   planName: string;
+  /** Every assistant of this subscription. */
+  seats: string[];
+  /** That the provider charges for; more than `seats` can be. */
+  quantity: number;
+  /** By another subscription of theirs. */
+  paidTwice: boolean;
   state: "trial" | "paid" | "late" | "stopped" | "ending" | "ended" | "gone" | "given";
   /** The end of the trial or of the period, the day of a cancellation, or that of the deletion. */
   until: Date | null;
-  may: { change: boolean; cancel: boolean; keep: boolean; comeBack: boolean; portal: boolean };
+  may: {
+    change: boolean;
+    quantity: boolean;
+    cancel: boolean;
+    keep: boolean;
+    comeBack: boolean;
+    portal: boolean;
+    address: boolean;
+  };
   /** To change to, or to come back with. */
   offers: AccountOffer[];
   /** undefined: billing could not be asked. */
@@ -37,23 +53,30 @@ export function toAccountView({ orderId, row, plans, priceOf, invoices, now }: A
   const plan = plans[row.plan];
   const state = toState(row);
   const once = plan?.oneTime === true;
+  const agreed = !once && (state === "paid" || state === "trial" || state === "ending");
   const living = state !== "gone" && state !== "given" && state !== "ended";
   const offers = Object.entries(plans)
     .filter(([id, one]) => isFor(row, state, id, one))
     .map(([id, one]) => ({ id, name: one.name, summary: one.summary, price: priceOf(one) }));
   return {
     orderId,
-    name: row.slug,
+    name: row.label,
     url: row.url,
+    zone: row.zone,
     planName: plan?.name ?? row.plan,
+    seats: row.seats.map(({ name }) => name),
+    quantity: row.quantity,
+    paidTwice: living && row.paidAgain > 0,
     state,
     until: toDate(state, row, plan, now),
     may: {
-      change: (state === "paid" || state === "trial" || state === "ending") && !once && offers.length > 0,
+      change: agreed && offers.length > 0,
+      quantity: agreed,
       cancel: (state === "paid" || state === "trial" || state === "late") && !once,
       keep: state === "ending" && !once,
       comeBack: state === "ended" && offers.length > 0,
       portal: living || state === "ended",
+      address: living && row.phase === "running" && row.zone !== null,
     },
     offers,
     invoices,

@@ -14,6 +14,7 @@ import { createTestLog } from "../support/log.ts";
 import type { Reporter } from "./figures.ts";
 import { listedKey, startLongList, type Listed } from "./long-list.ts";
 import type { BenchDatabase } from "./server.ts";
+import { instanceOutputs } from "../support/instance-inputs.ts";
 
 export const yearCustomers = 1000;
 const days = 365;
@@ -132,18 +133,6 @@ export async function measureYear(
   }
 }
 
-const outputs = {
-  serverId: "1",
-  serverType: "cx23",
-  location: "nbg1",
-  ipv4: "192.0.2.1",
-  ipv6: "2001:db8::1",
-  privateIp: "10.0.0.3",
-  url: "https://x.example",
-  openclawVersion: "2026.9.6",
-  health: "started",
-};
-
 /** What converges lead to, at once. */
 async function work({ sql, clock }: SweepDeps): Promise<void> {
   const rows = await sql<{ id: string; phase: Phase; generation: number }[]>`
@@ -153,7 +142,7 @@ async function work({ sql, clock }: SweepDeps): Promise<void> {
   for (const { id, phase, generation } of rows) {
     if (phase === "archived") await tellArchived(sql, id, { generation, now });
     else if (phase === "gone") await tellGone(sql, id, now);
-    else await tellReady(sql, id, { generation, phase, outputs, now });
+    else await tellReady(sql, id, { generation, phase, outputs: instanceOutputs, now });
   }
 }
 

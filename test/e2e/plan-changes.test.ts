@@ -1,6 +1,6 @@
 /**
  * Proves on the real engine and real machines that a customer's server changes with their plan: up and down in place, not at
- * all where the disk forbids it, to another location with its data, to another address without a new server. It cannot prove
+ * all where there is nothing to be had, to another location with its data, to another address without a new server. It cannot prove
  * how long Hetzner takes for it.
  */
 import { readFile, writeFile } from "node:fs/promises";
@@ -92,15 +92,18 @@ describe.skipIf(obstacle !== undefined)("a customer who changes something", () =
     expect(await onMachine("bob", `cat ${note}`)).toBe("what bob wrote");
   });
 
-  test("a smaller plan whose disks are all too small: the server stays, its limits change, operators hear of it", async () => {
+  test("a smaller plan of which no server is to be had: the server stays, its limits change, operators hear of it", async () => {
     const amy = await subscribe("amy", pro);
     const { id } = server("amy");
+    fleet.sandbox.hetzner.disturbances.add({ kind: "no-capacity", serverType: "cx23" });
     await changePlan(amy, starter);
     await untilPlan("amy", "starter", "cx33");
     expect(server("amy").id).toBe(id);
     const alerts = await fleet.database
       .sql`select about from clawfleet.alerts where kind = 'plan_does_not_fit'`;
     expect(alerts).toEqual([{ about: "amy" }]);
+    expect(await answersAt("amy", "amy.claws.example")).toBe(true);
+    fleet.sandbox.hetzner.disturbances.clear();
   });
 
   test("another address: the same server, the old records gone, the new ones answering", async () => {

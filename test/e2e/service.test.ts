@@ -130,7 +130,7 @@ describe.skipIf(obstacle !== undefined)("a service that runs", () => {
     await eventually("an unknown plan is told", async () =>
       (await fleet.readLog()).includes("names the plan nothing; there are starter, pro"),
     );
-    expect(await fleet.find("amy")).toMatchObject({ plan: "starter", status: "ready" });
+    expect(await fleet.untilStatus("amy", "ready")).toMatchObject({ plan: "starter" });
   });
 
   test("a run is a process tree that can be killed alone: the service and other runs go on", async () => {

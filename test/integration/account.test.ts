@@ -3,69 +3,37 @@
  * changed, the change, its refusal, the cancellation, its withdrawal, the return, invoices and portal. The providers are
  * simulated, so that their own prorations and pages are not proved.
  */
-import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createAccount } from "../../reconciler/account/account.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
-import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
-import { createOrders } from "../../reconciler/orders/orders.ts";
-import { createAccountRoutes } from "../../reconciler/routes/account.tsx";
-import { visit } from "../sandbox/customer.ts";
-import { sandboxStacks } from "../sandbox/start.ts";
-import { startBillingSide, type BillingSide } from "../support/billing.ts";
+import { startAccountSide, type AccountSide } from "../support/account.ts";
+import { starterKey, type BillingSide } from "../support/billing.ts";
+import { setQuantity } from "../support/billing-rounds.ts";
+import type { Visitor } from "../support/console.ts";
 
-const goodCard = "4242 4242 4242 4242";
 const day = 86_400_000;
 
+let account: AccountSide;
 let side: BillingSide;
-let site: Hono;
-/** Paddle sells both here, so that there is a plan to change to. */
-let buy: (seller: BillingProvider, plan: string, slug: string, card?: string) => Promise<string>;
-
+/** In the hour after a link from a mail, which account-access.test.ts is about. */
+let browser: Visitor;
 beforeEach(async () => {
-  side = await startBillingSide();
-  const files = await readStackFiles(sandboxStacks);
-  const { pro, starter } = files.plans;
-  if (!pro || !starter) throw new Error("the sandbox has both");
-  const grace = { pastDueDays: 7, archiveAfterDays: 7, deleteAfterDays: 30 };
-  const paddlePriceId = "pri_01jsandboxpro0000000000000";
-  side.paddle.seedPrice({
-    id: paddlePriceId,
-    name: "pro",
-    unitAmount: 5900,
-    cycle: { interval: "month", frequency: 1 },
-  });
-  files.plans = { ...files.plans, pro: { ...pro, paddlePriceId, grace }, starter: { ...starter, grace } };
-  side.apply.files = async () => files;
-  const providers = [side.billing, side.paddleBilling];
-  const common = { ...side.apply, publicUrl: side.stripe.origin, plans: () => files.plans };
-  site = new Hono().route(
-    "/",
-    createAccountRoutes({ ...createAccount({ ...common, providers }), log: side.apply.log }),
-  );
-  buy = async (seller, plan, slug, card = goodCard) => {
-    const watch = { wait: async () => undefined, stop: async () => undefined };
-    const orders = createOrders({ ...common, sellers: [seller], watch, zone: async () => "claws.example" });
-    const { orderId, payUrl } = await orders.placeOrder({ plan, slug });
-    await visit(payUrl, {
-      card,
-      name: "Test Person",
-      email: `${slug}@example.com`,
-      expiry: "12 / 34",
-      cvc: "123",
-    });
-    await side.settle();
-    return orderId;
-  };
+  account = await startAccountSide();
+  side = account.side;
+  browser = account.visitor();
 });
-afterEach(() => side.close());
+afterEach(() => account.close());
+
+async function buy(seller: BillingProvider, plan: string, slug: string): Promise<string> {
+  const orderId = await account.buy(seller, plan, slug);
+  browser = await account.enter(orderId);
+  return orderId;
+}
 
 type Seen = { status: number; text: string; to: string | null };
 
 async function ask(path: string, form?: Record<string, string>): Promise<Seen> {
-  const post = form && { method: "POST", body: new URLSearchParams(form) };
-  const answer = await site.request(path, post);
-  return { status: answer.status, text: await answer.text(), to: answer.headers.get("location") };
+  const page = form ? await browser.submit(path, form) : await browser.open(path);
+  return { status: page.status, text: page.html, to: page.headers.get("location") };
 }
 
 const stateIn = ({ text }: Seen) => /data-state="(\w+)"/.exec(text)?.[1];
@@ -117,26 +85,39 @@ describe.each(sellers)("at %s", (_name, seller) => {
     const { status, to } = await ask(`${home}/return`, { plan: "starter" });
     expect(status).toBe(303);
     expect(to).not.toBe(early.to);
-    await visit(to ?? "", {
-      card: goodCard,
-      name: "Test Person",
-      email: "bob@example.com",
-      expiry: "12 / 34",
-      cvc: "123",
-    });
-    await side.settle();
+    await account.pay(to ?? "", "bob@example.com");
     expect(await rowOf("bob")).toMatchObject({ phase: "running", ip: before?.ip });
     expect(await side.instances()).toHaveLength(1);
     expect(stateIn(await ask(home))).toBe("paid");
   });
 
-  test("invoices and portal are the customer's own", async () => {
+  test("another number of assistants costs what was shown, and a smaller one names who ends", async () => {
     const home = `/orders/${await buy(seller(), "starter", "bob")}/billing`;
+    const preview = await ask(`${home}/change?quantity=3`);
+    expect(inElement(preview, "recurring")).toBe("€87.00");
+    expect(await side.instances()).toHaveLength(1);
+    await ask(`${home}/change`, { quantity: "3", at: agreedTo(preview) });
+    const slugs = (await side.instances()).map(({ slug }) => slug);
+    expect(slugs).toHaveLength(3);
+    const page = await ask(home);
+    for (const slug of slugs) expect(page.text).toContain(slug);
+    expect(page.text).toContain("Cancel all 3 at the end of the period");
+    expect((await ask(`${home}/change?plan=pro`)).text).toContain("All of your assistants change: bob, a-");
+    const fewer = await ask(`${home}/change?quantity=2`);
+    const ended = /deleted with all data after the time of your plan: (a-\w+)\./.exec(fewer.text)?.[1] ?? "";
+    await ask(`${home}/change`, { quantity: "2", at: agreedTo(fewer) });
+    expect(await rowOf(ended)).toMatchObject({ phase: "suspended" });
+    expect((await side.instances()).filter(({ phase }) => phase === "running")).toHaveLength(2);
+  });
+
+  test("invoices and portal are the customer's own", async () => {
     const other = `/orders/${await buy(seller(), "starter", "amy")}/billing`;
+    const amys = browser;
+    const home = `/orders/${await buy(seller(), "starter", "bob")}/billing`;
     const page = await ask(home);
     const link = /href="(\/orders\/[^"]+\/invoices\/[^"]+)"/.exec(page.text)?.[1] ?? "";
     expect((await ask(link)).to).toMatch(/invoice/);
-    expect((await ask(link.replace(home, other))).status).toBe(404);
+    expect((await amys.open(link.replace(home, other))).status).toBe(404);
     expect((await ask(`${home}/portal`, {})).to).toMatch(/^http.*\/(p\/session|portal)\//);
   });
 });
@@ -200,7 +181,86 @@ describe("nothing is changed", () => {
 
   test("for a plan that is none, or that has no price at this provider", async () => {
     const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
-    for (const plan of ["lifetime", "huge"])
-      expect((await ask(`${home}/change?plan=${plan}`)).status).toBe(400);
+    for (const wish of ["plan=lifetime", "plan=huge", "quantity=0", "quantity=51", "quantity=x"])
+      expect((await ask(`${home}/change?${wish}`)).status).toBe(400);
+  });
+});
+
+describe("the page says", () => {
+  test("that more is paid for than one subscription has, and operators hear of it", async () => {
+    const orderId = await buy(side.billing, "starter", "bob");
+    const [subscription] = side.stripe.subscriptions();
+    await setQuantity(side, subscription?.id ?? "", 51);
+    expect(side.alerts).toContain("too_many_seats");
+    const page = await ask(`/orders/${orderId}/billing`);
+    expect(page.text).toContain("pays for 51 assistants, and one subscription has 50");
+    expect(await side.instances()).toHaveLength(50);
+  });
+
+  test("that one assistant is paid for twice", async () => {
+    const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
+    expect((await ask(home)).text).not.toContain("charged twice");
+    const customer = side.stripe.subscriptions()[0]?.customer ?? "";
+    const again = { lookupKey: starterKey, customer, email: "bob@example.com", metadata: { slug: "bob" } };
+    side.stripe.createPaidSubscription(again);
+    await side.settle();
+    expect(side.alerts).toContain("paid_twice");
+    expect((await ask(home)).text).toContain("You are charged twice for this one assistant");
+  });
+});
+
+describe("an address that a customer chooses", () => {
+  const labelOf = async (slug: string) => {
+    const [row] = await side.apply.sql<{ label: string | null }[]>`
+      select override ->> 'address' as label from clawfleet.instances where slug = ${slug} and status <> 'gone'`;
+    return row?.label ?? null;
+  };
+  const hours = (count: number) => side.advance(count * 3_600_000);
+
+  test("is theirs at once, nobody else's, once a day, and is given back with the name that they have", async () => {
+    const amy = await buy(side.billing, "starter", "amy");
+    const amys = browser;
+    const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
+    expect((await ask(`${home}/address`, { address: " Bobby " })).status).toBe(303);
+    expect(await labelOf("bob")).toBe("bobby");
+    expect(await side.waitingConverges()).toContain("bob");
+    expect((await ask(home)).text).toContain('value="bobby"');
+    await expect(account.buy(side.billing, "starter", "bobby")).rejects.toMatchObject({ code: "slug_taken" });
+    for (const address of ["bobby", "bob"]) {
+      const refused = await amys.submit(`/orders/${amy}/billing/address`, { address });
+      expect([refused.status, refused.html.includes("is taken")]).toEqual([409, true]);
+    }
+    const early = await ask(`${home}/address`, { address: "bob" });
+    expect([early.status, early.text.includes("once a day")]).toEqual([409, true]);
+    hours(25);
+    browser = await account.enter(home.split("/")[2] ?? "");
+    await ask(`${home}/address`, { address: "bob" });
+    expect(await labelOf("bob")).toBeNull();
+  });
+
+  test.each(["www", "-x", "a b", ""])("is refused as %j", async (address) => {
+    const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
+    expect((await ask(`${home}/address`, { address })).status).toBe(400);
+    expect(await labelOf("bob")).toBeNull();
+  });
+
+  test("stays through a sweep, gives way to that of a file, and comes back when the file is gone", async () => {
+    const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
+    await ask(`${home}/address`, { address: "bobby" });
+    await side.sweep();
+    expect(await labelOf("bob")).toBe("bobby");
+    const files = await side.apply.files();
+    side.apply.files = async () => ({ ...files, overrides: new Map([["bob", { address: "operators" }]]) });
+    await side.sweep();
+    expect(await labelOf("bob")).toBe("operators");
+    await expect(account.buy(side.billing, "starter", "bobby")).rejects.toMatchObject({ code: "slug_taken" });
+    hours(25);
+    browser = await account.enter(home.split("/")[2] ?? "");
+    const refused = await ask(`${home}/address`, { address: "robert" });
+    expect([refused.status, refused.text.includes("was set by us")]).toEqual([409, true]);
+    side.apply.files = async () => files;
+    await side.sweep();
+    expect(await labelOf("bob")).toBe("bobby");
+    expect(side.alerts).not.toContain("address_taken");
   });
 });

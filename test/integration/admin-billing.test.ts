@@ -37,6 +37,7 @@ describe("the stop of every removal", () => {
     ["PUT", "/instances/ada/suspended"],
     ["DELETE", "/instances/ada?keepData=true"],
     ["DELETE", "/instances/ada"],
+    ["POST", "/instances/ada/rebuild"],
   ])("refuses %s %s and says why; nothing of it waits for the end", async (method, path) => {
     const answer = await api.request(method, `/api/v1${path}`, { key: anna });
     expect([answer.status, answer.body]).toEqual([

@@ -158,10 +158,11 @@ describe("coming back", () => {
   const places = ["cx23", "cax21", "cx33"].map((serverType) => ({ serverType, location: "nbg1" as const }));
 
   test("needs a disk as large and the same processor", () => {
+    const prices = { nbg1: 5 };
     const types = [
-      { name: "cx23", architecture: "x86" as const, diskGb: 40 },
-      { name: "cax21", architecture: "arm" as const, diskGb: 80 },
-      { name: "cx33", architecture: "x86" as const, diskGb: 80 },
+      { name: "cx23", architecture: "x86" as const, diskGb: 40, prices, deprecated: false },
+      { name: "cax21", architecture: "arm" as const, diskGb: 80, prices, deprecated: false },
+      { name: "cx33", architecture: "x86" as const, diskGb: 80, prices, deprecated: false },
     ];
     const fit = (diskGb: number, architecture: "x86" | "arm") =>
       listFitting(places, types, { diskGb, architecture }).map(({ serverType }) => serverType);
@@ -171,19 +172,24 @@ describe("coming back", () => {
     expect(fit(160, "x86")).toEqual([]);
   });
 
-  test("asks Hetzner what fits, and a person when nothing does or the snapshot is lost", async () => {
+  test("asks Hetzner what fits, beyond the plan if need be, and a person when nothing may or the snapshot is lost", async () => {
     await withServer({}, async (hetzner) => {
       const cloud = clientOf(hetzner);
       const { snapshotId } = await keepSnapshot(cloud, bob, never, patience);
       const row = { id: bob.id, slug: bob.slug, snapshotId: snapshotId ?? "" };
-      const found = await findRestorePlaces(cloud, row, places);
-      expect(found.map(({ serverType }) => serverType)).toEqual(["cx23", "cx33"]);
+      const orLarger = { orLarger: true };
+      const found = await findRestorePlaces(cloud, row, places, orLarger);
+      expect(found.kind).toBe("up");
+      expect(found.places.map(({ serverType }) => serverType)).toEqual(["cx23", "cx33"]);
       const arm = places.filter(({ serverType }) => serverType === "cax21");
-      await expect(findRestorePlaces(cloud, row, arm)).rejects.toMatchObject({
+      const beyond = await findRestorePlaces(cloud, row, arm, orLarger);
+      expect(beyond.kind).toBe("up-larger");
+      expect(beyond.places[0]).toEqual({ serverType: "cx23", location: "nbg1" });
+      await expect(findRestorePlaces(cloud, row, arm, { orLarger: false })).rejects.toMatchObject({
         retry: { kind: "permanent" },
       });
       await cloud.deleteSnapshot(row.snapshotId);
-      await expect(findRestorePlaces(cloud, row, places)).rejects.toThrow("is not there any more");
+      await expect(findRestorePlaces(cloud, row, places, orLarger)).rejects.toThrow("is not there any more");
     });
   });
 });

@@ -81,6 +81,7 @@ test("a key for test money on a fleet with real money reads and sells nothing, b
     trialDays: 0,
     expiresAt: new Date(Date.now() + 3_600_000),
     successUrl: "https://x.example",
+    returnToken: "back",
     cancelUrl: "https://x.example",
   };
   await expect(side.billing.createCheckout(order)).rejects.toMatchObject({ code: "billing_unavailable" });

@@ -123,25 +123,6 @@ describe("without an App", () => {
     await revert(cellFile);
   });
 
-  test("a cloud that was down refuses nothing: it is planned again; what fails again and again is refused", async () => {
-    const down = { error: "Hetzner does not answer", again: true as const };
-    const head = await rig.repository.commit("down", { "stacks/Pulumi.ada.yaml": nextVersion() });
-    await rig.review(head, 12);
-    const merged = await rig.repository.merge(head, "Down");
-    await rig.sync(down);
-    expect(await rig.decision(merged)).toMatchObject({ outcome: null });
-    rig.admin.advance(rig.deps.settings.intervalMs);
-    await rig.sync();
-    expect(await rig.decision(merged)).toMatchObject({ outcome: "applied", detail: "as reviewed in #12" });
-    const never = await rig.repository.commit("main", { "stacks/Pulumi.ada.yaml": nextVersion() });
-    for (const expected of [null, null, "refused"]) {
-      await rig.sync(down);
-      expect(await rig.decision(never)).toMatchObject({ outcome: expected });
-      rig.admin.advance(rig.deps.settings.intervalMs);
-    }
-    await revert("stacks/Pulumi.ada.yaml");
-  });
-
   test("what the next buyer gets is no matter of nobody's", async () => {
     const plan = "max: { name: M, summary: m, stripeLookupKey: m, serverTypes: [cx53], locations: [nbg1] }\n";
     const before = await rig.deps.mirror.git.run(["show", "main:stacks/plans.yaml"]);

@@ -4,6 +4,7 @@
  * and without permission at that moment. Machines and Hetzner are stand-ins; a real rebuild is in `e2e/healing.test.ts`.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beginHalt, endHalt } from "../../reconciler/db/halt.ts";
 import { createTakeStep } from "../../reconciler/operators/steps.ts";
 import { startWard, unreachable, type Ward } from "../support/ward.ts";
 
@@ -156,6 +157,19 @@ describe("what is asked once more before a step is taken", () => {
     expect(kinds()).toContain("healing_exhausted bob");
   });
 
+  test("a rebuild is a removal: it waits until those go on", async () => {
+    await allowRebuild();
+    await live(8);
+    await ward.read(3);
+    await beginHalt(ward.side.apply.sql, { by: "anna", reason: null, since: ward.side.now() });
+    await ward.help();
+    await live(10);
+    expect(ward.done).toEqual(["bob restart", "bob reset"]);
+    await endHalt(ward.side.apply.sql);
+    await live(10);
+    expect(ward.done).toEqual(["bob restart", "bob reset", "bob rebuild"]);
+  });
+
   test("our own failed change: restart, reboot, a person, and never a rebuild", async () => {
     await allowRebuild();
     await set("status = 'waiting', generation = generation + 1");
@@ -249,6 +263,13 @@ describe("a step that an operator has ordered", () => {
     expect(ward.done).toEqual(["bob reset"]);
     expect(await ward.row("bob")).toMatchObject({ rung: null, attempt: 1, exhausted: false });
     expect(await ward.queued()).toEqual([]);
+  });
+
+  test("throws no disk away once every removal was stopped", async () => {
+    await order("rebuild");
+    await beginHalt(ward.side.apply.sql, { by: "anna", reason: null, since: ward.side.now() });
+    await ward.help();
+    expect(ward.done).toEqual([]);
   });
 
   test("may throw the disk away without the plan's permission, and is not taken from who is paused meanwhile", async () => {

@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runOnMachine, type MachineAddress } from "../../reconciler/health/machine-ssh.ts";
 import { createSshKeyPair } from "../../reconciler/ssh-key.ts";
-import type { ScriptResult } from "../sandbox/light-machines/light-scripts.ts";
+import type { ScriptResult } from "../sandbox/light-machines/light-machine.ts";
 import { startLightSshd, type CommandFault, type LightSshd } from "../sandbox/light-machines/light-sshd.ts";
 
 const host = "127.0.0.1";

@@ -39,7 +39,7 @@ async function orderServer(client: HetznerClient, slug: string, type: string): P
 async function fleetMoney(): Promise<{ code: number; lines: string[] }> {
   const { plans } = await readStackFiles(sandboxStacks);
   const providers = [side.billing, side.paddleBilling];
-  const money = createMoneyOperators({ ...side.apply, providers, plans: () => plans });
+  const money = createMoneyOperators({ ...side.apply, providers, plans: () => plans, rates: new Map() });
   const { sql, clock } = side.apply;
   const keys = createApiKeys({ sql, clock, rootKey });
   const guard = { sql, clock, keys, rate: { burst: 100, perSecond: 100 } };
@@ -92,6 +92,30 @@ test("two customers who pay, one server that nobody pays for", async () => {
     expect(wrong.lines).toContain("unpaid servers: 1");
     expect(wrong.lines).toContain("  cf-ghost in default: no instance of ours has it");
     expect(wrong.code).not.toBe(0);
+  });
+});
+
+test("who stays unpaid is shown with what it costs, and dollars stay apart from euros", async () => {
+  const bob = side.subscribe("bob");
+  Object.assign(side.stripe.price(proKey), { currency: "usd" });
+  side.subscribe("amy", proKey);
+  await side.settle();
+  side.stripe.setStatus(bob.id, "unpaid");
+  await side.settle();
+  await withHetzner({}, async ({ hetzner, client }) => {
+    await orderServer(client, "bob", "cx23");
+    const hetznerOf = () => createHetzner({ baseUrl: hetzner.url, token: hetzner.token, fetch });
+    await refreshInventories({ ...side.apply, hetznerOf }, ["default"]);
+    expect((await fleetMoney()).lines).toContain("a month and longer without revenue: 0");
+    side.advance(40 * 86_400_000);
+    const { code, lines } = await fleetMoney();
+    expect(lines).toContain("a month and longer without revenue: 1");
+    expect(lines.find((line) => line.startsWith("  bob"))).toMatch(
+      /^ {2}bob: unpaid, for 40 d, €\d+\.\d\d a month$/,
+    );
+    expect(lines.find((line) => line.startsWith("all"))).toMatch(/\$29\.00 - €\d+\.\d\d$/);
+    expect(lines.join("\n")).toContain("CLAWFLEET_EXCHANGE_RATES=USD:EUR=…");
+    expect(code).toBe(0);
   });
 });
 

@@ -6,25 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findHealFacts } from "../../reconciler/db/heal-attempts.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { stateRoot } from "../support/state-rows.ts";
-
-const instanceOutputs = {
-  serverId: "7",
-  serverType: "cx23",
-  location: "nbg1",
-  ipv4: "192.0.2.7",
-  ipv6: "2001:db8::7",
-  privateIp: "10.0.0.7",
-  url: "https://ada.claws.example",
-  openclawVersion: "2026.9.6",
-  health: "started",
-};
+import { instanceOutputs } from "../support/instance-inputs.ts";
 
 let api: AdminApp;
 beforeAll(async () => {
   api = await startAdminApp();
   for (const slug of ["ada", "bob", "new"])
     await api.request("POST", "/api/v1/instances", { body: { slug, plan: "starter" } });
-  const outputs = api.database.sql.json(instanceOutputs);
+  const outputs = api.database.sql.json({ ...instanceOutputs, serverId: "7" });
   await api.database.sql`
     update clawfleet.instances
     set observed_generation = generation, status = 'ready', observed_phase = 'running', outputs = ${outputs}

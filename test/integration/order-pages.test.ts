@@ -38,6 +38,7 @@ beforeEach(() => {
     placeOrder: async ({ slug }) => ({ orderId, payUrl: `https://pay.example/${slug}` }),
     cancelOrder: async () => {},
     readOrder: async (id) => (id === orderId ? (views.length > 1 ? views.shift() : views[0]) : undefined),
+    findReturn: async (token) => (token === "back_0123456789abcdefghij" ? orderId : undefined),
     revealCredentials: async () => {
       if (shown) return undefined;
       shown = true;
@@ -116,6 +117,14 @@ describe("order page", () => {
     expect(page).toContain('data-step="server" data-state="running"');
     expect(page).toContain("/assets/progress.js");
     expect(page).toContain("<noscript>");
+  });
+
+  it("is found by the way back from a payment page, and by no other", async () => {
+    const answer = await createOrderRoutes(deps).request("/back/back_0123456789abcdefghij");
+    expect([answer.status, answer.headers.get("location")]).toEqual([303, `/orders/${orderId}`]);
+    const other = await createOrderRoutes(deps).request("/back/other_0123456789abcdefghij");
+    expect(other.status).toBe(404);
+    expect(await other.text()).toContain("in the mail that we send you");
   });
 
   it("is not found for an unknown order", async () => {

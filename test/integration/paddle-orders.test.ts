@@ -79,16 +79,27 @@ describe("an order at Paddle", () => {
 
   test("is paid on the page, and has the instance that came of it", async () => {
     const { orderId, payUrl } = await orders.placeOrder({ plan: "lifetime", slug: "lea" });
-    expect(new URL(payUrl).searchParams.get("order")).toBe(orderId);
+    expect(payUrl).not.toContain(orderId);
+    const back = new URL(payUrl).searchParams.get("back") ?? "";
     const declined = await visit(payUrl, { ...card, card: "4000 0000 0000 0002" });
     expect([declined.status, /declined/.test(declined.html)]).toEqual([402, true]);
     const paid = await visit(payUrl, { ...card, card: "4242 4242 4242 4242" });
     expect(paid.status).toBe(200);
     await side.settle();
     expect(await rowOf(orderId)).toMatchObject({ state: "paid", instance: "lea" });
+    expect([await orders.findReturn(back), await orders.findReturn(back)]).toEqual([orderId, undefined]);
     const again = await visit(payUrl, { ...card, card: "4242 4242 4242 4242" });
     expect(again.status).toBe(402);
     expect(await side.instances()).toHaveLength(1);
+  });
+
+  test("has a way back that is old after a day, and that no other order shares", async () => {
+    const wayIn = ({ payUrl }: { payUrl: string }) => new URL(payUrl).searchParams.get("back") ?? "";
+    const lea = await orders.placeOrder({ plan: "lifetime", slug: "lea" });
+    const amy = await orders.placeOrder({ plan: "lifetime", slug: "amy" });
+    expect(await orders.findReturn(wayIn(amy))).toBe(amy.orderId);
+    side.advance(25 * 3_600_000);
+    expect(await orders.findReturn(wayIn(lea))).toBeUndefined();
   });
 
   test("of a recurring plan carries name and order over to its subscription", async () => {

@@ -220,3 +220,16 @@ test("somebody who is held by an override hears of no deletion, and of it again 
   overrides.clear();
   expect(await warnings()).toBe(3);
 });
+
+test("who pays for a name that is somebody's address gets another one, and nobody's address changes", async () => {
+  side.subscribe("bob");
+  await side.settle();
+  overrides.set("bob", { address: "zoe" });
+  await side.sweep();
+  expect((await rowOf("bob")).override).toEqual({ address: "zoe" });
+  side.subscribeAtPaddle("zoe");
+  await side.settle();
+  await side.sweep();
+  expect((await phasesOf()).map(([slug]) => slug)).toEqual([expect.stringMatching(/^a-/), "bob"]);
+  expect((await rowOf("bob")).override).toEqual({ address: "zoe" });
+});

@@ -10,6 +10,7 @@ import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
+import { runOnMachine } from "../../reconciler/health/machine-ssh.ts";
 import { createRunnerPool, type RunnerPool } from "../../reconciler/engine/runner-pool.ts";
 import { startRunner } from "../../reconciler/engine/runner.ts";
 import type { ConvergeJob } from "../../reconciler/queue/jobs.ts";
@@ -18,6 +19,7 @@ import { startBillingSide, type BillingSide } from "../support/billing.ts";
 import { startTestGate, type TestGate } from "../support/gate.ts";
 import { createTestLog } from "../support/log.ts";
 import { eventually } from "../support/poll.ts";
+import { instanceOutputs } from "../support/instance-inputs.ts";
 
 /** In the place of infra/runner.ts; each takes its orders and does something else. */
 const programs = {
@@ -74,17 +76,8 @@ describe("what becomes of the instance", () => {
     await sql`update clawfleet.cells set outputs = ${sql.json(cell)}, observed_generation = generation`;
     const [row] = await sql<{ id: string; cell: string; type: string; location: string }[]>`
       select id, cell, server_type as type, location from clawfleet.instances`;
-    const outputs = {
-      serverId: "1",
-      serverType: row?.type ?? "",
-      location: row?.location ?? "",
-      ipv4: "127.0.0.1",
-      ipv6: "::1",
-      privateIp: "10.0.0.3",
-      url: "https://bob.claws.example",
-      openclawVersion: "2026.9.6",
-      health: "started 2026.9.6",
-    };
+    const place = { serverType: row?.type ?? "", location: row?.location ?? "" };
+    const outputs = { ...instanceOutputs, ...place, url: "https://bob.claws.example" };
     await sql`update clawfleet.instances set observed_phase = 'running', outputs = ${sql.json(outputs)}`;
     job = {
       stack: "bob",
@@ -126,6 +119,8 @@ describe("what becomes of the instance", () => {
       random: () => 0.5,
       pricesOf: () => Promise.resolve(new Map()),
       retryFirstMs: 5_000,
+      masterKey: side.apply.masterKey,
+      runOnMachine,
     };
   }
 

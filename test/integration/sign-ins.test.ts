@@ -57,7 +57,7 @@ test("a link under the customer's own name, sealed in its row, and gone once it 
   expect(await fetchSignIn(sql, request)).toBeUndefined();
 
   const link = await signIn(printed);
-  expect(link).toMatch(/^https:\/\/x\.claws\.example\/#/);
+  expect(link).toMatch(/^https:\/\/anna\.claws\.example\/#/);
   expect(link).toContain(token);
 });
 

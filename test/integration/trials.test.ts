@@ -5,19 +5,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { tellReady } from "../../reconciler/messages/recorded.ts";
 import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
+import { instanceOutputs } from "../support/instance-inputs.ts";
 
 const hour = 3_600_000;
-const outputs = {
-  serverId: "1",
-  serverType: "cx23",
-  location: "nbg1",
-  ipv4: "192.0.2.1",
-  ipv6: "2001:db8::1",
-  privateIp: "10.0.0.3",
-  url: "https://bob.claws.example",
-  openclawVersion: "2026.9.6",
-  health: "started 2026.9.6",
-};
 
 let side: BillingSide;
 beforeEach(async () => {
@@ -49,7 +39,7 @@ async function begin(name: string): Promise<() => number> {
 
 async function comeUp(): Promise<void> {
   const [row] = await side.apply.sql<{ id: string }[]>`select id from clawfleet.instances where slug = 'bob'`;
-  const seen = { generation: 1, phase: "running", outputs, now: side.now() } as const;
+  const seen = { generation: 1, phase: "running", outputs: instanceOutputs, now: side.now() } as const;
   await tellReady(side.apply.sql, row?.id ?? "", seen);
 }
 
@@ -94,7 +84,7 @@ test("a provider that cannot be asked is asked with the next sweep; the sweep it
   const refusal = { kind: "answer", status: 400, body: { error: { message: "no" } } } as const;
   side.stripe.faults.add({ method: "POST", path: "^/v1/subscriptions/", effect: refusal });
   expect((await side.sweep()).outcome).toBe("complete");
-  expect(trialEnd()).toBe(sold);
+  expect([trialEnd(), side.alerts]).toEqual([sold, ["trial_not_extended"]]);
   await side.sweep();
   expect(hours(trialEnd() - sold)).toBe(5);
 });

@@ -118,7 +118,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       });
   const stacksDir = options.stacksDir ?? sandboxStacks;
   const serviceUrl = `http://127.0.0.1:${options.servicePort}`;
-  const paddle = await startPaddle({ successUrl: `${serviceUrl}/orders/{order}` });
+  const paddle = await startPaddle({ successUrl: `${serviceUrl}/back/{back}` });
   await seedPrices(stripe, paddle, stacksDir);
   const webhookSecret = stripe.addEndpoint(`${serviceUrl}/webhooks/stripe`);
   const masterKey = randomBytes(32).toString("hex");

@@ -61,7 +61,7 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
   const { plans } = await files();
   const operators = {
     ...createOperators({ ...apply, sleep: () => Promise.resolve() }),
-    ...createMoneyOperators({ sql, clock, providers: [], plans: () => plans }),
+    ...createMoneyOperators({ sql, clock, providers: [], plans: () => plans, rates: new Map() }),
   };
   const watch = createOperationWatch(sql, log);
   const app = createApp({

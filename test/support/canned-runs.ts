@@ -2,6 +2,7 @@
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import type { RunInput, RunOutcome } from "../../reconciler/engine/runner.ts";
+import { runOnMachine } from "../../reconciler/health/machine-ssh.ts";
 import { createRedact } from "../../reconciler/operations/redact.ts";
 import { startTestGate } from "./gate.ts";
 
@@ -16,7 +17,7 @@ export type CannedRuns = {
 
 /** The clouds cannot be asked: what would look at them before a run fails with "no cloud is here". */
 export async function createCannedRuns(apply: ApplyDeps): Promise<CannedRuns> {
-  const { sql, queue, clock, log } = apply;
+  const { sql, queue, clock, log, masterKey } = apply;
   const { gate } = await startTestGate(sql, {});
   const canned: CannedRuns = {
     answer: new Error("the test has not said what a run comes to"),
@@ -50,6 +51,8 @@ export async function createCannedRuns(apply: ApplyDeps): Promise<CannedRuns> {
       random: () => 0.5,
       pricesOf: () => Promise.resolve(new Map()),
       retryFirstMs: 5_000,
+      masterKey,
+      runOnMachine,
     },
   };
   return canned;

@@ -10,6 +10,7 @@ import { createCannedRuns, type CannedRuns } from "./canned-runs.ts";
 import { seedConsoleFleet, seedTroubles } from "./console-fleet.ts";
 import { makeKey } from "./console.ts";
 import { eventually } from "./poll.ts";
+import { instanceOutputs } from "./instance-inputs.ts";
 
 export type ConsoleSite = {
   url: string;
@@ -111,16 +112,5 @@ export function resourceEvents(name: string, op = "create"): { started: unknown;
 }
 
 export function goodRun(generation: number, changes: Record<string, number>): RunOutcome {
-  const outputs = {
-    serverId: "1",
-    serverType: "cx23",
-    location: "nbg1",
-    ipv4: "192.0.2.7",
-    ipv6: "2001:db8::7",
-    privateIp: "10.0.0.7",
-    url: "https://ada.claws.example",
-    openclawVersion: "2026.9.6",
-    health: "started 2026.9.6",
-  };
-  return { kind: "done", outputs, changes, generation, diff: undefined };
+  return { kind: "done", outputs: instanceOutputs, changes, generation, diff: undefined };
 }

@@ -34,7 +34,11 @@ export type GitopsRig = {
     request: number,
     about?: { labels?: string[]; result?: Partial<CustomerResult> },
   ): Promise<void>;
+  /** A push to main that is refused, and accepted by a person as it is. Returns the commit. */
+  refuseAndAccept(): Promise<string>;
   decision(commit: string): Promise<PushRow | undefined>;
+  /** One for each commit that the fleet was at then. */
+  decisions(commit: string): Promise<PushRow[]>;
   isAt(): Promise<string | undefined>;
   close(): Promise<void>;
 };
@@ -115,7 +119,17 @@ export async function startGitopsRig(
       await preview(result);
       await plans.find(id);
     },
+    async refuseAndAccept() {
+      await rig.sync();
+      const commit = await repository.head("main");
+      const detail = (await rig.decision(commit))?.detail ?? "";
+      const hash = /plan \((\w+)\)/.exec(detail)?.[1] ?? "";
+      await plans.accept({ commit, hash, actor: "op" });
+      await rig.sync();
+      return commit;
+    },
     decision: async (commit) => (await listPushes(sql, 100)).find((push) => push.commit === commit),
+    decisions: async (commit) => (await listPushes(sql, 100)).filter((push) => push.commit === commit),
     isAt: () => findApplied(sql),
     async close() {
       await admin.close();

@@ -1,7 +1,8 @@
-/** Inputs of one usual instance, for tests that change a thing or two in them. */
+/** Inputs and outputs of one usual instance, for tests that change a thing or two in them. */
 import { cellSettingsSchema } from "../../infra/config.ts";
 import { planSchema, type Plan } from "../../infra/plans.ts";
 import type { InstanceInputs } from "../../infra/inputs.ts";
+import type { InstanceOutputs } from "../../infra/outputs.ts";
 
 /** Every secret that an instance has; none may ever be seen outside of a Pulumi secret. */
 export const instanceSecrets = {
@@ -71,3 +72,16 @@ export function makeInstanceInputs(change: Partial<InstanceInputs> = {}): Instan
     ...change,
   };
 }
+
+/** What its stack gives once it is up. */
+export const instanceOutputs: InstanceOutputs = {
+  serverId: "1",
+  serverType: "cx23",
+  location: "nbg1",
+  ipv4: "192.0.2.1",
+  ipv6: "2001:db8::1",
+  privateIp: "10.0.0.7",
+  url: "https://anna.claws.example",
+  openclawVersion: "2026.9.6",
+  health: "started 2026.9.6",
+};

@@ -17,17 +17,9 @@ import { jobSchemas } from "../../reconciler/queue/jobs.ts";
 import { startBillingSide, type BillingSide } from "./billing.ts";
 import { startTestCloud } from "./gate.ts";
 import { vitalsOf, type VitalsChange } from "./vitals.ts";
+import { instanceOutputs } from "./instance-inputs.ts";
 
 export const wardSlugs = ["amy", "bob", "cleo", "dora", "eve", "finn", "gus", "hal", "ida", "joe"];
-const outputs = {
-  serverId: "1",
-  serverType: "cx23",
-  location: "nbg1",
-  ipv6: "2001:db8::1",
-  url: "https://x.claws.example",
-  openclawVersion: "2026.9.6",
-  health: "started 2026.9.6",
-};
 const restarts = new Set<string>(Object.values(restartCommands));
 const ended: MachineAnswer = { kind: "ran", code: 0, stdout: "", stderr: "" };
 export const unreachable: MachineAnswer = { kind: "unreachable", reason: "ETIMEDOUT" };
@@ -155,12 +147,12 @@ export async function startWard(): Promise<Ward> {
     done: [],
     async clear() {
       await sql`delete from pgboss.job`;
-      await sql`truncate clawfleet.health, clawfleet.health_brakes`;
+      await sql`truncate clawfleet.health, clawfleet.health_brakes, clawfleet.halt`;
       const rows = await sql<{ id: string; slug: string; address: string }[]>`
         update clawfleet.instances set status = 'ready', phase = 'running', generation = 1, override = '{}', plan_settings = plan_settings - 'healing'
         returning id, slug, host(private_ip) as address`;
       for (const { id, address } of rows) {
-        const seen = { ...outputs, ipv4: address, privateIp: address };
+        const seen = { ...instanceOutputs, ipv4: address, privateIp: address };
         await recordReady(sql, id, { generation: 1, phase: "running", outputs: seen, now: clock.now() });
       }
       addresses = new Map(rows.map(({ slug, address }) => [address, slug]));

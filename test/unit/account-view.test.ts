@@ -22,6 +22,8 @@ const row: AccountRow = {
   subscriptionId: "sub_1",
   customerId: "cus_1",
   url: "https://bob.claws.example",
+  label: "bob",
+  zone: "claws.example",
   status: "active",
   statusSince: day(1),
   createdAt: day(1),
@@ -29,7 +31,9 @@ const row: AccountRow = {
   cancelAt: null,
   endedAt: null,
   trialEnd: null,
-  seats: 1,
+  seats: [{ subscriptionId: "sub_1", name: "bob" }],
+  quantity: 1,
+  paidAgain: 0,
 };
 
 function view(change: Partial<AccountRow>) {
@@ -48,23 +52,51 @@ function view(change: Partial<AccountRow>) {
 
 describe("a customer's subscription", () => {
   it.each([
-    ["active", {}, { state: "paid", until: day(20), verbs: ["change", "cancel", "portal"], offers: ["pro"] }],
+    [
+      "active",
+      {},
+      {
+        state: "paid",
+        until: day(20),
+        verbs: ["change", "quantity", "cancel", "portal", "address"],
+        offers: ["pro"],
+      },
+    ],
     [
       "trialing",
       { status: "trialing", trialEnd: day(14) },
-      { state: "trial", until: day(14), verbs: ["change", "cancel", "portal"], offers: ["pro"] },
+      {
+        state: "trial",
+        until: day(14),
+        verbs: ["change", "quantity", "cancel", "portal", "address"],
+        offers: ["pro"],
+      },
     ],
     [
       "canceled at the end of the period",
       { cancelAt: day(20) },
-      { state: "ending", until: day(20), verbs: ["change", "keep", "portal"], offers: ["pro"] },
+      {
+        state: "ending",
+        until: day(20),
+        verbs: ["change", "quantity", "keep", "portal", "address"],
+        offers: ["pro"],
+      },
     ],
     [
       "past_due",
       { status: "past_due" },
+      { state: "late", until: day(20), verbs: ["cancel", "portal", "address"], offers: ["pro"] },
+    ],
+    [
+      "unpaid",
+      { status: "unpaid", phase: "suspended" },
+      { state: "stopped", until: null, verbs: ["portal"], offers: ["pro"] },
+    ],
+    [
+      "late, and has no place yet",
+      { status: "past_due", zone: null },
       { state: "late", until: day(20), verbs: ["cancel", "portal"], offers: ["pro"] },
     ],
-    ["unpaid", { status: "unpaid" }, { state: "stopped", until: null, verbs: ["portal"], offers: ["pro"] }],
     [
       "canceled",
       { status: "canceled", endedAt: day(5) },
@@ -90,7 +122,7 @@ describe("a customer's subscription", () => {
     [
       "paid once",
       { provider: "paddle", plan: "lifetime", periodEnd: null },
-      { state: "paid", until: null, verbs: ["portal"], offers: [] },
+      { state: "paid", until: null, verbs: ["portal", "address"], offers: [] },
     ],
   ] as const)("that is %s", (_what, change, expected) => {
     expect(view(change)).toEqual(expected);

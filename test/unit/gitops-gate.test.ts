@@ -40,7 +40,13 @@ const decide = (
   how: { reviewed?: Partial<Reviewed>[]; accepted?: string } = {},
 ): { apply: boolean; why: string } => {
   const hash = hashPlan(whole);
-  const reviewed = (how.reviewed ?? []).map((one) => ({ number: 7, hash, labels: [], ...one }));
+  const reviewed = (how.reviewed ?? []).map((one) => ({
+    number: 7,
+    hash,
+    labels: [],
+    covered: false,
+    ...one,
+  }));
   return decidePush({ plan: whole, hash }, { reviewed, accepted: how.accepted ?? null }, rules);
 };
 
@@ -55,6 +61,20 @@ describe("a commit", () => {
       { reviewed: [{ hash: "old" }] },
       false,
       "what was reviewed is plan old",
+    ],
+    [
+      "that differs by who came and left alone",
+      plan(),
+      { reviewed: [{ hash: "old", covered: true }] },
+      true,
+      "plan old;",
+    ],
+    [
+      "that is covered, and loses a server by now",
+      plan({ customers: [lost] }),
+      { reviewed: [{ hash: "old", covered: true }] },
+      false,
+      'add the label "ok"',
     ],
     ["that a person accepted", plan(), { accepted: hashPlan(plan()) }, true, "was accepted"],
     ["that is not what was accepted", plan(), { accepted: "old" }, false, "plan old was accepted, and now"],
@@ -118,14 +138,25 @@ describe("a preview's events", () => {
 });
 
 describe("git's blobs", () => {
+  const told = (type: string, bytes: Buffer) =>
+    Buffer.concat([Buffer.from(`${"0".repeat(40)} ${type} ${bytes.length}\n`), bytes, Buffer.from("\n")]);
+
   test("are read by their length in bytes, whatever is in them, and missing ones are told", () => {
     const texts = ["a: 1\n", "", "ü\nabc blob 5\n", "no end"];
-    const output = texts
-      .map((text) => `${"0".repeat(40)} blob ${Buffer.byteLength(text)}\n${text}\n`)
-      .join("");
+    const output = Buffer.concat(texts.map((text) => told("blob", Buffer.from(text))));
     expect(parseBatch(output, 4)).toEqual(texts);
-    expect(parseBatch(`b:stacks/x missing\n${output}`, 5)).toEqual([null, ...texts]);
+    const missing = Buffer.from("b:stacks/x missing\n");
+    expect(parseBatch(Buffer.concat([missing, output]), 5)).toEqual([null, ...texts]);
     expect(() => parseBatch(output, 5)).toThrow("ended early");
+  });
+
+  test("that are no UTF-8, and folders, do not shift what follows them", () => {
+    const output = Buffer.concat([
+      told("blob", Buffer.from("# M\u00FCller\n", "latin1")),
+      told("tree", Buffer.from("100644 x.yaml\0\n\xC3", "latin1")),
+      told("blob", Buffer.from("hold: true\n")),
+    ]);
+    expect(parseBatch(output, 3)).toEqual(["# M\uFFFDller\n", null, "hold: true\n"]);
   });
 });
 
@@ -159,5 +190,17 @@ describe("files that are exchanged", () => {
     expect(files.broken.get("ada")).toContain("stacks/Pulumi.ada.yaml:2: clawfleet:size: unknown key");
     expect(files.broken.get("plans.yaml")).toContain("stacks/plans.yaml:1: starter");
     expect(files.plans).toEqual(current.plans);
+  });
+
+  test("that are no UTF-8 are named with the line of the byte, and no other file is", () => {
+    const changed = new Map([
+      ["Pulumi.ada.yaml", `${override("hold: true")}# M\uFFFDller\n`],
+      ["Pulumi.bob.yaml", override("comped: true")],
+    ]);
+    const files = overlayFiles(current, changed, "stacks");
+    expect([...files.broken]).toEqual([
+      ["ada", "stacks/Pulumi.ada.yaml:3: encoding: not UTF-8: save the file as that"],
+    ]);
+    expect([...files.overrides]).toEqual([["bob", { comped: true }]]);
   });
 });

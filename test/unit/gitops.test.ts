@@ -95,6 +95,37 @@ describe("a change of stacks/", () => {
     });
   });
 
+  test("of a file that was broken concerns whom it is about, deleted as well as mended", () => {
+    const problem = "stacks/x.yaml:2: unknown key";
+    const base = files({
+      broken: new Map([
+        ["c1", problem],
+        ["c2", problem],
+        ["c3", problem],
+        ["nobody", problem],
+        ["cell.eu1", problem],
+        ["cell.eu2", problem],
+      ]),
+    });
+    const head = files({
+      overrides: new Map([["c2", { hold: true }]]),
+      cells: cellOf(10, "192.0.2.4/32"),
+      broken: new Map([["c3", problem]]),
+    });
+    const { customers, settings } = findChanges(base, head, fleet);
+    expect(customers).toMatchObject([
+      { slug: "c1", why: ["broken override removed"], unknown: false },
+      { slug: "c2", why: ["broken override mended: hold"], unknown: false },
+      { slug: "nobody", why: ["broken override removed"], unknown: true },
+    ]);
+    expect(settings.map(describeSetting)).toEqual([
+      expect.stringContaining('cell eu1 changed: account nothing -> "default"'),
+      "cell eu2 removed",
+      "override nobody removed",
+    ]);
+    expect(findChanges(base, files({ broken: base.broken }), fleet).customers).toEqual([]);
+  });
+
   test("for a name that nobody has is told as such", () => {
     const head = files({ overrides: new Map([["nobody", { hold: true }]]) });
     expect(findChanges(files(), head, fleet)).toMatchObject({
@@ -192,6 +223,12 @@ describe("the comment", () => {
     const text = renderComment(plan(customer("a", { costAfter: 8.49 }), customer("b", { costAfter: null })));
     expect(text).toContain("Cost a month: +3.00, and of 1 not known.");
     expect(text).toMatch(/^\| b \|.* \? \| override changed/m);
+  });
+
+  test("says what no diff shows, and is another plan by that", () => {
+    const noted = customer("a", { note: "minutes without an answer" });
+    expect(renderComment(plan(noted))).toContain("| minutes without an answer; override changed: location |");
+    expect(hashPlan(plan(noted))).not.toBe(hashPlan(plan(customer("a"))));
   });
 
   test("says so when nothing changes, and which file cannot be used", () => {

@@ -28,6 +28,7 @@ const everyOccasion: Facts[] = [
   { kind: "suspended", cause: "operator", deleteAt: null },
   { kind: "deletion_warning", deleteAt },
   { kind: "deleted" },
+  { kind: "account_link", orderId: "order-1", expiresAt: deleteAt },
 ];
 
 function input(
@@ -87,6 +88,18 @@ describe("a letter", () => {
     expect(letter.action.href).toBe("https://join.example");
   });
 
+  it("that lets somebody in has the token in its link, and no other letter has", async () => {
+    const token = "s3cret-token";
+    const link = { kind: "account_link", orderId: "order-2", expiresAt: deleteAt } as const;
+    const letter = writeLetter({ ...input(link), token });
+    expect(letter.action.href).toBe(`https://join.example/orders/order-2/billing/enter?token=${token}`);
+    expect(renderText(letter)).toContain("once, until 09:00 UTC");
+    for (const facts of everyOccasion.filter(({ kind }) => kind !== "account_link")) {
+      const other = writeLetter({ ...input(facts), token });
+      expect(renderText(other) + (await renderHtml(other))).not.toContain(token);
+    }
+  });
+
   it("makes no link of an address that is none of the web", async () => {
     const letter = writeLetter(input({ kind: "ready", again: false }, { url: "javascript:alert(1)" }));
     expect(await renderHtml(letter)).not.toContain('href="javascript');
@@ -112,7 +125,9 @@ describe("texts from outside", () => {
       expect(renderText(letter).split("\n")).toHaveLength(renderText(plain).split("\n").length);
       const html = await renderHtml(letter);
       expect(countTags(html)).toEqual(countTags(await renderHtml(plain)));
-      expect(letter.action.href).toMatch(/^https:\/\/join\.example\/orders\/[\w.~!*'()%-]*$/);
+      expect(letter.action.href).toMatch(
+        /^https:\/\/join\.example\/orders\/[\w.~!*'()%-]*(\/billing\/enter\?token=)?$/,
+      );
     }
   });
 

@@ -13,12 +13,8 @@ import {
 import { remoteScripts } from "../../cloud-init/files.ts";
 import { bashCommand, nodeCommand } from "../../cloud-init/remote-command.ts";
 import { createOriginCa } from "../sandbox/cloudflare/origin-ca.ts";
-import {
-  blankDisk,
-  runRemoteCommand,
-  tokenOf,
-  type LightMachine,
-} from "../sandbox/light-machines/light-scripts.ts";
+import { blankDisk, type LightMachine } from "../sandbox/light-machines/light-machine.ts";
+import { runRemoteCommand, tokenOf } from "../sandbox/light-machines/light-scripts.ts";
 import { machineInput } from "../support/machine-input.ts";
 
 const { host, privateIp } = machineInput;

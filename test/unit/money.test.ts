@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Price } from "../../reconciler/billing/provider.ts";
 import type { PriceList, StockedServer } from "../../reconciler/cloud/hetzner-inventory.ts";
 import type { PaidInstance } from "../../reconciler/db/inventories.ts";
+import { exchangeVariables } from "../../reconciler/money/exchange.ts";
 import { reckon, type MoneyFacts } from "../../reconciler/money/reckon.ts";
 
 const prices: PriceList = {
@@ -35,6 +36,7 @@ const instance = (id: string, change: Partial<PaidInstance> = {}): PaidInstance 
   provider: "stripe",
   priceKeys: ["starter"],
   status: "active",
+  statusSince: new Date(0),
   ...change,
 });
 const server = (id: number, owner: string | null, change: Partial<StockedServer> = {}): StockedServer => ({
@@ -54,6 +56,9 @@ function sum(facts: Partial<MoneyFacts> & { servers?: StockedServer[]; price?: P
     instances: [],
     inventories: [{ account: "default", readAt: new Date(0), prices, stock }],
     priceOf: () => ("price" in facts ? facts.price : priceOf("month", 2900)),
+    isPlanPrice: (_provider, key) => key === "starter",
+    rates: new Map(),
+    now: new Date(0),
     ...facts,
   });
 }
@@ -121,14 +126,39 @@ describe("cost and margin", () => {
     ]);
   });
 
-  it("are not taken from each other in different currencies", () => {
-    const { total } = sum({
-      instances: [instance("a")],
-      servers: [server(1, "a")],
-      price: priceOf("month", 2900, "usd"),
-    });
-    expect(total).toMatchObject({ revenue: { usd: 2900 }, cost: { eur: 450 }, margin: null });
+  const inDollars = {
+    instances: [instance("a")],
+    servers: [server(1, "a")],
+    price: priceOf("month", 2900, "usd"),
+  };
+
+  it("are not taken from each other in different currencies, and the rate that is missing is named", () => {
+    const { total, missingRates } = sum(inDollars);
+    expect(total).toMatchObject({ revenue: { usd: 2900 }, cost: { eur: 450 } });
+    expect(total.margin).toEqual({ usd: 2900, eur: -450 });
+    expect(missingRates).toEqual(["USD:EUR"]);
   });
+
+  it.each([
+    ["USD:EUR=0.92", "usd", 2900, { eur: 2668 - 450 }, []],
+    ["usd:eur=0.5, GBP:EUR=1.15", "gbp", 1000, { eur: 1150 - 450 }, []],
+    ["JPY:EUR=0.006", "jpy", 2900, { eur: 1740 - 450 }, []],
+    ["USD:EUR=0.92", "gbp", 1000, { gbp: 1000, eur: -450 }, ["GBP:EUR"]],
+    // The other way round is another rate.
+    ["EUR:USD=1.09", "usd", 2900, { usd: 2900, eur: -450 }, ["USD:EUR"]],
+  ] as const)("are one sum by %s of %s", (text, currency, amount, margin, missing) => {
+    const rates = exchangeVariables.CLAWFLEET_EXCHANGE_RATES.parse(text);
+    const { total, missingRates } = sum({ ...inDollars, rates, price: priceOf("month", amount, currency) });
+    const rounded = Object.entries(total.margin).map(([of, left]) => [of, Math.round(left * 1000) / 1000]);
+    expect([Object.fromEntries(rounded), missingRates]).toEqual([margin, missing]);
+  });
+
+  it.each(["USD=0.9", "USD:EUR=0", "USD:EUR=-1", "USD:EUR=0,92", "USDEUR:0.92", "USD:EUR="])(
+    "take no rate %j",
+    (text) => {
+      expect(exchangeVariables.CLAWFLEET_EXCHANGE_RATES.safeParse(text).success).toBe(false);
+    },
+  );
 
   it("say which type Hetzner has no price for", () => {
     expect(sum({ instances: [instance("a")], servers: [server(1, "a", { type: "cx99" })] }).unknown).toEqual([
@@ -156,5 +186,34 @@ describe("a server that nobody pays for", () => {
     ["that was given away", { provider: "comped" }],
   ] as const)("is none %s", (_what, change) => {
     expect(sum({ instances: [instance("a", change)], servers: [server(7, "a")] }).unpaid).toEqual([]);
+  });
+});
+
+describe("somebody who has cost money for a month and brought none", () => {
+  const now = new Date(31 * 86_400_000);
+  const costly = (change: Partial<PaidInstance>) => {
+    const { withoutRevenue } = sum({ instances: [instance("a", change)], servers: [server(7, "a")], now });
+    return withoutRevenue.map(({ slug, why, cost }) => ({ slug, why, cost }));
+  };
+
+  it.each<[string, Partial<PaidInstance>, string]>([
+    ["is unpaid", { status: "unpaid", phase: "suspended" }, "unpaid"],
+    ["is paused", { status: "paused", phase: "suspended" }, "paused"],
+    ["pays a price that no plan has", { priceKeys: ["old"] }, "no plan has the price old"],
+  ])("is listed who %s, with what it costs", (_what, change, why) => {
+    expect(costly(change)).toEqual([{ slug: "a", why, cost: { eur: 450 } }]);
+  });
+
+  it.each([
+    ["pays", {}],
+    ["is unpaid for a week", { status: "unpaid", statusSince: new Date(24 * 86_400_000) }],
+    ["has a gift", { provider: "comped", status: null }],
+    ["is gone", { status: "canceled", gone: true }],
+  ] as const)("is not listed who %s", (_what, change) => {
+    expect(costly(change)).toEqual([]);
+  });
+
+  it("is not listed who has nothing in the cloud", () => {
+    expect(sum({ instances: [instance("a", { status: "unpaid" })], now }).withoutRevenue).toEqual([]);
   });
 });

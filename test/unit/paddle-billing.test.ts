@@ -227,6 +227,7 @@ describe("a payment page", () => {
     trialDays: 0,
     expiresAt: new Date(),
     successUrl: "https://join.example.com/orders/o1",
+    returnToken: "way-back",
     cancelUrl: "https://join.example.com/orders/o1",
   };
 
@@ -241,7 +242,7 @@ describe("a payment page", () => {
       items: [{ price_id: "pri_1", quantity: 1 }],
       collection_mode: "automatic",
       custom_data: { slug: "bob", order: "o1" },
-      checkout: { url: "https://pay.example.com/checkout?theme=dark&order=o1" },
+      checkout: { url: "https://pay.example.com/checkout?theme=dark&back=way-back" },
     });
   });
 

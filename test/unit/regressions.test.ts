@@ -141,6 +141,7 @@ describe("reconciler/converge", () => {
       observedGeneration: 1,
       cellReady: true,
       hasSnapshot: false,
+      misfit: false,
       hold: false,
       paused: false,
     } as const;

@@ -55,6 +55,7 @@ describe("checkout", () => {
     trialDays: 0,
     expiresAt: new Date("2026-11-20T12:34:56.789Z"),
     successUrl: "https://join.example/done",
+    returnToken: "back",
     cancelUrl: "https://join.example/back",
   };
   const prices = listOf([{ id: "price_1" }]);

@@ -89,7 +89,7 @@ describe("a subscription", () => {
     [
       "of nothing is not paid for",
       { items: { data: [{ ...item({ id: "price_1", lookup_key: "starter-monthly" }), quantity: 0 }] } },
-      { status: "paused", periodEnd: new Date(0) },
+      { status: "paused", quantity: 0, periodEnd: new Date(0) },
     ],
     ["may have its customer as an id", { customer: "cus_2" }, { customerId: "cus_2", email: null }],
     [

@@ -45,11 +45,12 @@ create table clawfleet.git_pushes (
   commit        text not null,
   basis         text not null,
   plan_id       bigint references clawfleet.plans (id),
-  outcome       text check (outcome in ('applied', 'refused')),
+  outcome       text check (outcome in ('applied', 'refused', 'withdrawn')), -- withdrawn: the branch moved past it or away from it
   detail        text,
   accepted_hash text,                                 -- a person has seen this plan and wants it
   accepted_by   text,
   decided_at    timestamptz,
+  told_at       timestamptz,                          -- a refusal: when the forge had taken it
   primary key (commit, basis)
 );
 

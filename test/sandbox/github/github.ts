@@ -45,6 +45,8 @@ export type Github = Simulator & {
   setWebhook(url: string): void;
   /** Webhooks get lost while this is on. */
   loseWebhooks(lost: boolean): void;
+  /** 503 for whatever would be written, as in an incident of GitHub's. */
+  refuseWrites(refused: boolean): void;
   /** `from`: a fork, as `owner/name`. */
   openPull(branch: string, from?: string): Promise<number>;
   /** To be called after a push to this branch. */
@@ -79,6 +81,7 @@ export async function startGithub(repository: Repository): Promise<Github> {
   let nextId = 1000;
   let webhook: string | undefined;
   let lost = false;
+  let readOnly = false;
 
   const api = new Hono<SimulatorEnv>();
   const repo = `/repos/${slug}`;
@@ -95,6 +98,9 @@ export async function startGithub(repository: Repository): Promise<Github> {
     const token = /^Bearer (.+)$/.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
     return tokens.has(token) ? await next() : c.json({ message: "Bad credentials" }, 401);
   });
+  api.use(`${repo}/*`, async (c, next) =>
+    readOnly && c.req.method !== "GET" ? c.json({ message: "Service unavailable" }, 503) : await next(),
+  );
   api.get(`${repo}/pulls`, (c) =>
     c.json(page(c.req.query(), [...pulls.values()].filter(({ state }) => state === "open").map(toApi))),
   );
@@ -195,6 +201,7 @@ export async function startGithub(repository: Repository): Promise<Github> {
       }),
     setWebhook: (url) => (webhook = url),
     loseWebhooks: (on) => (lost = on),
+    refuseWrites: (on) => (readOnly = on),
     async openPull(branch, from = slug) {
       const number = pulls.size + 1;
       const head = await repository.head(branch);

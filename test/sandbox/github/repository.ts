@@ -15,9 +15,11 @@ export type Repository = {
   /** Of a branch, as the service has it. */
   head(branch: string): Promise<string>;
   /** Commits these files (null deletes one) on a branch made anew from `from`, and pushes it, by force. Returns the commit. */
-  commit(branch: string, files: Record<string, string | null>, from?: string): Promise<string>;
+  commit(branch: string, files: Record<string, string | Buffer | null>, from?: string): Promise<string>;
   /** Brings it into main as the service does. Returns main's new commit. @throws when it conflicts */
   merge(head: string, message: string, how?: MergeWay): Promise<string>;
+  /** Moves a branch there, by force. */
+  reset(branch: string, commit: string): Promise<void>;
   /** Keeps a pull request's head where GitHub has it. */
   keepPull(number: number, head: string): Promise<void>;
   close(): Promise<void>;
@@ -42,7 +44,7 @@ export async function createRepository(files: Record<string, string>): Promise<R
   await git(bare, "init", "--quiet", "--bare", "--initial-branch=main", ".");
   await git(home, "clone", "--quiet", bare, clone);
 
-  const put = async (changed: Record<string, string | null>, message: string): Promise<void> => {
+  const put = async (changed: Record<string, string | Buffer | null>, message: string): Promise<void> => {
     for (const [name, text] of Object.entries(changed)) {
       const file = join(clone, name);
       await mkdir(dirname(file), { recursive: true });
@@ -81,6 +83,9 @@ export async function createRepository(files: Record<string, string>): Promise<R
       const merged = await git(bare, "commit-tree", tree, "-p", "main", ...second, "-m", message);
       await git(bare, "update-ref", "refs/heads/main", merged);
       return merged;
+    },
+    async reset(branch, commit) {
+      await git(bare, "update-ref", `refs/heads/${branch}`, commit);
     },
     async keepPull(number, head) {
       await git(bare, "update-ref", `refs/pull/${number}/head`, head);

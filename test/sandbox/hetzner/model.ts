@@ -1,4 +1,4 @@
-/** The objects of a project as the simulator keeps them; the `render-*` files say how the API shows them. */
+/** The objects of a project as the simulator keeps them; `views.ts` says how the API shows them. */
 import type { Labels } from "./label-selector.ts";
 
 export type Location = {

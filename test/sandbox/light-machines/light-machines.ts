@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseUserData } from "../machines/cloud-config.ts";
 import { machinePorts, type MachineDriver, type MachineSpec } from "../machines/driver.ts";
-import { blankDisk, runRemoteCommand, type Disk, type LightMachine } from "./light-scripts.ts";
+import { blankDisk, gatewayRuns, type Disk, type LightMachine } from "./light-machine.ts";
+import { runRemoteCommand } from "./light-scripts.ts";
 import { startLightSite, type LightSite } from "./light-site.ts";
 import { startLightSshd, type CommandFault, type LightSshd } from "./light-sshd.ts";
 
@@ -11,6 +12,10 @@ export type LightMachines = MachineDriver & {
   failNext(fault: CommandFault): void;
   clearFaults(): void;
   ids(): number[];
+  /** As it is now; what is written to it is on the machine. */
+  disk(id: number): Disk;
+  /** It is on, configured to run, and nobody has stopped it. */
+  gatewayRuns(id: number): boolean;
 };
 
 type Powered = { sshd: LightSshd | undefined; site: LightSite | undefined; off: AbortController };
@@ -39,6 +44,7 @@ export function createLightMachines(): LightMachines {
     if (slot.powered) return;
     const powered: Powered = { sshd: undefined, site: undefined, off: new AbortController() };
     slot.powered = powered;
+    slot.stopped = false;
     void boot(slot, powered).catch(() => undefined);
   }
 
@@ -146,6 +152,8 @@ export function createLightMachines(): LightMachines {
     failNext: (fault) => void faults.push(fault),
     clearFaults: () => void faults.splice(0),
     ids: () => [...slots.keys()],
+    disk: (id) => find(id).disk,
+    gatewayRuns: (id) => find(id).powered !== undefined && gatewayRuns(find(id)),
   };
   return driver;
 }

@@ -9,34 +9,17 @@ import { remoteScripts } from "../../../cloud-init/files.ts";
 import { bashCommand, nodeCommand } from "../../../cloud-init/remote-command.ts";
 import { restartCommands } from "../../../cloud-init/restart-commands.ts";
 import { makeCertificateRequest } from "./certificate-request.ts";
-
-/** What survives a power cut. */
-export type Disk = {
-  /** OpenSSH private key of the machine; empty when the user data had none. */
-  hostKey: string;
-  /** Id of the server whose first boot ran. */
-  bootedFor: number | undefined;
-  key: string | undefined;
-  request: { host: string; pem: string } | undefined;
-  certificate: string | undefined;
-  configuration: Configuration | undefined;
-  /** What is wrong with its gateway; `restart` mends it unless it is stubborn. */
-  illness?: { stubborn: boolean };
-};
-
-export type LightMachine = { disk: Disk; addresses: Set<string> };
-
-export type ScriptResult = { code: number; stdout: string; stderr: string };
-
-const file = z.object({ content: z.string() });
-const configurationSchema = z.object({
-  phase: z.enum(["running", "suspended"]),
-  privateIp: z.string(),
-  openclawVersion: z.string(),
-  environment: file,
-  revision: z.string(),
-});
-export type Configuration = z.infer<typeof configurationSchema>;
+import { fileScripts } from "./light-files.ts";
+import {
+  configurationSchema,
+  failed,
+  gatewayRuns,
+  ok,
+  type Disk,
+  type LightMachine,
+  type Script,
+  type ScriptResult,
+} from "./light-machine.ts";
 
 const healthSchema = z.object({ phase: z.string(), address: z.string(), token: z.string() });
 const requestSchema = z.object({ host: z.string() });
@@ -45,24 +28,11 @@ const installSchema = z.object({ certificate: z.string() });
 /** The script's own bound is 120 s; nothing here comes up that slowly. */
 const addressWaitMs = 20_000;
 
-export function blankDisk(hostKey: string): Disk {
-  return {
-    hostKey,
-    bootedFor: undefined,
-    key: undefined,
-    request: undefined,
-    certificate: undefined,
-    configuration: undefined,
-  };
-}
-
 /** The gateway's token as the environment file holds it. */
 export function tokenOf(disk: Disk): string | undefined {
   const text = disk.configuration?.environment.content ?? "";
   return /^OPENCLAW_GATEWAY_TOKEN="([^"]+)"$/m.exec(text)?.[1];
 }
-
-type Script = (machine: LightMachine, stdin: string, off: AbortSignal) => Promise<ScriptResult>;
 
 const scripts = new Map<string, Script>([
   [bashCommand(remoteScripts.waitFirstBoot), waitFirstBoot],
@@ -73,6 +43,7 @@ const scripts = new Map<string, Script>([
   [nodeCommand(remoteScripts.probe), probe],
   [restartCommands.everything, restart],
   [restartCommands.proxy, restart],
+  ...fileScripts,
 ]);
 
 export async function runRemoteCommand(
@@ -87,9 +58,6 @@ export async function runRemoteCommand(
     failed(1, error instanceof Error ? error.message : String(error)),
   );
 }
-
-const ok = (stdout: string): ScriptResult => ({ code: 0, stdout, stderr: "" });
-const failed = (code: number, stderr: string): ScriptResult => ({ code, stdout: "", stderr: `${stderr}\n` });
 
 async function waitFirstBoot({ disk }: LightMachine): Promise<ScriptResult> {
   return disk.bootedFor === undefined
@@ -116,11 +84,8 @@ async function installCertificate({ disk }: LightMachine, stdin: string): Promis
   return ok(`certificate for ${parsed.subjectAltName ?? ""}\n`);
 }
 
-async function configure(
-  { disk, addresses }: LightMachine,
-  stdin: string,
-  off: AbortSignal,
-): Promise<ScriptResult> {
+async function configure(machine: LightMachine, stdin: string, off: AbortSignal): Promise<ScriptResult> {
+  const { disk, addresses } = machine;
   const wanted = configurationSchema.parse(JSON.parse(stdin));
   const deadline = Date.now() + addressWaitMs;
   while (wanted.phase === "running" && !addresses.has(wanted.privateIp)) {
@@ -129,10 +94,12 @@ async function configure(
   }
   if (disk.certificate === undefined) return failed(1, "configure: caddy has no certificate");
   disk.configuration = wanted;
+  machine.stopped = false;
   return ok(wanted.phase === "suspended" ? "suspended\n" : `configured ${wanted.revision}\n`);
 }
 
-async function checkHealth({ disk, addresses }: LightMachine, stdin: string): Promise<ScriptResult> {
+async function checkHealth(machine: LightMachine, stdin: string): Promise<ScriptResult> {
+  const { disk, addresses } = machine;
   const asked = healthSchema.parse(JSON.parse(stdin));
   const { configuration } = disk;
   if (asked.phase === "suspended") {
@@ -140,7 +107,7 @@ async function checkHealth({ disk, addresses }: LightMachine, stdin: string): Pr
       ? failed(1, "health: the gateway still runs although it is suspended")
       : ok("suspended\n");
   }
-  if (configuration?.phase !== "running" || !addresses.has(asked.address))
+  if (configuration?.phase !== "running" || machine.stopped === true || !addresses.has(asked.address))
     return failed(1, "health: the gateway did not start (nothing listens)");
   if (asked.token !== tokenOf(disk))
     return failed(1, "health: the gateway answers 401 to the configured token");
@@ -148,9 +115,9 @@ async function checkHealth({ disk, addresses }: LightMachine, stdin: string): Pr
 }
 
 /** As a server of two processors, 4 GB and 40 GB that has little to do. */
-async function probe({ disk }: LightMachine): Promise<ScriptResult> {
-  const { configuration, illness } = disk;
-  const runs = configuration?.phase === "running" && illness === undefined;
+async function probe(machine: LightMachine): Promise<ScriptResult> {
+  const { configuration } = machine.disk;
+  const runs = gatewayRuns(machine);
   const vitals = {
     gateway: runs
       ? {
@@ -158,7 +125,7 @@ async function probe({ disk }: LightMachine): Promise<ScriptResult> {
           upSeconds: 3600,
           restarts: 0,
           answer: "started",
-          version: configuration.openclawVersion,
+          version: configuration?.openclawVersion,
         }
       : { unit: "failed", upSeconds: null, restarts: 0, answer: "none", reason: "ECONNREFUSED" },
     proxy: { unit: "active", listens: true },
@@ -171,7 +138,9 @@ async function probe({ disk }: LightMachine): Promise<ScriptResult> {
   return ok(`${JSON.stringify(vitals)}\n`);
 }
 
-async function restart({ disk }: LightMachine): Promise<ScriptResult> {
+async function restart(machine: LightMachine): Promise<ScriptResult> {
+  const { disk } = machine;
+  machine.stopped = false;
   if (disk.illness?.stubborn === false) delete disk.illness;
   return ok("openclaw and caddy restarted\n");
 }

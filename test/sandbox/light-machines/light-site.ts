@@ -1,6 +1,7 @@
 /** HTTPS of one machine as a visitor sees it: the gateway behind the proxy, which takes the configured token. */
 import { createServer } from "node:https";
-import { tokenOf, type Disk } from "./light-scripts.ts";
+import type { Disk } from "./light-machine.ts";
+import { tokenOf } from "./light-scripts.ts";
 
 export type LightSite = {
   /** New visitors get this certificate from now on. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from "ssh2";
 import { text } from "node:stream/consumers";
-import type { ScriptResult } from "./light-scripts.ts";
+import type { ScriptResult } from "./light-machine.ts";
 
 /** `cut-after`: the script has done its work, and nobody hears of it. */
 export type CommandFault =

@@ -11,6 +11,7 @@ import type { CustomerName, History, Step } from "./history.ts";
 import { judge } from "./judge.ts";
 import type { Row, World } from "./model.ts";
 import type { KnownSubscription } from "./oracle.ts";
+import { instanceOutputs } from "../instance-inputs.ts";
 
 export const lookupKey = "clawfleet-starter-monthly";
 const dayMs = 86_400_000;
@@ -250,22 +251,10 @@ async function work(world: World): Promise<void> {
     } else {
       world.servers.set(id, phase);
       world.snapshots.delete(id);
-      await tellReady(sql, id, { generation, phase, outputs, now });
+      await tellReady(sql, id, { generation, phase, outputs: instanceOutputs, now });
     }
   }
 }
-
-const outputs = {
-  serverId: "1",
-  serverType: "cx23",
-  location: "nbg1",
-  ipv4: "192.0.2.1",
-  ipv6: "2001:db8::1",
-  privateIp: "10.0.0.3",
-  url: "https://x.example",
-  openclawVersion: "2026.9.6",
-  health: "started",
-};
 
 export async function readRows({ deps }: World): Promise<Row[]> {
   return await deps.sql<Row[]>`

@@ -16,7 +16,7 @@ import { MoneyPage } from "./money-page.tsx";
 import { QueuePage } from "./queue-page.tsx";
 import { readQueueView } from "./queue-view.ts";
 
-export type OtherRouteDeps = {
+export type OverviewRouteDeps = {
   sql: Sql;
   operators: { drift: DriftOperators; standing: StandingOperators } & Pick<
     BillingOperators,
@@ -49,7 +49,7 @@ const repairForm = z.object({ name: z.string().max(100), typed: z.string().max(1
 const haltForm = z.object({ reason: z.string().trim().max(300).default("") });
 const objectForm = z.object({ object: z.string().max(300), typed: z.string().max(300) });
 
-export function createOtherRoutes({ sql, operators }: OtherRouteDeps) {
+export function createOverviewRoutes({ sql, operators }: OverviewRouteDeps) {
   const { drift, standing } = operators;
   return new Hono<ConsoleEnv>()
     .get("/drift", validate("query", doneQuery), async (c) => {

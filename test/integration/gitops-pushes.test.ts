@@ -1,0 +1,147 @@
+/**
+ * Proves on a real database with real git repositories what becomes of commits when something is away: a cloud, the forge, or the
+ * commit that the fleet is at. Previews are the test's own words.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readConditions } from "../../reconciler/conditions.ts";
+import { createGithub } from "../../reconciler/gitops/github.ts";
+import { startGithub, type Github } from "../sandbox/github/github.ts";
+import { startGitopsRig, type GitopsRig } from "../support/gitops-rig.ts";
+
+const ada = "stacks/Pulumi.ada.yaml";
+const bob = "stacks/Pulumi.bob.yaml";
+const version = (number: number) => `config:\n  clawfleet:openclawVersion: 2026.8.${number}\n`;
+const down = { error: "Hetzner does not answer", again: true as const };
+
+async function countRefused(rig: GitopsRig): Promise<number | undefined> {
+  const conditions = await readConditions(rig.deps.sql);
+  return conditions.find(({ kind }) => kind === "push_refused")?.count;
+}
+
+describe("while a cloud is down", () => {
+  let rig: GitopsRig;
+  beforeAll(async () => {
+    rig = await startGitopsRig({});
+  });
+  afterAll(() => rig?.close());
+
+  test("a reviewed commit waits, is tried again ever more seldom, and is applied when it is back", async () => {
+    const head = await rig.repository.commit("down", { [ada]: version(1) });
+    await rig.review(head, 12);
+    const merged = await rig.repository.merge(head, "Down");
+    const plans = async () =>
+      (await rig.deps.sql`select 1 from clawfleet.plans where purpose = 'push' and head = ${merged}`).length;
+    const tried: number[] = [];
+    for (let look = 0; look < 12; look += 1) {
+      await rig.sync(down);
+      tried.push(await plans());
+      expect(await rig.decision(merged)).toMatchObject({ outcome: null });
+      rig.admin.advance(rig.deps.settings.intervalMs);
+    }
+    expect(tried).toEqual([1, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5]);
+    expect((await rig.decision(merged))?.detail).toMatch(
+      /^waits: no preview of ada: Hetzner does not answer; /,
+    );
+    expect(await countRefused(rig)).toBe(0);
+    rig.admin.advance(3_600_000);
+    await rig.sync();
+    expect(await rig.decision(merged)).toMatchObject({ outcome: "applied", detail: "as reviewed in #12" });
+  });
+
+  test("a commit behind one that waits is not refused for it, and may take it back", async () => {
+    const one = await rig.repository.commit("one", { [ada]: version(2) });
+    await rig.review(one, 20);
+    const first = await rig.repository.merge(one, "One");
+    const before = await rig.isAt();
+    await rig.sync(down);
+    const two = await rig.repository.commit("main", { [bob]: version(2) });
+    await rig.sync(down);
+    // The second one's own preview is well, and the first one's pause is not over.
+    await rig.deps
+      .sql`update clawfleet.plan_customers set result = result - 'again' - 'error' || '{"error":null}'
+      where plan_id in (select id from clawfleet.plans where head = ${two})`;
+    await rig.sync(down);
+    expect([await rig.decision(first), await rig.decision(two)]).toMatchObject([
+      { outcome: null },
+      { outcome: null },
+    ]);
+    expect(await rig.isAt()).toBe(before);
+    const back = await rig.repository.commit("main", { [ada]: version(1), [bob]: null });
+    await rig.sync(down);
+    expect(await rig.isAt()).toBe(back);
+    expect([await rig.decision(first), await rig.decision(two)]).toMatchObject([
+      { outcome: "withdrawn" },
+      { outcome: "withdrawn" },
+    ]);
+  });
+});
+
+describe("a branch that does not hold the fleet's commit any more", () => {
+  let rig: GitopsRig;
+  beforeAll(async () => {
+    rig = await startGitopsRig({});
+  });
+  afterAll(() => rig?.close());
+
+  test("is refused, also where it was reviewed once; the alert ends when the branch is as it was", async () => {
+    const first = await rig.repository.commit("hold", { [ada]: version(1) });
+    await rig.review(first, 1);
+    const old = await rig.repository.merge(first, "Hold");
+    await rig.sync();
+    const second = await rig.repository.commit("unhold", { [ada]: version(2) });
+    await rig.review(second, 2);
+    const newer = await rig.repository.merge(second, "Unhold");
+    await rig.sync();
+    expect(await rig.isAt()).toBe(newer);
+
+    await rig.repository.reset("main", old);
+    await rig.sync();
+    const refused = (await rig.decisions(old)).find(({ basis }) => basis === newer);
+    expect(refused).toMatchObject({
+      outcome: "refused",
+      detail: expect.stringContaining(`does not hold ${newer.slice(0, 12)}, which the fleet is at`),
+    });
+    expect([await rig.isAt(), await countRefused(rig)]).toEqual([newer, 1]);
+
+    await rig.repository.reset("main", newer);
+    await rig.sync();
+    expect([await rig.isAt(), await countRefused(rig)]).toEqual([newer, 0]);
+
+    await rig.repository.reset("main", old);
+    await rig.sync();
+    const hash = /would do \((\w+)\)/.exec(refused?.detail ?? "")?.[1] ?? "";
+    await rig.plans.accept({ commit: old, hash, actor: "op" });
+    await rig.sync();
+    expect([await rig.isAt(), await countRefused(rig)]).toEqual([old, 0]);
+  });
+});
+
+describe("while the forge is down", () => {
+  let rig: GitopsRig;
+  let github: Github;
+  beforeAll(async () => {
+    rig = await startGitopsRig({}, async (repository) => {
+      github = await startGithub(repository);
+      const { id: appId, ...app } = github.app;
+      const clock = { now: () => new Date() };
+      return createGithub({ ...app, appId, repository: github.slug, apiUrl: github.origin, fetch, clock });
+    });
+  });
+  afterAll(async () => {
+    await github?.close();
+    await rig?.close();
+  });
+
+  test("a refusal stands, and is told when it is back", async () => {
+    github.refuseWrites(true);
+    const commit = await rig.repository.commit("main", { [ada]: version(1) });
+    await rig.sync();
+    expect(await rig.decision(commit)).toMatchObject({ outcome: "refused" });
+    expect(github.checks(commit)).toEqual([]);
+    github.refuseWrites(false);
+    await rig.sync();
+    expect(github.checks(commit)).toMatchObject([{ conclusion: "failure" }]);
+    await rig.sync();
+    expect(github.checks(commit)).toHaveLength(1);
+  });
+});
