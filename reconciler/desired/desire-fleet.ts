@@ -51,8 +51,8 @@ export function desireFleet<Instance extends NamedInstance>(
   const ownership = createOwnership(facts.instances);
   const decisions = new Map(facts.interventions.map((one) => [keyOf(one.provider, one.subscriptionId), one]));
   const decisionOn = ({ provider, id }: SubscriptionRow) => decisions.get(keyOf(provider, id));
-  const claiming = endByFairUse(facts.subscriptions, plans, now, ownership.paidBy).filter((one) =>
-    mayClaim(one, ownership, decisionOn(one) !== undefined, overrides),
+  const claiming = endByFairUse(facts.subscriptions, plans, now, (one) => ownership.paidBy(one)).filter(
+    (one) => mayClaim(one, ownership, decisionOn(one) !== undefined, overrides),
   );
   return [...settleNames(claiming, ownership, facts.given)].map(([slug, mine]) => {
     const instance = ownership.named(slug);
