@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { secretsFile, splitKeys } from "./channels.ts";
 import { remoteScripts, siteTemplate } from "./files.ts";
-import { gatewayConfig, gatewayPort, machinePaths, type GatewaySettings } from "./gateway-config.ts";
+import { gatewayConfig, gatewayPort, machinePaths, namesOf, type GatewaySettings } from "./gateway-config.ts";
 
 export type ConfigureInput = GatewaySettings & {
   phase: "running" | "suspended";
@@ -76,8 +76,8 @@ export function healthDocument(input: ConfigureInput, timeoutMs: number): string
   });
 }
 
-export function tlsRequestDocument(host: string): string {
-  return JSON.stringify({ host, folder: machinePaths.tls });
+export function tlsRequestDocument(host: string, domain?: string): string {
+  return JSON.stringify({ host, domain, folder: machinePaths.tls });
 }
 
 export function tlsInstallDocument(certificate: string): string {
@@ -115,8 +115,11 @@ function authorityPath({ originPullCa = "" }: ConfigureInput): string {
 }
 
 function siteFile(input: ConfigureInput): string {
+  const addresses = namesOf(input)
+    .map((name) => `https://${name}`)
+    .join(", ");
   const site = siteTemplate
-    .replaceAll("{$HOST}", input.host)
+    .replaceAll("{$ADDRESSES}", addresses)
     .replaceAll("{$ORIGIN_PULL_CA}", authorityPath(input));
   if (input.originPullCa !== undefined) return site;
   return site.replace(/ \{\n\t\tclient_auth \{[^}]*\}\n\t\}/, "");

@@ -26,7 +26,7 @@ export const firstBootFiles = {
   unattendedUpgrades: readText("./first-boot/unattended-upgrades.conf"),
 } as const;
 
-/** The proxy's configuration with `{$HOST}` in it. */
+/** The proxy's configuration with `{$ADDRESSES}` in it. */
 export const siteTemplate = readText("./remote/Caddyfile");
 
 export const remoteScripts = {

@@ -18,6 +18,8 @@ export const machinePaths = {
 export type GatewaySettings = {
   /** Public name, `<slug>.<zone>`. */
   host: string;
+  /** The customer's own domain, beside the public name and shown in its place. */
+  domain?: string;
   privateIp: string;
   model: string;
   /** Takes shell and file tools away from the agent. */
@@ -28,19 +30,24 @@ export type GatewaySettings = {
   workspace?: Readonly<Record<string, string>>;
 };
 
+/** Every public name, the one that is shown last. */
+export function namesOf({ host, domain }: Pick<GatewaySettings, "host" | "domain">): string[] {
+  return domain === undefined ? [host] : [host, domain];
+}
+
 /** The token is named, not held: it comes from the environment file, and a missing one stops the start. */
 export function gatewayConfig(settings: GatewaySettings) {
-  const origin = `https://${settings.host}`;
+  const origins = namesOf(settings).map((name) => `https://${name}`);
   return {
     gateway: {
       mode: "local",
       port: gatewayPort,
       bind: "custom",
       customBindHost: settings.privateIp,
-      publicOrigin: origin,
+      publicOrigin: origins.at(-1),
       auth: { mode: "token", token: { source: "env", provider: "default", id: "OPENCLAW_GATEWAY_TOKEN" } },
       trustedProxies: ["127.0.0.1", "::1"],
-      controlUi: { allowedOrigins: [origin] },
+      controlUi: { allowedOrigins: origins },
       terminal: { enabled: false },
       http: { endpoints: { chatCompletions: { enabled: true } } },
     },

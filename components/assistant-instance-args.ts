@@ -42,6 +42,11 @@ export type AssistantInstanceArgs = {
   slug: string;
   /** DNS label under the zone where it is not the name. Renames the records in place, replaces the certificate; the server stays. */
   address?: string;
+  /**
+   * The customer's own domain, in another zone of the same Cloudflare account: a name beside the own one, and what is shown in its
+   * place. Makes, renames or removes its records, replaces the certificate; the server stays.
+   */
+  customDomain?: { name: string; zone: string; zoneId: string };
   cell: InstanceCell;
   /** Hetzner server type. In place: the server is powered off, changed and started again; the disk must not shrink. */
   serverType: string;

@@ -9,7 +9,8 @@ import type { AssistantInstanceArgs } from "./assistant-instance-args.ts";
 import { validateInstance } from "./assistant-instance-args.ts";
 import { firewallRules } from "./firewall-rules.ts";
 import { createMachineCommands } from "./machine-commands.ts";
-import { instanceHost, instanceLabels, recordComment, serverName } from "./naming.ts";
+import { hostsOf, shownHost, type NamedInstance } from "./hosts.ts";
+import { domainRecordName, instanceHost, instanceLabels, recordComment, serverName } from "./naming.ts";
 
 /** Cloudflare's "automatic"; the only one that a proxied record may have. */
 const automaticTtl = 1;
@@ -26,6 +27,7 @@ export class AssistantInstance extends pulumi.ComponentResource {
   readonly ipv6: pulumi.Output<string>;
   readonly privateIp: pulumi.Output<string>;
   readonly url: pulumi.Output<string>;
+  readonly hosts: string[];
   readonly health: pulumi.Output<string>;
 
   constructor(name: string, args: AssistantInstanceArgs, opts: pulumi.ComponentResourceOptions) {
@@ -35,7 +37,7 @@ export class AssistantInstance extends pulumi.ComponentResource {
     const firewall = this.createFirewall(args);
     const server = this.createServer(args, firewall);
     const network = this.createNetworkAttachment(args, server);
-    const records = this.createRecords(args, server);
+    const records = [...this.createRecords(args, server), ...this.createDomainRecords(args, server)];
     const { health } = this.createCommands(args, server, [network, ...records]);
 
     this.serverId = server.id;
@@ -44,7 +46,9 @@ export class AssistantInstance extends pulumi.ComponentResource {
     this.ipv4 = server.ipv4Address;
     this.ipv6 = server.ipv6Address;
     this.privateIp = network.ip;
-    this.url = pulumi.output(`https://${hostOf(args)}`);
+    const named = toNamed(args);
+    this.url = pulumi.output(`https://${shownHost(named, args.cell.zone)}`);
+    this.hosts = hostsOf(named, args.cell.zone);
     this.health = health.apply((text) => text.trim());
     this.registerOutputs({
       serverId: this.serverId,
@@ -54,6 +58,7 @@ export class AssistantInstance extends pulumi.ComponentResource {
       ipv6: this.ipv6,
       privateIp: this.privateIp,
       url: this.url,
+      hosts: this.hosts,
       health: this.health,
     });
   }
@@ -125,23 +130,37 @@ export class AssistantInstance extends pulumi.ComponentResource {
   }
 
   private createRecords(args: AssistantInstanceArgs, server: Server): DnsRecord[] {
-    const common = {
-      zoneId: args.cell.zoneId,
-      name: hostOf(args),
-      proxied: true,
-      ttl: automaticTtl,
-      comment: recordComment(args.id),
-      ...(args.cell.dnsTags ? { tags: [`clawfleet:${args.id}`] } : {}),
-    };
+    const tags = args.cell.dnsTags ? { tags: [`clawfleet:${args.id}`] } : {};
+    const place = { zoneId: args.cell.zoneId, name: hostOf(args), ...tags };
+    return this.createPair({ a: "record-a", aaaa: "record-aaaa" }, args, server, place);
+  }
+
+  /** Without tags: what the plan of another zone allows is another matter. */
+  private createDomainRecords(args: AssistantInstanceArgs, server: Server): DnsRecord[] {
+    if (args.customDomain === undefined) return [];
+    const { name, zone, zoneId } = args.customDomain;
+    const names = { a: domainRecordName("a", zone), aaaa: domainRecordName("aaaa", zone) };
+    return this.createPair(names, args, server, { name, zoneId });
+  }
+
+  private createPair(
+    logicalNames: { a: string; aaaa: string },
+    args: AssistantInstanceArgs,
+    server: Server,
+    place: { zoneId: string; name: string; tags?: string[] },
+  ): DnsRecord[] {
+    const common = { ...place, proxied: true, ttl: automaticTtl, comment: recordComment(args.id) };
     // Two records of one name would split the traffic, so the old one goes first.
     const opts = { parent: this, deleteBeforeReplace: true };
     return [
-      new DnsRecord("record-a", { ...common, type: "A", content: server.ipv4Address }, opts),
-      new DnsRecord("record-aaaa", { ...common, type: "AAAA", content: server.ipv6Address }, opts),
+      new DnsRecord(logicalNames.a, { ...common, type: "A", content: server.ipv4Address }, opts),
+      new DnsRecord(logicalNames.aaaa, { ...common, type: "AAAA", content: server.ipv6Address }, opts),
     ];
   }
 
   private createCommands(args: AssistantInstanceArgs, server: Server, dependsOn: pulumi.Resource[]) {
+    const domain = args.customDomain?.name;
+    const names = { host: hostOf(args), ...(domain === undefined ? {} : { domain }) };
     const secrets = pulumi.all([args.secrets.gatewayToken, args.secrets.environment]);
     return createMachineCommands(
       {
@@ -154,9 +173,9 @@ export class AssistantInstance extends pulumi.ComponentResource {
           ...sshDials,
         },
         serverId: server.id,
-        host: hostOf(args),
+        ...names,
         configuration: secrets.apply(([gatewayToken, environment]) => ({
-          host: hostOf(args),
+          ...names,
           privateIp: args.privateIp,
           phase: args.phase,
           openclawVersion: args.openclawVersion,
@@ -179,6 +198,10 @@ export class AssistantInstance extends pulumi.ComponentResource {
 
 function labelsOf(args: AssistantInstanceArgs): Record<string, string> {
   return instanceLabels({ id: args.id, slug: args.slug, cell: args.cell.name });
+}
+
+function toNamed({ slug, address, customDomain }: AssistantInstanceArgs): NamedInstance {
+  return { slug, override: { address, customDomain: customDomain?.name } };
 }
 
 function hostOf(args: AssistantInstanceArgs): string {

@@ -18,6 +18,8 @@ export type CellArgs = {
   networkZone: string;
   /** Domain of an existing zone at Cloudflare. */
   zone: string;
+  /** Domains of existing zones in which customers may have names of their own. Looked up. */
+  customZones: readonly string[];
   /** Public half of the cell's key pair. REPLACES the key; existing servers keep the old one. */
   sshPublicKey: string;
 };
@@ -28,6 +30,8 @@ export class Cell extends pulumi.ComponentResource {
   readonly sshKeyId: pulumi.Output<string>;
   readonly zoneId: pulumi.Output<string>;
   readonly zoneName: pulumi.Output<string>;
+  /** Ids by name. */
+  readonly customZones: pulumi.Output<Record<string, string>>;
   readonly cloudflareRanges: pulumi.Output<string[]>;
 
   constructor(name: string, args: CellArgs, opts: pulumi.ComponentResourceOptions) {
@@ -54,7 +58,8 @@ export class Cell extends pulumi.ComponentResource {
       // The name is unique and the provider does not say so itself.
       { parent: this, deleteBeforeReplace: true },
     );
-    const zone = getZoneOutput({ filter: { name: args.zone } }, { parent: this });
+    const findZone = (domain: string) => getZoneOutput({ filter: { name: domain } }, { parent: this });
+    const zone = findZone(args.zone);
     const ranges = getIpRangesOutput({}, { parent: this });
 
     this.networkId = network.id;
@@ -62,6 +67,9 @@ export class Cell extends pulumi.ComponentResource {
     this.sshKeyId = sshKey.id;
     this.zoneId = zone.zoneId;
     this.zoneName = zone.name;
+    this.customZones = pulumi.output(
+      Object.fromEntries(args.customZones.map((custom) => [custom, findZone(custom).zoneId])),
+    );
     this.cloudflareRanges = ranges.apply((all) => [...all.ipv4Cidrs, ...all.ipv6Cidrs].toSorted());
     this.registerOutputs({
       networkId: this.networkId,
@@ -69,6 +77,7 @@ export class Cell extends pulumi.ComponentResource {
       sshKeyId: this.sshKeyId,
       zoneId: this.zoneId,
       zoneName: this.zoneName,
+      customZones: this.customZones,
       cloudflareRanges: this.cloudflareRanges,
     });
   }

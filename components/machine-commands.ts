@@ -19,6 +19,8 @@ export type MachineCommandsArgs = {
   /** A new server runs everything again, even under the same address. */
   serverId: pulumi.Input<string>;
   host: string;
+  /** The customer's own, beside it. */
+  domain?: string;
   /** Everything that the machine is configured with. Secret. */
   configuration: pulumi.Input<ConfigureInput>;
   /** How long the gateway may take to answer after a start, ms. */
@@ -55,7 +57,7 @@ export function createMachineCommands(
     {
       ...common,
       create: nodeCommand(remoteScripts.tlsRequest),
-      stdin: tlsRequestDocument(args.host),
+      stdin: tlsRequestDocument(args.host, args.domain),
       logging: "stderr",
     },
     after(firstBoot),
@@ -64,7 +66,7 @@ export function createMachineCommands(
     "tls-certificate",
     {
       csr: tlsRequest.stdout,
-      hostnames: [args.host],
+      hostnames: [args.host, ...(args.domain === undefined ? [] : [args.domain])],
       requestType: "origin-ecc",
       requestedValidity: certificateDays,
     },

@@ -92,6 +92,14 @@ export function instanceHost(slug: string, zone: string): string {
   return `${slug}.${zone}`;
 }
 
+/**
+ * Logical name of a record of a customer's own domain. Of another zone it is another resource: the old one goes once the new one
+ * is there, and what a dead run made can be imported, which under the name of one being replaced it cannot.
+ */
+export function domainRecordName(type: "a" | "aaaa", zone: string): string {
+  return `domain-record-${type}-${zone}`;
+}
+
 /** DNS records of one instance, A and AAAA: what it takes of the zone's quota. */
 export const recordsPerInstance = 2;
 

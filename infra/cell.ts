@@ -17,6 +17,7 @@ export function runCell(inputs: CellInputs): {
       subnetRange: settings.subnetRange,
       networkZone: settings.networkZone,
       zone: settings.zone,
+      customZones: settings.customZones,
       sshPublicKey: inputs.secrets.sshPublicKey,
     },
     { providers: createProviders(inputs.credentials, inputs.pollInterval) },
@@ -27,6 +28,7 @@ export function runCell(inputs: CellInputs): {
     sshKeyId: cell.sshKeyId,
     zoneId: cell.zoneId,
     zoneName: cell.zoneName,
+    customZones: cell.customZones,
     cloudflareRanges: cell.cloudflareRanges,
   };
 }

@@ -62,6 +62,15 @@ export const firewallRuleSchema = z.strictObject({
     .max(100),
 });
 
+/** A DNS name of at least two labels, in lower case and without a dot at its end. */
+export const domainSchema = z
+  .string()
+  .max(253)
+  .regex(
+    /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/,
+    "a domain name in lower case such as assistant.firm.example",
+  );
+
 /** A Hetzner network takes 100 members (source: Hetzner Cloud limits); with reach `private` the backend is one of them. */
 const networkMembers = 100;
 
@@ -79,6 +88,11 @@ export const cellSettingsSchema = z
       .default("default"),
     /** DNS zone at Cloudflare; an instance's address is `<slug>.<zone>`. Cells may share one, and its records with it. */
     zone: z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, "a domain name such as example.com"),
+    /**
+     * Zones of the same Cloudflare account in which customers may have a domain of their own (`clawfleet:customDomain`). One that
+     * a customer has a domain in stays known when it is taken out.
+     */
+    customZones: z.array(domainSchema).max(100).default([]),
     /** Only plans with a location in this zone get instances here. */
     networkZone: z.enum(networkZones).default("eu-central"),
     networkRange: z.cidrv4().default("10.0.0.0/16"),
@@ -113,6 +127,10 @@ export const cellSettingsSchema = z
     path: ["backendPublicIps"],
     message: "reach public needs the backend's own addresses, or nobody can come in",
   })
+  .refine(({ zone, customZones }) => !customZones.includes(zone), {
+    path: ["customZones"],
+    message: "the cell's own zone is none of them: clawfleet:address gives names there",
+  })
   .refine(({ reach, capacity }) => reach === "public" || capacity < networkMembers, {
     path: ["capacity"],
     message: "at most 99 with reach private: the backend is a member of the network too",
@@ -129,6 +147,8 @@ export const overrideSchema = z.strictObject({
   location: locationSchema.optional(),
   /** DNS label in place of the name: records in place, certificate anew, the server stays. The name stays reserved. */
   address: slugSchema.optional(),
+  /** A name beside the own one, in a zone of the cell's `customZones`, and shown in its place: records, certificate anew, the server stays. */
+  customDomain: domainSchema.optional(),
   /** Changes in place. */
   openclawVersion: versionSchema.optional(),
   /** Leaves the instance as it is, whatever billing says; never deletes it. */
@@ -137,13 +157,6 @@ export const overrideSchema = z.strictObject({
   comped: z.boolean().optional(),
   extraFirewallRules: z.array(firewallRuleSchema).max(20).optional(),
 });
-/** What people look for here and cannot have, with the reason. */
-export const refusedOverrides: ReadonlyMap<string, string> = new Map([
-  [
-    "customDomain",
-    "a customer's own domain cannot be served yet: route and certificate need it in a zone of the operator's Cloudflare account (docs/decisions/0016)",
-  ],
-]);
 
 export type Override = z.infer<typeof overrideSchema>;
 

@@ -2,11 +2,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { AssistantInstance } from "../components/assistant-instance.ts";
 import type { AssistantInstanceArgs } from "../components/assistant-instance-args.ts";
-import type { InstanceInputs } from "./inputs.ts";
+import { zoneOf } from "../components/hosts.ts";
+import { InputsError, type InstanceInputs } from "./inputs.ts";
 import type { InstanceOutputs } from "./outputs.ts";
 import { createProviders } from "./providers.ts";
 
-/** Override beats placement, placement beats plan. Pure. @throws RangeError for a phase that has no machine. */
+/**
+ * Override beats placement, placement beats plan. Pure. @throws RangeError for a phase that has no machine, InputsError for a
+ * domain in a zone that the cell has not looked up.
+ */
 export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
   const { plan, override, cell, secrets } = inputs;
   if (inputs.phase !== "running" && inputs.phase !== "suspended") {
@@ -16,6 +20,9 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
     id: inputs.id,
     slug: inputs.slug,
     ...(override.address === undefined ? {} : { address: override.address }),
+    ...(override.customDomain === undefined
+      ? {}
+      : { customDomain: toCustomDomain(override.customDomain, inputs) }),
     cell: {
       name: cell.name,
       subnetId: cell.outputs.subnetId,
@@ -57,8 +64,21 @@ export function toInstanceArgs(inputs: InstanceInputs): AssistantInstanceArgs {
   };
 }
 
+type CustomDomain = NonNullable<AssistantInstanceArgs["customDomain"]>;
+
+function toCustomDomain(name: string, { slug, cell }: InstanceInputs): CustomDomain {
+  const { customZones } = cell.outputs;
+  const zone = zoneOf(name, Object.keys(customZones));
+  const zoneId = customZones[zone ?? ""];
+  if (zone !== undefined && zoneId !== undefined) return { name, zone, zoneId };
+  const known = Object.keys(customZones).join(", ") || "none";
+  throw new InputsError(
+    `the domain ${name} of ${slug} is in no zone that the cell ${cell.name} has looked up (${known}): add it to clawfleet:customZones of Pulumi.cell.${cell.name}.yaml first`,
+  );
+}
+
 export function runInstance(inputs: InstanceInputs): {
-  [Name in keyof InstanceOutputs]: pulumi.Output<string>;
+  [Name in keyof InstanceOutputs]: pulumi.Output<InstanceOutputs[Name]>;
 } {
   const args = toInstanceArgs(inputs);
   const providers = createProviders(inputs.credentials, inputs.pollInterval);
@@ -71,6 +91,7 @@ export function runInstance(inputs: InstanceInputs): {
     ipv6: instance.ipv6,
     privateIp: instance.privateIp,
     url: instance.url,
+    hosts: pulumi.output(instance.hosts),
     openclawVersion: pulumi.output(args.openclawVersion),
     health: instance.health,
   };

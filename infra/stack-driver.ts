@@ -41,9 +41,14 @@ export async function driveStack(input: DriveInput): Promise<DriveResult> {
   }
 }
 
-/** A phase without a machine describes no resources; what is destroyed is described as it was at rest. */
+/**
+ * A phase without a machine describes no resources; what is destroyed is described as it was at rest, without a domain, whose
+ * zone may be gone already.
+ */
 function toDestroyable(inputs: ProgramInputs): ProgramInputs {
-  return inputs.kind === "instance" ? { ...inputs, phase: "suspended" } : inputs;
+  if (inputs.kind === "cell") return inputs;
+  const { customDomain: _gone, ...override } = inputs.override;
+  return { ...inputs, phase: "suspended", override };
 }
 
 async function runKind(stack: Stack, input: DriveInput): Promise<DriveResult> {

@@ -1,13 +1,7 @@
 /** The YAML files in `stacks/`: parsed, validated, and every mistake named with file, line and key. Pure. */
 import { LineCounter, parseDocument, visit, type Document } from "yaml";
 import type { z } from "zod";
-import {
-  cellSettingsSchema,
-  overrideSchema,
-  refusedOverrides,
-  type CellSettings,
-  type Override,
-} from "./config.ts";
+import { cellSettingsSchema, overrideSchema, type CellSettings, type Override } from "./config.ts";
 import { plansSchema, type Plans } from "./plans.ts";
 
 export type StackFileProblem = { file: string; line: number; key: string; message: string };
@@ -146,10 +140,7 @@ function toProblems(
   };
   if (issue.code === "unrecognized_keys") {
     const allowed = issue.path.length === 0 ? allowedKeys(schema, prefix) : "";
-    const ofOverride = schema === overrideSchema && issue.path.length === 0;
-    const why = (key: string) =>
-      (ofOverride ? refusedOverrides.get(key) : undefined) ?? `unknown key${allowed}`;
-    return issue.keys.map((key) => problem([...issue.path, key], why(key)));
+    return issue.keys.map((key) => problem([...issue.path, key], `unknown key${allowed}`));
   }
   return [problem(issue.path, issue.message)];
 }

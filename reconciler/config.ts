@@ -30,6 +30,8 @@ const workSchema = z.object({
     .regex(/^[0-9a-f]{64}$/, "64 hex digits; make one with: openssl rand -hex 32"),
   /** A process with `work` listens only where it is told to. */
   CLAWFLEET_LISTEN: listenSchema.optional(),
+  /** Bearer key of /metrics; without it whoever reaches the address may read them. */
+  CLAWFLEET_METRICS_KEY: z.string().min(32, "at least 32 characters").optional(),
   CLAWFLEET_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
   CLAWFLEET_CONVERGE_DEADLINE_SECONDS: seconds(1800, 10, 14_400),
   /** How long a stop waits for runs before it interrupts them and hands their jobs back. */
@@ -82,6 +84,8 @@ export type WorkConfig = {
   masterKey: string;
   listen: Address | undefined;
   /** Converges at once in this process. */
+  /** Of /metrics; undefined: anybody's who reaches it. */
+  metricsKey: string | undefined;
   workers: number;
   convergeDeadlineMs: number;
   drainMs: number;
@@ -209,6 +213,7 @@ function toWorkConfig(
     databaseUrl: env.DATABASE_URL,
     masterKey: env.CLAWFLEET_MASTER_KEY,
     listen: env.CLAWFLEET_LISTEN === undefined ? undefined : toAddress(env.CLAWFLEET_LISTEN),
+    metricsKey: env.CLAWFLEET_METRICS_KEY,
     workers: env.CLAWFLEET_WORKERS,
     convergeDeadlineMs: env.CLAWFLEET_CONVERGE_DEADLINE_SECONDS * 1000,
     drainMs: env.CLAWFLEET_DRAIN_SECONDS * 1000,
@@ -237,7 +242,7 @@ function describeIssue(issue: z.core.$ZodIssue): string {
 const engineVariable =
   /^(PULUMI_|HCLOUD_|CLOUDFLARE_|CLAWFLEET_|DATABASE_URL$|PATH$|HOME$|TMPDIR$|XDG_|SSL_CERT_|NODE_EXTRA_CA_CERTS$|HTTPS?_PROXY$|NO_PROXY$)/;
 /** Ours alone: no child needs it. */
-const withheld = new Set<string>(["CLAWFLEET_ADMIN_KEY", ...gitopsSecrets]);
+const withheld = new Set<string>(["CLAWFLEET_ADMIN_KEY", "CLAWFLEET_METRICS_KEY", ...gitopsSecrets]);
 
 function pickEngineEnvironment(environment: Environment): Record<string, string> {
   const picked: Record<string, string> = {};
@@ -253,7 +258,8 @@ function listSecrets(
   others: readonly string[],
 ): string[] {
   const tokens = Object.values(accounts).flatMap((given) => [given.hcloudToken, given.cloudflareToken]);
-  return [env.CLAWFLEET_MASTER_KEY, ...others, ...tokens, ...listTracingSecrets(env)];
+  const metricsKey = env.CLAWFLEET_METRICS_KEY === undefined ? [] : [env.CLAWFLEET_METRICS_KEY];
+  return [env.CLAWFLEET_MASTER_KEY, ...metricsKey, ...others, ...tokens, ...listTracingSecrets(env)];
 }
 
 function toAddress(listen: string): Address {

@@ -6,12 +6,12 @@ import { countFindings, listScanTimes } from "./db/drift.ts";
 import { countFleet } from "./db/fleet.ts";
 import { countJobs, listOldestJobs } from "./db/jobs.ts";
 import { countVerdicts } from "./db/health.ts";
-import { registerGauge } from "./read-gauge.ts";
+import { registerGauge, type ReadGauge } from "./read-gauge.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** `sql`: of a process that also says what is in the database; the same numbers from every worker would count twice. */
-export function createMetrics(sql?: Sql) {
+export function createMetrics(sql?: Sql, nowMs: () => number = () => performance.now()) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "clawfleet_" });
 
@@ -71,7 +71,7 @@ export function createMetrics(sql?: Sql) {
     help: "How often a look for drift is asked for; 0: never.",
     registers: [registry],
   });
-  if (sql) registerFleet(registry, sql);
+  if (sql) registerFleet(registry, sql, nowMs);
 
   return {
     registry,
@@ -87,33 +87,34 @@ export function createMetrics(sql?: Sql) {
   };
 }
 
-function registerFleet(registry: Registry, sql: Sql): void {
-  registerGauge(registry, {
+function registerFleet(registry: Registry, sql: Sql, nowMs: () => number): void {
+  const register = <Label extends string>(gauge: ReadGauge<Label>) => registerGauge(registry, gauge, nowMs);
+  register({
     name: "clawfleet_instances",
     help: "Instances by status and desired phase.",
     labelNames: ["status", "phase"],
     read: async () => (await countFleet(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
   });
-  registerGauge(registry, {
+  register({
     name: "clawfleet_instances_by_health",
     help: "Running instances by verdict: unknown, well, ill.",
     labelNames: ["verdict"],
     read: async () => (await countVerdicts(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
   });
-  registerGauge(registry, {
+  register({
     name: "clawfleet_condition",
     help: "What is wrong now: instances or jobs concerned, by kind; 0 is well.",
     labelNames: ["kind"],
     read: async () =>
       (await readConditions(sql)).map(({ kind, count }) => ({ labels: { kind }, value: count })),
   });
-  registerGauge(registry, {
+  register({
     name: "clawfleet_drift_findings",
     help: "Open findings of drift by class and by what is done about them.",
     labelNames: ["class", "action"],
     read: async () => (await countFindings(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
   });
-  registerGauge(registry, {
+  register({
     name: "clawfleet_drift_scan_timestamp_seconds",
     help: "End of the last whole scan for drift, by account; of one that never was scanned, when its first cell was made.",
     labelNames: ["account"],
@@ -123,13 +124,13 @@ function registerFleet(registry: Registry, sql: Sql): void {
         value: (endedAt ?? since).getTime() / 1000,
       })),
   });
-  registerGauge(registry, {
+  register({
     name: "clawfleet_queue_jobs",
     help: "Jobs that wait or run, by queue.",
     labelNames: ["queue", "state"],
     read: async () => (await countJobs(sql)).map(({ count, ...labels }) => ({ labels, value: count })),
   });
-  registerGauge(registry, {
+  register({
     name: "clawfleet_queue_oldest_seconds",
     help: "How long the oldest job has been due that nobody has taken, by queue.",
     labelNames: ["queue"],

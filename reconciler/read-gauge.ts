@@ -8,11 +8,16 @@ export type ReadGauge<Label extends string> = {
   read: () => Promise<{ labels: Record<Label, string>; value: number }[]>;
 };
 
-/** Read anew whenever somebody asks for the metrics; what is not among the answers any more is gone. */
+/** Who scrapes more often, or from more places, gets the same numbers again. */
+const readEveryMs = 15_000;
+
+/** Read anew when somebody asks for the metrics, every 15 s at most; what is not among the answers any more is gone. */
 export function registerGauge<Label extends string>(
   registry: Registry,
   { name, help, labelNames, read }: ReadGauge<Label>,
+  nowMs: () => number = () => performance.now(),
 ): void {
+  let readAtMs = Number.NEGATIVE_INFINITY;
   registry.registerMetric(
     new Gauge({
       name,
@@ -20,7 +25,9 @@ export function registerGauge<Label extends string>(
       labelNames,
       registers: [],
       async collect() {
+        if (nowMs() - readAtMs < readEveryMs) return;
         const values = await read();
+        readAtMs = nowMs();
         this.reset();
         for (const { labels, value } of values) this.set(labels, value);
       },

@@ -85,7 +85,12 @@ export async function startWorker(binding: Binding, config: WorkConfig, log: Log
   const engine = await prepareConverges(core, config);
   if (config.listen) {
     const { registry } = core.metrics;
-    const health = createHealthRoutes({ checks: state.checks, registry, isDraining: () => state.draining });
+    const health = createHealthRoutes({
+      checks: state.checks,
+      registry,
+      metricsKey: config.metricsKey,
+      isDraining: () => state.draining,
+    });
     state.server = await listen(new Hono().route("/", health).fetch, config.listen);
   }
   state.add(await startConverges(core, config, engine, binding));

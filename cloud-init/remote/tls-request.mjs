@@ -1,5 +1,6 @@
 // Makes the machine's TLS key, if there is none, and prints a certificate request for it. The key never leaves the machine.
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 
-const { host, folder } = JSON.parse(readFileSync(0, "utf8"));
+const { host, domain, folder } = JSON.parse(readFileSync(0, "utf8"));
 const key = `${folder}/key.pem`;
 
 mkdirSync(folder, { recursive: true, mode: 0o750 });
@@ -25,9 +26,13 @@ if (!existsSync(key)) {
   chmodSync(fresh, 0o640);
   renameSync(fresh, key);
 }
+// A domain may be as long as a file's name.
+const beside =
+  domain === undefined ? "" : `+${createHash("sha256").update(domain).digest("hex").slice(0, 16)}`;
+const request = `${folder}/${host}${beside}.csr`;
+const names = [host, domain].filter((name) => name !== undefined).map((name) => `DNS:${name}`);
+const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=${names.join(",")}`];
 // A signature differs each time it is made; the same request again keeps the certificate that it got.
-const request = `${folder}/${host}.csr`;
-const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host}`];
 if (!existsSync(request)) {
   const fresh = `${request}.new`;
   writeFileSync(fresh, execFileSync("openssl", ["req", "-new", "-key", key, "-sha256", ...subject]));

@@ -3,7 +3,7 @@ import { exitCodes, type CommandIo, type ExitCode } from "./io.ts";
 
 /** undefined: go on. */
 export async function confirm(
-  io: CommandIo,
+  io: Pick<CommandIo, "ask" | "note">,
   about: { what: string; name: string; yes: boolean | undefined },
 ): Promise<ExitCode | undefined> {
   if (about.yes === true) return undefined;

@@ -25,17 +25,23 @@ const columns = (now: Date): Column<FindingAnswer>[] => [
   { title: "CLASS", value: (row) => row.class, tone: (row) => classTones[row.class] },
   { title: "POLICY", value: (row) => row.action },
   { title: "SINCE", value: (row) => describeAge(row.since, now), align: "right" },
-  { title: "A MONTH", value: (row) => row.monthlyNet?.replace(/(\.\d\d)\d*$/, "$1") ?? "", align: "right" },
+  { title: "A MONTH", value: describeCost, align: "right" },
   { title: "WHAT", value: describeDifferences },
 ];
 
-export function describeDifferences({ differences, deletion }: FindingAnswer): string {
+function describeCost({ monthlyNet, costUnknown }: FindingAnswer): string {
+  if (costUnknown) return "?";
+  return monthlyNet === null ? "" : Number(monthlyNet).toFixed(2);
+}
+
+export function describeDifferences({ differences, refusal, deletion }: FindingAnswer): string {
   const all = differences.map(({ class: severity, kind, objectId, property, expected, seen }) => {
     if (property !== undefined)
       return `${kind} ${property}: ${shorten(seen)} instead of ${shorten(expected)}`;
     const unknown = severity === "leak" || severity === "stateless";
     return unknown ? `${kind}:${objectId} is in no state` : `${kind} is gone`;
   });
+  if (refusal !== null) all.push(`not repaired by itself: ${refusal}`);
   if (typeof deletion?.error === "string") all.push(`not deleted: ${deletion.error}`);
   return all.join("; ");
 }
@@ -44,15 +50,32 @@ function shorten(text = "nothing"): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
-export async function driftCommand(io: CommandIo, options: { json?: boolean }): Promise<ExitCode> {
-  const answer = await unwrap(io.client.drift.$get());
-  if (options.json) printJson(io, answer);
+export async function driftCommand(
+  io: CommandIo,
+  options: { json?: boolean; all?: boolean },
+): Promise<ExitCode> {
+  const answer = await readDrift(io, options.json === true || options.all === true);
+  if (options.json) printJson(io, { findings: answer.findings, scans: answer.scans });
   else printDrift(io, answer);
   return exitCodes.ok;
 }
 
-function printDrift(io: CommandIo, { findings, scans }: DriftAnswer): void {
+/** `all`: every page, else the first. */
+async function readDrift(io: CommandIo, all: boolean): Promise<DriftAnswer> {
+  const limit = all ? "500" : "100";
+  const answer = await unwrap(io.client.drift.$get({ query: { limit } }));
+  let { next } = answer;
+  while (all && next !== null) {
+    const page = await unwrap(io.client.drift.$get({ query: { limit, after: String(next) } }));
+    answer.findings.push(...page.findings);
+    next = page.next;
+  }
+  return { ...answer, next };
+}
+
+function printDrift(io: CommandIo, { findings, total, next, scans }: DriftAnswer): void {
   io.print(findings.length === 0 ? "no drift is known" : renderTable(columns(io.now()), findings, io.paint));
+  if (next !== null) io.note(`${findings.length} of ${total}, the gravest first: fleet drift --all`);
   for (const { account, outcome, startedAt, requests, compared, detail } of scans) {
     const age = describeAge(startedAt, io.now());
     const how = outcome === "complete" ? `${compared} stacks, ${requests} requests` : (detail ?? "running");
@@ -65,7 +88,7 @@ export async function driftScanCommand(io: CommandIo, options: { json?: boolean 
   const { accounts, after } = await unwrap(io.client.drift.scans.$post());
   io.note(`looking at ${accounts.length === 1 ? "the account" : "the accounts"} ${accounts.join(", ")}`);
   const answer = await poll(io, "the scan", async () => {
-    const now = await unwrap(io.client.drift.$get());
+    const now = await readDrift(io, false);
     const done = accounts.every((account) =>
       now.scans.some((scan) => scan.account === account && scan.id > after && scan.endedAt !== null),
     );
@@ -81,8 +104,8 @@ export async function driftRepairCommand(
   name: string,
   options: FollowOptions & { yes?: boolean } = {},
 ): Promise<ExitCode> {
-  const { findings } = await unwrap(io.client.drift.$get());
-  const lose = findings.some((one) => one.name === name && one.class === "dangerous");
+  const { findings } = await unwrap(io.client.drift.$get({ query: { name } }));
+  const lose = findings.some((one) => one.class === "dangerous");
   const what = `This may replace the server of ${name}, and what is on its disk is lost. Its preview: fleet show ${name}`;
   const stop = lose ? await confirm(io, { what, name, yes: options.yes }) : undefined;
   if (stop !== undefined) return stop;
@@ -120,13 +143,8 @@ export async function driftDeleteCommand(
 }
 
 async function findOrphan(io: CommandIo, object: string): Promise<FindingAnswer | undefined> {
-  const { findings } = await unwrap(io.client.drift.$get());
-  return findings.find(({ differences }) =>
-    differences.some(
-      ({ kind, objectId, class: severity }) =>
-        `${kind}:${objectId}` === object && (severity === "leak" || severity === "stateless"),
-    ),
-  );
+  const { findings } = await unwrap(io.client.drift.$get({ query: { object } }));
+  return findings[0];
 }
 
 async function poll<T>(io: CommandIo, what: string, look: () => Promise<T | undefined>): Promise<T> {

@@ -31,8 +31,9 @@ function addDrift(program: Command, deps: ProgramDeps): void {
   const { finish } = deps;
   const drift = program
     .command("drift")
-    .description("what another hand changed in the clouds")
-    .option("--json", "for programs")
+    .description("what another hand changed in the clouds, the gravest first")
+    .option("--all", "every finding, not only the first hundred")
+    .option("--json", "every finding, for programs")
     .action(async (options) => finish(await driftCommand(deps.createIo(), options)));
   drift
     .command("scan")
@@ -143,7 +144,13 @@ function addKeys(program: Command, deps: ProgramDeps): void {
   keys
     .command("create <name>")
     .description("make a key; it is printed this once")
-    .requiredOption("--scope <scope>", `one of ${scopes.join(", ")}; repeatable`, collectScope, [])
+    .addOption(
+      new Option("--scope <scope>", "what it may do; repeatable")
+        .choices(scopes)
+        .argParser(collectScope)
+        .default([])
+        .makeOptionMandatory(),
+    )
     .option("--days <days>", "good for so long", Number)
     .action(async (name, options, command) =>
       finish(await createKeyCommand(deps.createIo(), name, { ...options, ...command.optsWithGlobals() })),

@@ -30,8 +30,8 @@ export type OriginCertificate = { id: string; hostnames: string[]; createdAt: Da
 export type Cloudflare = {
   /** Every record of this full name. */
   findRecords(zoneId: string, name: string): Promise<DnsRecord[]>;
-  /** Origin certificates of the zone that name this host and no other. */
-  findCertificates(zoneId: string, host: string): Promise<OriginCertificate[]>;
+  /** Origin certificates of the zone that name the first of these hosts, and none but these. */
+  findCertificates(zoneId: string, hosts: readonly string[]): Promise<OriginCertificate[]>;
   revokeCertificate(certificateId: string): Promise<void>;
   /** Records of this full name that do not carry the instance's comment: somebody else's. */
   findForeignRecords(zoneId: string, name: string, instanceId: string): Promise<DnsRecord[]>;
@@ -49,7 +49,7 @@ export function createCloudflare(deps: { baseUrl: string; token: string; fetch: 
   };
   return {
     findRecords: (zoneId, name) => list(zoneId, { "name.exact": name }),
-    async findCertificates(zoneId, host) {
+    async findCertificates(zoneId, hosts) {
       const found = new Map<string, OriginCertificate>();
       for (let page = 1, size = -1; size !== found.size; page += 1) {
         size = found.size;
@@ -57,7 +57,9 @@ export function createCloudflare(deps: { baseUrl: string; token: string; fetch: 
         const answer = await http.readList(`/certificates?${query}`, certificatesSchema);
         for (const one of answer.result) found.set(one.id, toCertificate(one));
       }
-      return [...found.values()].filter(({ hostnames }) => hostnames.length === 1 && hostnames[0] === host);
+      const isOurs = ({ hostnames }: OriginCertificate) =>
+        hostnames.some((name) => name === hosts[0]) && hostnames.every((name) => hosts.includes(name));
+      return [...found.values()].filter(isOurs);
     },
     async revokeCertificate(certificateId) {
       await http.request({ method: "DELETE", path: `/certificates/${certificateId}`, schema: z.unknown() });

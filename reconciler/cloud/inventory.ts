@@ -30,12 +30,7 @@ const serversPage = pagination.extend({
       id: z.number(),
       name: z.string(),
       labels,
-      server_type: z.object({
-        name: z.string(),
-        prices: z
-          .array(z.object({ location: z.string(), price_monthly: z.object({ net: z.string() }) }))
-          .default([]),
-      }),
+      server_type: z.object({ name: z.string() }),
       location: z.object({ name: z.string() }),
       backup_window: z.string().nullable(),
       protection: z.object({ delete: z.boolean(), rebuild: z.boolean() }),
@@ -81,6 +76,16 @@ const networksPage = pagination.extend({
 const sshKeysPage = pagination.extend({
   ssh_keys: z.array(z.object({ id: z.number(), name: z.string(), labels, fingerprint: z.string() })),
 });
+const imagesPage = pagination.extend({
+  images: z.array(
+    z.object({
+      id: z.number(),
+      description: z.string(),
+      labels: labels.default({}),
+      image_size: z.number().nullable(),
+    }),
+  ),
+});
 const recordsPage = z.object({
   result: z.array(
     z.object({
@@ -122,6 +127,8 @@ export async function listHetzner(access: Access): Promise<SeenObject[]> {
     found.push(...networks.flatMap(seeNetwork));
   for await (const { ssh_keys: keys } of pages(http, "ssh_keys", sshKeysPage))
     found.push(...keys.map((key) => ({ ...toSshKey(String(key.id), key), owner: ownerOf(key.labels) })));
+  for await (const { images } of pages(http, "images", imagesPage, "&type=snapshot"))
+    found.push(...images.map(seeSnapshot));
   return found;
 }
 
@@ -146,10 +153,11 @@ async function* pages<Schema extends typeof pagination>(
   http: CloudHttp,
   kind: string,
   schema: Schema,
+  filter = "",
 ): AsyncGenerator<z.output<Schema>> {
   let next: number | null = 1;
   for (let count = 0; count < maxPages; count += 1) {
-    const path: string = `/${kind}?sort=id:asc&per_page=${hetznerPage}&page=${next}`;
+    const path: string = `/${kind}?sort=id:asc&per_page=${hetznerPage}&page=${next}${filter}`;
     const page: z.output<Schema> | undefined = await http.request({ method: "GET", path, schema });
     if (!page) throw notListed("hetzner", path);
     yield page;
@@ -211,9 +219,27 @@ function seeServer(server: Server): SeenObject[] {
   const attachments = server.private_net.map(({ network, ip }) =>
     toAttachment({ serverId: server.id, networkId: network, ip }),
   );
-  const price = server.server_type.prices.find(({ location }) => location === server.location.name);
-  const seen = { ...object, owner, ...(price ? { monthlyNet: price.price_monthly.net } : {}) };
-  return [seen, ...attachments.map((one) => ({ ...one, owner }))];
+  const billed = {
+    type: server.server_type.name,
+    location: server.location.name,
+    backups: server.backup_window !== null,
+    ipv4: server.public_net.ipv4 !== null,
+  };
+  return [{ ...object, owner, billed }, ...attachments.map((one) => ({ ...one, owner }))];
+}
+
+/** Its size is known once it is taken. */
+function seeSnapshot(image: z.output<typeof imagesPage>["images"][number]): SeenObject {
+  const { id, description: name, image_size: sizeGb } = image;
+  const billed = sizeGb === null ? {} : { billed: { sizeGb } };
+  return {
+    kind: "snapshot",
+    id: String(id),
+    name,
+    properties: {},
+    owner: ownerOf(image.labels),
+    ...billed,
+  };
 }
 
 function firstHost(network: string): string {

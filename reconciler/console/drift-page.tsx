@@ -1,5 +1,5 @@
 /** What another hand changed in the clouds, and what nobody owns. */
-import { driftClasses, type Difference } from "../drift/compare.ts";
+import type { Difference } from "../drift/compare.ts";
 import type { DriftAnswer, FindingAnswer } from "../operators/drift.ts";
 import { Csrf, Frame, Notice, type Viewer } from "./frame.tsx";
 import { Ago, Scroll } from "./parts.tsx";
@@ -7,8 +7,7 @@ import { Ago, Scroll } from "./parts.tsx";
 export type DriftPageProps = { viewer: Viewer; drift: DriftAnswer; done: string | undefined };
 
 export function DriftPage({ viewer, drift, done }: DriftPageProps) {
-  const rank = ({ class: name }: FindingAnswer) => driftClasses.findIndex((one) => one === name);
-  const findings = drift.findings.toSorted((a, b) => rank(b) - rank(a));
+  const { findings, total } = drift;
   return (
     <Frame title="Drift" here="drift" viewer={viewer}>
       <h1>Drift</h1>
@@ -23,18 +22,35 @@ export function DriftPage({ viewer, drift, done }: DriftPageProps) {
       ) : null}
       <div id="findings" data-live="" data-refresh="10000">
         <Scans drift={drift} now={viewer.now} />
-        <h2>
-          {findings.length === 0
-            ? "Nothing has drifted"
-            : `${findings.length} ${findings.length === 1 ? "finding" : "findings"}`}
-        </h2>
+        <h2>{total === 0 ? "Nothing has drifted" : `${total} ${total === 1 ? "finding" : "findings"}`}</h2>
         <ul class="findings">
           {findings.map((finding) => (
             <Finding finding={finding} viewer={viewer} />
           ))}
         </ul>
+        <Pages drift={drift} />
       </div>
     </Frame>
+  );
+}
+
+function Pages({ drift: { previous, next } }: { drift: DriftAnswer }) {
+  if (previous === null && next === null) return null;
+  return (
+    <nav class="pages" aria-label="Pages">
+      {previous === null ? (
+        <span />
+      ) : (
+        <a class="button" rel="prev" href={`/console/drift?before=${previous}`}>
+          ← Previous
+        </a>
+      )}
+      {next === null ? null : (
+        <a class="button" rel="next" href={`/console/drift?after=${next}`}>
+          Next →
+        </a>
+      )}
+    </nav>
   );
 }
 
@@ -69,12 +85,14 @@ function Finding({ finding, viewer }: { finding: FindingAnswer; viewer: Viewer }
       </h3>
       <p class="muted">
         Account {finding.account}, since <Ago at={finding.since} now={now} />; policy: {finding.action}
+        {finding.costUnknown ? "; what it costs is not known" : ""}
         {finding.monthlyNet === null ? "" : `; costs ${Number(finding.monthlyNet).toFixed(2)} a month`}
         {finding.repairAt === null ? null : (
           <>
             ; repair queued <Ago at={finding.repairAt} now={now} />
           </>
         )}
+        {finding.refusal === null ? "" : `; not repaired by itself: ${finding.refusal}`}
       </p>
       <Scroll label={`Differences of ${name ?? finding.subject}`}>
         <table>

@@ -26,6 +26,7 @@ export type OverviewRouteDeps = {
 };
 
 const auditLength = 100;
+const driftLength = 50;
 const said = {
   scan: "The clouds are being looked at.",
   repair: "Its repair is queued.",
@@ -41,6 +42,9 @@ const doneQuery = z.object({
     .optional()
     .catch(undefined),
 });
+/** What somebody typed into the address is passed over, not refused. */
+const findingId = z.coerce.number().int().positive().max(2_147_483_647).optional().catch(undefined);
+const driftQuery = doneQuery.extend({ after: findingId, before: findingId });
 const auditQuery = z.object({
   actor: z.string().trim().min(1).max(100).optional().catch(undefined),
   before: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional().catch(undefined),
@@ -52,10 +56,11 @@ const objectForm = z.object({ object: z.string().max(300), typed: z.string().max
 export function createOverviewRoutes({ sql, operators }: OverviewRouteDeps) {
   const { drift, standing } = operators;
   return new Hono<ConsoleEnv>()
-    .get("/drift", validate("query", doneQuery), async (c) => {
-      const { done } = c.req.valid("query");
+    .get("/drift", validate("query", driftQuery), async (c) => {
+      const { done, ...page } = c.req.valid("query");
       const text = done === undefined ? undefined : said[done];
-      return await c.html(<DriftPage viewer={c.get("viewer")} drift={await drift.read()} done={text} />);
+      const answer = await drift.read({ ...page, limit: driftLength });
+      return await c.html(<DriftPage viewer={c.get("viewer")} drift={answer} done={text} />);
     })
     .post("/drift/scan", async (c) => {
       requireScope(c.get("viewer"), "operate");

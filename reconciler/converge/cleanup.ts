@@ -1,6 +1,7 @@
 /** Around a destroy: protection is lifted before it, and what the state did not know of is removed after it. */
 import type { Logger } from "pino";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
+import type { DnsNames } from "../cloud/dns-names.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import { ClawfleetError } from "../errors.ts";
 
@@ -41,8 +42,7 @@ export async function removeLeftovers(deps: Clouds & { log: Logger }, owner: Lef
 
 export type LeftoversOf = {
   instanceId: string;
-  zoneId: string;
-  host: string;
+  names: DnsNames;
   /** What an archived instance is made from again. */
   keepSnapshots: boolean;
 };
@@ -54,8 +54,8 @@ async function findLeftovers(clouds: Clouds, owner: LeftoversOf): Promise<Leftov
     hetzner.findServers(owner.instanceId),
     hetzner.findCarriers(owner.instanceId),
     hetzner.findFirewalls(owner.instanceId),
-    cloudflare.findOwnRecords(owner.zoneId, owner.instanceId),
-    cloudflare.findCertificates(owner.zoneId, owner.host),
+    findRecords(cloudflare, owner),
+    cloudflare.findCertificates(owner.names.own.zoneId, owner.names.hosts),
     owner.keepSnapshots ? [] : hetzner.findSnapshots(owner.instanceId),
   ]);
   return [
@@ -64,10 +64,7 @@ async function findLeftovers(clouds: Clouds, owner: LeftoversOf): Promise<Leftov
       name: `origin certificate ${certificate.id}`,
       remove: () => cloudflare.revokeCertificate(certificate.id),
     })),
-    ...records.map((record) => ({
-      name: `record ${record.name} ${record.type}`,
-      remove: () => cloudflare.deleteRecord(owner.zoneId, record.id),
-    })),
+    ...records,
     ...[...servers, ...carriers].map((server) => ({
       name: `server ${server.name}`,
       remove: async () => {
@@ -84,4 +81,14 @@ async function findLeftovers(clouds: Clouds, owner: LeftoversOf): Promise<Leftov
       remove: () => hetzner.deleteSnapshot(snapshot.id),
     })),
   ];
+}
+
+async function findRecords(cloudflare: Cloudflare, { instanceId, names }: LeftoversOf): Promise<Leftover[]> {
+  const perZone = names.zones.map(async ({ zoneId }) =>
+    (await cloudflare.findOwnRecords(zoneId, instanceId)).map((record) => ({
+      name: `record ${record.name} ${record.type}`,
+      remove: () => cloudflare.deleteRecord(zoneId, record.id),
+    })),
+  );
+  return (await Promise.all(perZone)).flat();
 }

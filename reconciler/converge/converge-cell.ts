@@ -8,6 +8,7 @@ import { toCellJob } from "./jobs.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import type { RecordFailureDeps } from "./record-failure.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
+import { isRepair, mayRepair } from "./unasked.ts";
 
 export type ConvergeCellDeps = OperationDeps & RecordFailureDeps;
 
@@ -22,6 +23,8 @@ export async function convergeCell(
   const settled = row.status === "ready" && row.observedGeneration >= row.generation;
   const { always, refresh } = demandOf(asked);
   if (settled && !always) return await wakeInstances(deps, row.id);
+  if (isRepair(asked) && !(await mayRepair(deps, row, job, signal)))
+    return await withoutRepair(deps, asked, signal);
   await markConverging(deps.sql, row);
   const { stack, reason, actor } = job;
   const run = {
@@ -38,6 +41,15 @@ export async function convergeCell(
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   await recordTrouble(deps, row, job, result, signal);
   await tellInstances(deps, row.id);
+}
+
+/** What the repair was waiting with is done all the same, without reading the clouds first. */
+async function withoutRepair(
+  deps: ConvergeCellDeps,
+  { also, ...rest }: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  if (also !== undefined) await convergeCell(deps, rest, signal);
 }
 
 async function recordUp(

@@ -1,12 +1,11 @@
 /** Makes one instance match its desired row: observe, decide, run, record. The only verb that changes the cloud. */
-import { addressOf, instanceHost, instanceStack, serverUrn } from "../../components/naming.ts";
+import { instanceStack, serverUrn } from "../../components/naming.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
-import type { Prices } from "../cloud/hetzner-prices.ts";
+import type { PriceList } from "../cloud/hetzner-inventory.ts";
 import { findConvergeRow, markConverging, recordPlacement, type ConvergeRow } from "../db/observed.ts";
-import { scanActor } from "../drift/policy.ts";
-import { assertNever, ClawfleetError } from "../errors.ts";
+import { assertNever } from "../errors.ts";
 import type { RunOnMachine } from "../health/machine-ssh.ts";
 import { tellReady } from "../messages/recorded.ts";
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
@@ -15,12 +14,14 @@ import { releaseProtection } from "./cleanup.ts";
 import { waitForCell, wakeInstances } from "./converge-cell.ts";
 import { decideConverge } from "./decide.ts";
 import { stopsGateway, waitsForHalt } from "./halt.ts";
+import { findUnknownDomain, getsItsRecords, refuseForeignRecords, waitForZone } from "./names.ts";
 import { placesOf } from "./places.ts";
 import { nextPlace, type Place } from "./placement.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import { relocate } from "./relocate.ts";
 import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 import { archive, destroy, dropSnapshots } from "./take-away.ts";
+import { isRepair, mayRepair } from "./unasked.ts";
 
 export type ConvergeDeps = OperationDeps & {
   queue: Queue;
@@ -28,7 +29,7 @@ export type ConvergeDeps = OperationDeps & {
   masterKey: string;
   runOnMachine: RunOnMachine;
   /** What servers cost, for plans. */
-  pricesOf(account: string): Promise<Prices>;
+  pricesOf(account: string): Promise<PriceList>;
   cloudsOf(account: string, reason?: Reason): { hetzner: Hetzner; cloudflare: Cloudflare };
   random(): number;
   /** Wait after a first failure; it doubles from there. */
@@ -66,11 +67,8 @@ export async function convergeInstance(
       return await waitForCell(deps, row, job.reason);
     case "up":
       if (stopsGateway(row) && (await waitsForHalt(deps, row, job))) return;
-      if (isUnasked(job) && !(await standsAsKnown(deps, row)))
-        return deps.log.warn(
-          { stack: row.slug },
-          "not repaired: its server is gone or elsewhere, and would be made anew",
-        );
+      if (isRepair(asked) && !(await mayRepair(deps, row, job, signal, () => findOtherPlace(deps, row))))
+        return await withoutRepair(deps, asked, signal);
       return await up(deps, row, job, decision.refresh, signal);
     case "archive":
       return await archive(deps, row, job, signal);
@@ -90,6 +88,8 @@ async function up(
 ): Promise<void> {
   // Here, so that nobody goes on waiting if this one fails for a reason of its own.
   if (found.blockedBy === "cell") await wakeInstances(deps, found.cell);
+  const unknown = findUnknownDomain(found);
+  if (unknown !== undefined) return await waitForZone(deps, found, unknown, job.reason);
   if (getsItsRecords(found)) await refuseForeignRecords(deps, found, job.reason);
   await markConverging(deps.sql, found);
   const relocated = await relocate(deps, found, job, signal);
@@ -139,17 +139,23 @@ export async function rebuildInstance(
   return { gone: left !== undefined && !left.some(isIll), outcome: "failed" };
 }
 
-function isUnasked({ reason, actor }: ConvergeJob): boolean {
-  return reason === "drift" && actor === scanActor;
+/** What the repair was waiting with is done all the same, without reading the clouds first. */
+async function withoutRepair(
+  deps: ConvergeDeps,
+  { also, ...rest }: ConvergeJob,
+  signal: AbortSignal,
+): Promise<void> {
+  if (also !== undefined) await convergeInstance(deps, rest, signal);
 }
 
-/** What a scan saw may be another thing by the time of the run, and a server that is made anew has lost its disk. */
-async function standsAsKnown(deps: ConvergeDeps, row: ConvergeRow): Promise<boolean> {
+/** Asked of Hetzner alone, before any preview: a server that is made anew has lost its disk. */
+async function findOtherPlace(deps: ConvergeDeps, row: ConvergeRow): Promise<string | undefined> {
   const known = instanceOutputsSchema.safeParse(row.outputs);
-  if (!known.success) return true;
+  if (!known.success) return undefined;
   const { serverId, location } = known.data;
   const { hetzner } = deps.cloudsOf(row.account, "drift");
-  return (await hetzner.findServer(Number(serverId)))?.location === location;
+  const stands = (await hetzner.findServer(Number(serverId)))?.location === location;
+  return stands ? undefined : "its server is gone or elsewhere, and would be made anew";
 }
 
 function runUp(
@@ -213,13 +219,6 @@ async function moveIn(
   if (row?.observedPhase === "archived") await up(deps, row, job, false, signal);
 }
 
-/** Nobody has looked yet whether the name is free in the zone. */
-function getsItsRecords({ observedPhase, outputs, ...row }: ConvergeRow): boolean {
-  if (observedPhase === null || observedPhase === "archived") return true;
-  const seen = instanceOutputsSchema.safeParse(outputs);
-  return seen.success && !seen.data.url.startsWith(`https://${addressOf(row)}.`);
-}
-
 /** The next try begins with what the plan wants most. */
 async function startOverPlacement(
   deps: ConvergeDeps,
@@ -228,19 +227,4 @@ async function startOverPlacement(
 ): Promise<void> {
   const [first] = row.outputs === null ? placesOf(row) : places;
   if (first) await recordPlacement(deps.sql, row.id, { ...first, attempt: 0 });
-}
-
-/** Several A records of one name are legal at Cloudflare: ours beside a stranger's would take half of their traffic. */
-async function refuseForeignRecords(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
-  const cell = cellOutputsSchema.parse(row.cellOutputs);
-  const host = instanceHost(addressOf(row), cell.zoneName);
-  const { cloudflare } = deps.cloudsOf(row.account, reason);
-  const [foreign] = await cloudflare.findForeignRecords(cell.zoneId, host, row.id);
-  if (!foreign) return;
-  throw new ClawfleetError({
-    code: "dns_conflict",
-    message: `${row.slug}: ${host} has a ${foreign.type} record to ${foreign.content} that is not ours`,
-    remedy: `delete or rename that record at Cloudflare, then: fleet apply ${row.slug}`,
-    retry: { kind: "permanent" },
-  });
 }

@@ -100,6 +100,13 @@ export const failureTable: readonly FailureRow[] = [
     remedy: "a script on the machine failed; its last words are above",
   },
   {
+    pattern: /failed to find exactly one result/,
+    code: "config_invalid",
+    retry: permanent,
+    remedy:
+      "the Cloudflare token sees no such zone: fleet doctor names it; correct zone and customZones in the cell's file, or the token, apply again",
+  },
+  {
     pattern: /InputsError|StackFileError/,
     code: "input_invalid",
     retry: permanent,

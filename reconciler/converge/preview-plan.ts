@@ -1,27 +1,29 @@
 /** One customer's preview for a plan: of what the plan proposes, with the clouds read anew, its result in the plan's row. */
 import { proposalSchema, type ProposedInputs } from "../../infra/runner-protocol.ts";
-import { monthlyCost, type Prices } from "../cloud/hetzner-prices.ts";
+import type { PriceList } from "../cloud/hetzner-inventory.ts";
 import { findConvergeRow, type ConvergeRow } from "../db/observed.ts";
 import {
   findPlanCustomer,
-  isSuperseded,
+  isUnwanted,
   recordPlanCustomer,
   type CustomerResult,
   type PlanCustomerRow,
 } from "../db/plans.ts";
+import { monthlyCost } from "../gitops/costs.ts";
 import { finishPlan } from "../gitops/plans.ts";
 import { toSteps } from "../gitops/steps.ts";
 import { listPlannedSteps } from "../operations/rows.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
+import { findUnknownDomain } from "./names.ts";
 import { foreseePlace, wayNotes } from "./places.ts";
 import { runOperation, type OperationDeps } from "./run-operation.ts";
 
 export type PreviewPlanDeps = OperationDeps &
   Pick<ConvergeDeps, "cloudsOf"> & {
     queue: Queue;
-    pricesOf(account: string): Promise<Prices>;
+    pricesOf(account: string): Promise<PriceList>;
   };
 
 export async function previewForPlan(
@@ -32,8 +34,8 @@ export async function previewForPlan(
   const { sql, queue, clock } = deps;
   const customer = await findPlanCustomer(sql, job.planId, job.stack);
   if (!customer || customer.result !== null) return;
-  const result = (await isSuperseded(sql, job.planId))
-    ? failed("a newer plan of the request takes this one's place")
+  const result = (await isUnwanted(sql, job.planId))
+    ? failed("nobody waits for it: a newer plan of the request takes its place, or the request is closed")
     : await preview(deps, job, customer, signal);
   // In one transaction with what follows: a plan whose last preview has ended is never left behind.
   await sql.begin(async (tx) => {
@@ -52,6 +54,11 @@ async function preview(
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
   if (!row || row.status === "gone") return failed("it is gone meanwhile");
   const { proposal, note } = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
+  const unknown = findUnknownDomain({ ...row, override: proposal.override });
+  if (unknown !== undefined)
+    return failed(
+      `the cell ${row.cell} has not looked up the zone of ${unknown}: bring clawfleet:customZones in before it`,
+    );
   let operationId = 0;
   const outcome = await runOperation(
     deps,
@@ -75,7 +82,7 @@ async function preview(
     const { message, retry } = outcome.failure;
     return { ...failed(message), ...(retry.kind === "permanent" ? {} : { again: true as const }) };
   }
-  const prices = await deps.pricesOf(row.account).catch(() => new Map<string, number>());
+  const prices = await deps.pricesOf(row.account).catch(() => undefined);
   const { plan, override, placement } = proposal;
   const after = {
     serverType: override.serverType ?? placement.serverType,
@@ -85,8 +92,8 @@ async function preview(
   return {
     steps: toSteps(await listPlannedSteps(deps.sql, operationId)),
     diff: deps.redact(outcome.outcome.diff ?? ""),
-    costBefore: customer.current === null ? 0 : (monthlyCost(customer.current, prices) ?? null),
-    costAfter: monthlyCost(after, prices) ?? null,
+    costBefore: monthlyCost(customer.current, prices),
+    costAfter: monthlyCost(after, prices),
     error: null,
     ...(note === undefined ? {} : { note }),
   };

@@ -1,6 +1,7 @@
 /** The two ways in which an instance loses its server: archived with a snapshot of it, gone with everything. */
-import { addressOf, instanceHost, instanceStack } from "../../components/naming.ts";
+import { instanceStack } from "../../components/naming.ts";
 import { cellOutputsSchema } from "../../infra/outputs.ts";
+import { findDnsNames } from "../cloud/dns-names.ts";
 import {
   markConverging,
   recordMovedOut,
@@ -149,9 +150,8 @@ async function destroyStack(
       await recordTrouble(deps, row, job, result, signal);
       return false;
     }
-    const { zoneId, zoneName } = cell.data;
-    const host = instanceHost(addressOf(row), zoneName);
-    await removeLeftovers({ ...clouds, log: deps.log }, { instanceId: row.id, zoneId, host, keepSnapshots });
+    const names = findDnsNames(row, cell.data);
+    await removeLeftovers({ ...clouds, log: deps.log }, { instanceId: row.id, names, keepSnapshots });
     await healAfter(deps, row, result);
   }
   return true;

@@ -17,10 +17,15 @@ export async function listLooks(sql: Query): Promise<AccountLook[]> {
     select account, looked_at as "lookedAt", checks from clawfleet.account_checks order by account`;
 }
 
-/** By account, the zones under which its cells give names. */
+/** By account, the zones under which its cells give names, those of customers' own domains among them. */
 export async function listZones(sql: Query): Promise<Map<string, string[]>> {
   const rows = await sql<{ account: string; zones: string[] }[]>`
-    select account, array_agg(distinct settings ->> 'zone' order by settings ->> 'zone') as zones
-    from clawfleet.cells where file_gone_at is null group by account order by account`;
+    select account, array_agg(distinct zone order by zone) as zones
+    from clawfleet.cells, lateral (
+      select settings ->> 'zone' as zone
+      union
+      select jsonb_array_elements_text(coalesce(settings -> 'customZones', '[]'))
+    ) named
+    where file_gone_at is null group by account order by account`;
   return new Map(rows.map(({ account, zones }) => [account, zones]));
 }

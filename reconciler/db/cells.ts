@@ -17,6 +17,8 @@ export type CellRow = {
   ready: boolean;
   /** Null until the cell is up. */
   zoneId: string | null;
+  /** Ids of the zones in which its customers may have domains of their own; none until the cell is up. */
+  customZoneIds: string[];
   /** Living instances placed here, those whose deletion is not finished included. */
   used: number;
   drainedAt: Date | null;
@@ -30,13 +32,22 @@ export async function listCells(sql: Query): Promise<CellRow[]> {
   const rows = await sql<(Omit<CellRow, "settings"> & { settings: unknown })[]>`
     select c.name, c.account, c.settings, c.generation, c.observed_generation as "observedGeneration",
       c.status, c.status_detail as "statusDetail",
-      c.outputs is not null as ready, c.outputs ->> 'zoneId' as "zoneId", c.drained_at as "drainedAt", c.drained_by as "drainedBy",
+      c.outputs is not null as ready, c.outputs ->> 'zoneId' as "zoneId",
+      array(select zone.value from jsonb_each_text(coalesce(c.outputs -> 'customZones', '{}')) zone) as "customZoneIds", c.drained_at as "drainedAt", c.drained_by as "drainedBy",
       c.file_gone_at as "fileGoneAt",
       (select count(*)::int from clawfleet.instances i where i.cell = c.name and i.private_ip is not null) as used
     from clawfleet.cells c
     order by c.name`;
   // Keys that came later have their defaults until the cell's file is read again.
   return rows.map((row) => ({ ...row, settings: cellSettingsSchema.parse(row.settings) }));
+}
+
+/** Zones for customers' own domains, as the row has them. */
+export async function findCustomZones(sql: Query, cell: string): Promise<string[]> {
+  const rows = await sql<{ zone: string }[]>`
+    select jsonb_array_elements_text(coalesce(settings -> 'customZones', '[]')) as zone
+    from clawfleet.cells where name = ${cell}`;
+  return rows.map(({ zone }) => zone);
 }
 
 /** Private addresses in use, those of instances whose deletion is not finished and of carriers included. */

@@ -82,6 +82,8 @@ export type CustomerRow = {
   email: string | null;
   /** Of the assistant, once it was there. */
   url: string | null;
+  /** The customer's own; null: none. */
+  domain: string | null;
   /** null: it never had a cell. */
   zone: string | null;
   orderId: string | null;
@@ -90,7 +92,7 @@ export type CustomerRow = {
 /** What a letter says of its customer, gone or not. */
 export async function findCustomer(sql: Query, instanceId: string): Promise<CustomerRow | undefined> {
   const [row] = await sql<CustomerRow[]>`
-    select coalesce(i.override ->> 'address', i.slug) as slug, i.plan, i.email, i.outputs ->> 'url' as url, c.settings ->> 'zone' as zone,
+    select coalesce(i.override ->> 'address', i.slug) as slug, i.plan, i.email, i.outputs ->> 'url' as url, i.override ->> 'customDomain' as domain, c.settings ->> 'zone' as zone,
       (select o.id from clawfleet.orders o where o.instance_id = i.id order by o.created_at limit 1) as "orderId"
     from clawfleet.instances i left join clawfleet.cells c on c.name = i.cell
     where i.id = ${instanceId}`;

@@ -7,6 +7,13 @@ import { startEmbedded, type RunningDatabase } from "./embedded.ts";
 /** What a statement runs on: the pool, or the transaction of whoever calls. */
 export type Query = ISql;
 
+/** By the clock of the database alone, cut to what a Date can hold: those of processes differ. */
+export async function readDatabaseTime(sql: Query): Promise<Date> {
+  const [row] = await sql<{ now: Date }[]>`select date_trunc('milliseconds', clock_timestamp()) as now`;
+  if (!row) throw new Error("the database does not say what time it is");
+  return row.now;
+}
+
 export type DatabaseOptions = {
   /** A PostgreSQL somewhere; nothing is started then. */
   url?: string | undefined;

@@ -1,22 +1,23 @@
 /** Rows of `clawfleet.drift_scans` and `clawfleet.drift_findings`: one statement a function. */
 import type { Difference, DriftClass } from "../drift/compare.ts";
 import { maxRepairs, type DriftAction } from "../drift/policy.ts";
-import type { Query } from "./database.ts";
+import { readDatabaseTime, type Query } from "./database.ts";
 import { toJson } from "./json.ts";
 
+/** `startedAt` is the database's time, as is everything that is compared with it. */
 export async function beginScan(
   sql: Query,
-  scan: { account: string; actor: string; startedAt: Date },
-): Promise<number> {
+  scan: { account: string; actor: string },
+): Promise<{ id: number; startedAt: Date }> {
+  const startedAt = await readDatabaseTime(sql);
   const [row] = await sql<{ id: number }[]>`
     insert into clawfleet.drift_scans (account, actor, started_at)
-    values (${scan.account}, ${scan.actor}, ${scan.startedAt}) returning id::int as id`;
-  return row?.id ?? 0;
+    values (${scan.account}, ${scan.actor}, ${startedAt}) returning id::int as id`;
+  return { id: row?.id ?? 0, startedAt };
 }
 
 export type ScanEnd = {
   id: number;
-  endedAt: Date;
   outcome: "complete" | "failed";
   requests: number;
   compared: number;
@@ -27,7 +28,7 @@ export type ScanEnd = {
 export async function endScan(sql: Query, end: ScanEnd): Promise<void> {
   await sql`
     update clawfleet.drift_scans set
-      ended_at = ${end.endedAt}, outcome = ${end.outcome}, requests = ${end.requests}, compared = ${end.compared},
+      ended_at = clock_timestamp(), outcome = ${end.outcome}, requests = ${end.requests}, compared = ${end.compared},
       findings = ${end.findings}, detail = ${end.detail}
     where id = ${end.id}`;
 }
@@ -75,25 +76,27 @@ export type ScannedStack = {
   resting: boolean;
   /** Its override leaves it alone. */
   held: boolean;
+  /** What it is made from when it comes back. */
+  snapshotId: string | null;
 };
 
-/** Living instances, those that went meanwhile, and cells. */
+/** Living instances, those that went meanwhile, and cells. `since`: by the database's clock. */
 export async function listScanned(sql: Query, since: Date): Promise<ScannedStack[]> {
   return await sql<ScannedStack[]>`
     with all_stacks as (
       select i.id, i.slug as stack, i.id as "instanceId", i.cell, c.account,
         i.status = 'ready' and i.observed_generation = i.generation as settled,
-        coalesce((i.override ->> 'hold')::boolean, false) as held
+        coalesce((i.override ->> 'hold')::boolean, false) as held, i.snapshot_id as "snapshotId"
       from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
-      where i.status <> 'gone' or i.gone_at >= ${since}
+      where i.status <> 'gone' or i.gone_recorded_at >= ${since}
       union all
       select 'cell.' || name, 'cell.' || name, null, name, account,
-        status = 'ready' and outputs is not null and observed_generation = generation, false
+        status = 'ready' and outputs is not null and observed_generation = generation, false, null
       from clawfleet.cells
     )
-    select id, stack, "instanceId", cell, account, held, settled and not exists (
+    select id, stack, "instanceId", cell, account, held, "snapshotId", settled and not exists (
       select 1 from clawfleet.operations o
-      where o.stack = s.stack and o.kind <> 'preview' and (o.ended_at is null or o.ended_at >= ${since})
+      where o.stack = s.stack and o.kind <> 'preview' and (o.ended_at is null or o.end_recorded_at >= ${since})
     ) as resting
     from all_stacks s`;
 }
@@ -111,8 +114,8 @@ export type NewFinding = {
 };
 
 /**
- * One open finding a subject: a known one is brought up to date. What repairs did not cure is asked about, until it differs in
- * another way. Returns those that are new or have changed, as they stand now.
+ * One open finding a subject: a known one is brought up to date. What repairs did not cure, or what was refused, is asked about until it
+ * differs in another way. Returns those that are new or have changed, as they stand now.
  */
 export async function upsertFindings(
   sql: Query,
@@ -134,8 +137,10 @@ export async function upsertFindings(
       on conflict (subject) where closed_at is null do update set
         class = excluded.class, differences = excluded.differences,
         repairs = case when f.differences = excluded.differences then f.repairs else 0 end,
+        refusal = case when f.differences = excluded.differences then f.refusal end,
         action = case
-          when excluded.action = 'repair' and f.repairs >= ${maxRepairs} and f.differences = excluded.differences then 'ask'
+          when excluded.action = 'repair' and f.differences = excluded.differences
+            and (f.repairs >= ${maxRepairs} or f.refusal is not null) then 'ask'
           else excluded.action
         end,
         slug = excluded.slug, instance_id = excluded.instance_id,
@@ -173,15 +178,33 @@ export type FindingRow = {
   since: Date;
   lastSeen: Date;
   repairAt: Date | null;
+  /** Who ordered that repair. */
+  repairBy: string | null;
   repairs: number;
+  /** Why it is not repaired unasked. */
+  refusal: string | null;
   deletion: { actor: string; at: string; error: string | null } | null;
 };
 
+export const findingColumns = (sql: Query) => sql`
+  id::int as id, subject, instance_id as "instanceId", slug, account, class, action, differences,
+  monthly_net::text as "monthlyNet", first_seen as since, last_seen as "lastSeen", repair_at as "repairAt",
+  repair_by as "repairBy", repairs, refusal, deletion`;
+
 export async function listFindings(sql: Query): Promise<FindingRow[]> {
   return await sql<FindingRow[]>`
-    select id::int as id, subject, instance_id as "instanceId", slug, account, class, action, differences,
-      monthly_net::text as "monthlyNet", first_seen as since, last_seen as "lastSeen", repair_at as "repairAt", repairs, deletion
-    from clawfleet.drift_findings where closed_at is null order by first_seen, id`;
+    select ${findingColumns(sql)} from clawfleet.drift_findings where closed_at is null order by first_seen, id`;
+}
+
+/** What an up would mend of an instance or a cell. */
+export async function findFinding(
+  sql: Query,
+  subject: string,
+): Promise<Pick<FindingRow, "id" | "differences" | "repairBy"> | undefined> {
+  const [row] = await sql<Pick<FindingRow, "id" | "differences" | "repairBy">[]>`
+    select id::int as id, differences, repair_by as "repairBy"
+    from clawfleet.drift_findings where closed_at is null and subject = ${subject}`;
+  return row;
 }
 
 export async function countFindings(
@@ -199,8 +222,24 @@ export async function countRepairs(sql: Query, since: Date): Promise<number> {
   return row?.count ?? 0;
 }
 
-export async function markRepairs(sql: Query, ids: readonly number[], now: Date): Promise<void> {
-  await sql`update clawfleet.drift_findings set repair_at = ${now}, repairs = repairs + 1 where id = any(${[...ids]}::bigint[])`;
+export async function markRepairs(
+  sql: Query,
+  ids: readonly number[],
+  order: { actor: string; now: Date },
+): Promise<void> {
+  await sql`
+    update clawfleet.drift_findings set repair_at = ${order.now}, repair_by = ${order.actor}, repairs = repairs + 1
+    where id = any(${[...ids]}::bigint[])`;
+}
+
+/** Whoever orders a run that reads the clouds first has asked for the repair. */
+export async function claimRepair(sql: Query, subject: string, actor: string): Promise<void> {
+  await sql`update clawfleet.drift_findings set repair_by = ${actor} where subject = ${subject} and closed_at is null`;
+}
+
+/** From now on a person is asked. */
+export async function refuseRepair(sql: Query, id: number, refusal: string): Promise<void> {
+  await sql`update clawfleet.drift_findings set action = 'ask', refusal = ${refusal} where id = ${id}`;
 }
 
 export async function markDeletion(

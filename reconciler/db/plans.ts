@@ -41,13 +41,15 @@ export type PlanRow = {
   labels: string[];
   createdAt: Date;
   completedAt: Date | null;
+  /** Its request was closed before every preview had ended. */
+  withdrawnAt: Date | null;
   hash: string | null;
   seenAt: Date | null;
 };
 
 const columns = (sql: Query) => sql`
   id::int as id, purpose, base, head, pull_request as "pullRequest", digest, actor, settings, problems, labels,
-  created_at as "createdAt", completed_at as "completedAt", hash, seen_at as "seenAt"`;
+  created_at as "createdAt", completed_at as "completedAt", withdrawn_at as "withdrawnAt", hash, seen_at as "seenAt"`;
 
 export async function findPlan(sql: Query, id: number): Promise<PlanRow | undefined> {
   const [row] = await sql<PlanRow[]>`select ${columns(sql)} from clawfleet.plans where id = ${id}`;
@@ -106,6 +108,8 @@ export type PlanCustomerRow = {
   desired: string;
   proposal: unknown;
   current: { serverType: string; location: string; backups: boolean } | null;
+  /** Slug of whoever is previewed in its place; null: itself, or nobody. */
+  example: string | null;
   result: CustomerResult | null;
 };
 
@@ -115,15 +119,16 @@ export async function insertPlanCustomers(
   customers: readonly PlanCustomerRow[],
 ): Promise<void> {
   await sql`
-    insert into clawfleet.plan_customers (plan_id, slug, why, desired, proposal, current, result)
-    select ${planId}, c.slug, c.why, c.desired, nullif(c.proposal, 'null'), nullif(c.current, 'null'), nullif(c.result, 'null')
+    insert into clawfleet.plan_customers (plan_id, slug, why, desired, proposal, current, example, result)
+    select ${planId}, c.slug, c.why, c.desired, nullif(c.proposal, 'null'), nullif(c.current, 'null'), c.example,
+      nullif(c.result, 'null')
     from jsonb_to_recordset(${sql.json(toJson(customers))}) as c(
-      slug text, why jsonb, desired text, proposal jsonb, current jsonb, result jsonb)`;
+      slug text, why jsonb, desired text, proposal jsonb, current jsonb, example text, result jsonb)`;
 }
 
 export async function listPlanCustomers(sql: Query, planId: number): Promise<PlanCustomerRow[]> {
   return await sql<PlanCustomerRow[]>`
-    select slug, why, desired, proposal, current, result from clawfleet.plan_customers
+    select slug, why, desired, proposal, current, example, result from clawfleet.plan_customers
     where plan_id = ${planId} order by slug`;
 }
 
@@ -133,7 +138,7 @@ export async function findPlanCustomer(
   slug: string,
 ): Promise<PlanCustomerRow | undefined> {
   const [row] = await sql<PlanCustomerRow[]>`
-    select slug, why, desired, proposal, current, result from clawfleet.plan_customers
+    select slug, why, desired, proposal, current, example, result from clawfleet.plan_customers
     where plan_id = ${planId} and slug = ${slug}`;
   return row;
 }
@@ -149,16 +154,28 @@ export async function countPreviews(sql: Query, planId: number): Promise<Progres
 
 export async function isPreviewing(sql: Query, planId: number): Promise<boolean> {
   const rows = await sql`
-    select 1 from clawfleet.plan_customers where plan_id = ${planId} and result is null limit 1`;
+    select 1 from clawfleet.plan_customers where plan_id = ${planId} and result is null and example is null limit 1`;
   return rows.length > 0;
 }
 
-/** The request has been planned anew since. */
-export async function isSuperseded(sql: Query, planId: number): Promise<boolean> {
+/** The request has been planned anew since, or it is closed: nobody waits for it. */
+export async function isUnwanted(sql: Query, planId: number): Promise<boolean> {
   const rows = await sql`
-    select 1 from clawfleet.plans p join clawfleet.plans newer using (pull_request)
-    where p.id = ${planId} and newer.id > p.id limit 1`;
+    select 1 from clawfleet.plans p where p.id = ${planId} and (p.withdrawn_at is not null or exists (
+      select 1 from clawfleet.plans newer where newer.pull_request = p.pull_request and newer.id > p.id))`;
   return rows.length > 0;
+}
+
+/** Of the forge's requests all but the open ones. */
+export async function withdrawPlans(
+  sql: Query,
+  { open, now }: { open: readonly number[]; now: Date },
+): Promise<void> {
+  await sql`
+    update clawfleet.plans p set withdrawn_at = ${now}
+    where p.purpose = 'review' and p.completed_at is null and p.withdrawn_at is null
+      and p.pull_request <> all(${[...open]}::int[])
+      and exists (select 1 from clawfleet.pull_requests r where r.plan_id = p.id)`;
 }
 
 /** How often a commit was planned where the fleet was at `base`. */

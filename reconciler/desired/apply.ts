@@ -24,11 +24,11 @@ import { announceAll, type Addressee, type Letter } from "../messages/outbox.ts"
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import { alert, type ApplyDeps, type ApplyScope, type Change } from "./apply-deps.ts";
 import { choosePlace, toColumns, toEntry } from "./columns.ts";
-import { addChosen, settleLabels } from "./labels.ts";
 import { nameFor, phaseRank, type Desired } from "./desire.ts";
 import { desireFleet, type FleetFacts } from "./desire-fleet.ts";
 import { createRow } from "./create-row.ts";
 import type { Outage } from "./outages.ts";
+import { settleAddresses } from "./settle-addresses.ts";
 import { takeStep } from "./steps.ts";
 import type { StackFiles } from "./stack-files.ts";
 
@@ -61,7 +61,7 @@ export async function applyDesiredIn(
   const files = await deps.files();
   const halted = (await findHalt(tx)) !== undefined;
   const world = await readUnderLock(tx, scope);
-  const { overrides, refused } = await settleLabels(tx, addChosen(files.overrides, world.rows));
+  const { overrides, refusals } = await settleAddresses(tx, files, world.rows);
   const settled = { files: { ...files, overrides }, now: deps.clock.now() };
   const facts = await readFacts(tx, world, settled);
   const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
@@ -70,8 +70,7 @@ export async function applyDesiredIn(
   const creations: (() => Promise<Change | undefined>)[] = [];
   for (const { slug, instance: row, desired, override, alerts } of desireFleet(facts)) {
     for (const one of alerts) alert(deps, one.kind, slug, one.message);
-    const unsettled = refused.get(slug);
-    if (unsettled !== undefined) alert(deps, "address_taken", slug, unsettled);
+    for (const one of refusals.get(slug) ?? []) alert(deps, one.kind, slug, one.message);
     if (!desired) continue;
     if (!row) {
       creations.push(() => createRow(deps, tx, slug, desired, override, scope));

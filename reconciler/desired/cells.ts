@@ -4,7 +4,9 @@ import type { Sql } from "postgres";
 import type { Query } from "../db/database.ts";
 import type { CellSettings } from "../../infra/config.ts";
 import { toCellJob } from "../converge/jobs.ts";
-import { closeCellsExcept, insertCell, listCells, upsertCell } from "../db/cells.ts";
+import { zoneOf } from "../../components/hosts.ts";
+import { closeCellsExcept, findCustomZones, insertCell, listCells, upsertCell } from "../db/cells.ts";
+import { listDomainsIn } from "../db/domains.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createCellSecrets } from "../secrets.ts";
 import type { StackFiles } from "./stack-files.ts";
@@ -54,11 +56,32 @@ export async function storeCell(
   deps: Pick<SyncCellsDeps, "log" | "masterKey">,
   tx: Query,
   name: string,
-  settings: CellSettings,
+  said: CellSettings,
 ): Promise<void> {
+  const settings = await keepZonesInUse(deps, tx, name, said);
   const secrets = createCellSecrets(deps.masterKey, name);
   const what = await upsertCell(tx, { name, account: settings.account, settings, secrets });
   if (what !== "same") deps.log.info({ cell: name, what }, "cell settings");
+}
+
+/** A zone in which a customer has a domain stays, whatever the file says: nobody loses an address by a line of somebody else's. */
+async function keepZonesInUse(
+  { log }: Pick<SyncCellsDeps, "log">,
+  tx: Query,
+  name: string,
+  settings: CellSettings,
+): Promise<CellSettings> {
+  const before = await findCustomZones(tx, name);
+  const dropped = before.filter((zone) => !settings.customZones.includes(zone));
+  if (dropped.length === 0) return settings;
+  const used = new Set((await listDomainsIn(tx, name)).map((domain) => zoneOf(domain, before)));
+  const kept = dropped.filter((zone) => used.has(zone) && zone !== settings.zone);
+  if (kept.length > 0)
+    log.warn(
+      { cell: name, zones: kept },
+      "zones that its file names no longer stay: customers have domains there",
+    );
+  return { ...settings, customZones: [...settings.customZones, ...kept] };
 }
 
 /** Those that wait have a time of their own, and a parked one has a person or new settings to wait for. */

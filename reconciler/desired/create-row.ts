@@ -31,7 +31,7 @@ export async function createRow(
   await lockSlug(tx, slug);
   // Somebody else's reading of the same made it while this one waited; what it says is decided with the row in hand.
   if (await isMade(tx, slug, desired.subscription)) return undefined;
-  const room = await findRoom(deps, tx, places);
+  const room = await findRoom(deps, tx, places, override);
   if ("kind" in room) {
     alert(deps, room.kind, slug, `${slug}: ${room.detail}; add stacks/Pulumi.cell.<name>.yaml`);
     // Whoever gives one away is told at once; who has paid keeps name and place in the line.

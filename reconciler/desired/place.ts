@@ -3,10 +3,11 @@ import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { overrideSchema, type Override, type Phase } from "../../infra/config.ts";
+import { zoneOf } from "../../components/hosts.ts";
 import { planSchema, type Plan } from "../../infra/plans.ts";
 import { listPlaces, type Place } from "../converge/placement.ts";
 import type { Query } from "../db/database.ts";
-import { listAddresses, listCells } from "../db/cells.ts";
+import { listAddresses, listCells, type CellRow } from "../db/cells.ts";
 import { lockUnplaced, placeInstance } from "../db/instances.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -25,10 +26,13 @@ export async function findRoom(
   deps: { log: Logger },
   tx: Query,
   places: readonly Place[],
+  { customDomain }: Pick<Override, "customDomain">,
 ): Promise<Room | NoRoom> {
   const ranked = rankCells(await listCells(tx), places);
   if (!Array.isArray(ranked)) return ranked;
-  for (const cell of ranked) {
+  const serves = ({ settings }: CellRow) =>
+    customDomain !== undefined && zoneOf(customDomain, settings.customZones) !== undefined;
+  for (const cell of ranked.toSorted((a, b) => Number(serves(b)) - Number(serves(a)))) {
     const place = firstPlace(places, cell);
     const taken = new Set(await listAddresses(tx, cell.name));
     const privateIp = findFreeAddress(cell.settings.subnetRange, taken, cell.settings.backendPrivateIp);
@@ -46,7 +50,7 @@ export async function placeWaiting(deps: { sql: Sql; queue: Queue; log: Logger }
     for (const row of await lockUnplaced(tx)) {
       const plan = planSchema.parse(row.planSettings);
       const override = overrideSchema.parse(row.override);
-      const room = await findRoom(deps, tx, listPlaces(plan, override));
+      const room = await findRoom(deps, tx, listPlaces(plan, override), override);
       // Others may have a plan that fits where this one does not.
       if ("kind" in room) continue;
       const desiredHash = hashDesired({

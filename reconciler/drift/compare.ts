@@ -47,10 +47,12 @@ const propertyClasses: Record<ObjectKind, Readonly<Record<string, DriftClass>>> 
   network: { name: "cosmetic", labels: "cosmetic", ipRange: "dangerous" },
   subnet: { networkZone: "dangerous" },
   "ssh-key": { name: "cosmetic", labels: "cosmetic", fingerprint: "dangerous" },
+  // In no state: it is known by the row of the instance that is made from it.
+  snapshot: {},
 };
 
 /** An up makes them anew, and what they held is lost: a disk, a network with everybody in it. */
-const irreplaceable: ReadonlySet<ObjectKind> = new Set(["server", "network", "subnet"]);
+export const irreplaceable: ReadonlySet<ObjectKind> = new Set(["server", "network", "subnet"]);
 /** Parts of another object, named after it; they come and go with it. */
 const parts: ReadonlySet<ObjectKind> = new Set(["attachment", "subnet"]);
 

@@ -12,7 +12,7 @@ export async function readInventory(sql: Sql, account: string, access: CloudAcce
   const counter = { requests: 0 };
   const { hetzner, cloudflare } = counting(access, counter);
   const cells = (await listCells(sql)).filter((cell) => cell.account === account);
-  const zones = new Set(cells.flatMap(({ zoneId }) => (zoneId === null ? [] : [zoneId])));
+  const zones = new Set(cells.flatMap(({ zoneId, customZoneIds }) => [zoneId ?? [], customZoneIds].flat()));
   const objects = await listHetzner(hetzner);
   for (const zone of zones) objects.push(...(await listRecords(cloudflare, zone)));
   return { seen: new Map(objects.map((object) => [keyOf(object), object])), requests: counter.requests };

@@ -1,4 +1,6 @@
 /** What the states say held against what a cloud holds: findings, and whose judgement has to wait. Pure. */
+import type { PriceList } from "../cloud/hetzner-inventory.ts";
+import { costOfServer, costOfSnapshot } from "../cloud/hetzner-prices.ts";
 import type { NewFinding, ScannedStack } from "../db/drift.ts";
 import { ClawfleetError } from "../errors.ts";
 import { compareStack, findUnknown, gravest, keyOf, type Difference } from "./compare.ts";
@@ -12,6 +14,8 @@ export type JudgeInput = {
   expected: ReadonlyMap<string, readonly ExpectedObject[]>;
   seen: ReadonlyMap<string, SeenObject>;
   policy: DriftPolicy;
+  /** Of the account; undefined: nobody has read them yet. */
+  prices: PriceList | undefined;
 };
 
 export type Judgement = {
@@ -22,7 +26,7 @@ export type Judgement = {
 };
 
 /** @throws ClawfleetError when the account shows nothing of what the states know there. */
-export function judge({ account, stacks, expected, seen, policy }: JudgeInput): Judgement {
+export function judge({ account, stacks, expected, seen, policy, prices }: JudgeInput): Judgement {
   const mine = stacks.filter((stack) => stack.account === account);
   refuseWrongProject(account, mine, expected, seen);
   const resting = mine.filter((stack) => stack.resting);
@@ -31,14 +35,16 @@ export function judge({ account, stacks, expected, seen, policy }: JudgeInput): 
     resting.map(({ id, stack }) => [id, compareStack(expected.get(stack) ?? [], seen)]),
   );
   const findings: NewFinding[] = [];
-  const known = new Set([...expected.values()].flat().map(keyOf));
-  for (const { owner, difference } of findUnknown(known, seen.values(), new Set(byId.keys()))) {
+  const known = [...[...expected.values()].flat(), ...stacks.flatMap(listSnapshots)].map(keyOf);
+  for (const { owner, difference } of findUnknown(new Set(known), seen.values(), new Set(byId.keys()))) {
     const stack = byId.get(owner);
     // Each by itself: no up cures it, and what an up cures of the same stack must not wait for it.
     if (!stack || !belongsHere(stack, account, difference))
-      findings.push(toUnknown({ account, seen, policy }, owner, null, { ...difference, class: "leak" }));
+      findings.push(
+        toUnknown({ account, seen, policy, prices }, owner, null, { ...difference, class: "leak" }),
+      );
     else if (stack.resting && stack.account === account)
-      findings.push(toUnknown({ account, seen, policy }, owner, stack.stack, difference));
+      findings.push(toUnknown({ account, seen, policy, prices }, owner, stack.stack, difference));
   }
   for (const [id, found] of differences) {
     const stack = byId.get(id);
@@ -46,6 +52,11 @@ export function judge({ account, stacks, expected, seen, policy }: JudgeInput): 
   }
   const unjudged = mine.filter((one) => !one.resting).map(({ id }) => id);
   return { findings, unjudged, compared: resting.length };
+}
+
+/** What the state of no stack says, and is needed all the same. */
+export function listSnapshots({ snapshotId }: ScannedStack): { kind: "snapshot"; id: string }[] {
+  return snapshotId === null ? [] : [{ kind: "snapshot", id: snapshotId }];
 }
 
 /** Accounts may share a zone, but never a project. */
@@ -95,7 +106,7 @@ function toFinding(
 
 /** `slug`: of the stack that lives; null for nobody's. */
 function toUnknown(
-  { account, seen, policy }: Pick<JudgeInput, "account" | "seen" | "policy">,
+  { account, seen, policy, prices }: Pick<JudgeInput, "account" | "seen" | "policy" | "prices">,
   owner: string,
   slug: string | null,
   difference: Difference,
@@ -109,6 +120,14 @@ function toUnknown(
     class: difference.class,
     action: policy[difference.class],
     differences: [difference],
-    monthlyNet: seen.get(key)?.monthlyNet ?? null,
+    monthlyNet: costOf(seen.get(key), prices),
   };
+}
+
+/** In the account's currency; null for what costs nothing, and for what is on no price list that we have. */
+function costOf(object: SeenObject | undefined, prices: PriceList | undefined): string | null {
+  const { billed } = object ?? {};
+  if (!billed || !prices) return null;
+  const cents = "sizeGb" in billed ? costOfSnapshot(billed.sizeGb, prices) : costOfServer(billed, prices);
+  return cents === undefined ? null : (cents / 100).toFixed(4);
 }

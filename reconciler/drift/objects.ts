@@ -1,5 +1,6 @@
 /** One form for what a state remembers and what a cloud shows, so that both can be compared. Pure. */
 import { z } from "zod";
+import type { PricedServer } from "../cloud/hetzner-prices.ts";
 
 export const objectKinds = [
   "server",
@@ -9,6 +10,7 @@ export const objectKinds = [
   "network",
   "subnet",
   "ssh-key",
+  "snapshot",
 ] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
@@ -28,8 +30,8 @@ export type ExpectedObject = CloudObject & { leaving?: true };
 /** An object of a cloud. `owner`: what its label or comment names, an instance's id or a cell's stack; null for a stranger's. */
 export type SeenObject = CloudObject & {
   owner: string | null;
-  /** What it costs a month, net, in the account's currency; absent for what costs nothing. */
-  monthlyNet?: string;
+  /** What it is paid by; absent for what costs nothing. */
+  billed?: PricedServer | { sizeGb: number };
   /** Of a record. */
   zoneId?: string;
 };
@@ -86,23 +88,40 @@ export function toExpected(resource: StateResource): ExpectedObject | undefined 
   return object && (resource.delete ? { ...object, leaving: true } : object);
 }
 
+const kindsByType: Readonly<Record<string, ObjectKind>> = {
+  "hcloud:index/server:Server": "server",
+  "hcloud:index/firewall:Firewall": "firewall",
+  "hcloud:index/serverNetwork:ServerNetwork": "attachment",
+  "cloudflare:index/dnsRecord:DnsRecord": "record",
+  "hcloud:index/network:Network": "network",
+  "hcloud:index/networkSubnet:NetworkSubnet": "subnet",
+  "hcloud:index/sshKey:SshKey": "ssh-key",
+};
+
+/** Of a resource type as Pulumi writes it; undefined: no bulk list shows it. */
+export function kindOfType(type: string): ObjectKind | undefined {
+  return kindsByType[type];
+}
+
 function toObject({ type, id, outputs }: StateResource): CloudObject | undefined {
-  switch (type) {
-    case "hcloud:index/server:Server":
+  switch (kindOfType(type)) {
+    case "server":
       return toServer(id, serverOutputs.parse(outputs));
-    case "hcloud:index/firewall:Firewall":
+    case "firewall":
       return toFirewall(id, firewallOutputs.parse(outputs));
-    case "hcloud:index/serverNetwork:ServerNetwork":
+    case "attachment":
       return toAttachment(attachmentOutputs.parse(outputs));
-    case "cloudflare:index/dnsRecord:DnsRecord":
+    case "record":
       return toRecord(id, recordOutputs.parse(outputs));
-    case "hcloud:index/network:Network":
+    case "network":
       return toNetwork(id, networkOutputs.parse(outputs));
-    case "hcloud:index/networkSubnet:NetworkSubnet":
+    case "subnet":
       return toSubnet(subnetOutputs.parse(outputs));
-    case "hcloud:index/sshKey:SshKey":
+    case "ssh-key":
       return toSshKey(id, sshKeyOutputs.parse(outputs));
-    default:
+    // In no state.
+    case "snapshot":
+    case undefined:
       return undefined;
   }
 }

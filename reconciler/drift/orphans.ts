@@ -1,4 +1,5 @@
 /** Deletes one object that carries our label and that no state knows: only on a person's command, and looked at again before. */
+import { readDatabaseTime } from "../db/database.ts";
 import { listFindings, listScanned, markDeletion, type FindingRow } from "../db/drift.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
@@ -6,7 +7,7 @@ import type { Hetzner } from "../cloud/hetzner.ts";
 import { keyOf, type Difference } from "./compare.ts";
 import { readExpected } from "./expected.ts";
 import { readInventory } from "./inventory.ts";
-import { belongsHere } from "./judge.ts";
+import { belongsHere, listSnapshots } from "./judge.ts";
 import type { SeenObject } from "./objects.ts";
 import type { ScanDeps } from "./scan.ts";
 
@@ -46,7 +47,7 @@ async function findAgain(
   if (!findUnknownDifference(finding, object))
     throw refused(`${object} is no unknown object of finding ${finding.id}`);
   if (!deps.store) throw refused("the states are not in PostgreSQL, so that nobody knows what is unknown");
-  const startedAt = deps.clock.now();
+  const startedAt = await readDatabaseTime(deps.sql);
   const { seen } = await readInventory(deps.sql, finding.account, deps.accessOf(finding.account));
   const now = seen.get(object);
   if (!now) return undefined;
@@ -54,7 +55,10 @@ async function findAgain(
   if ([...expected.values()].flat().some((one) => keyOf(one) === object))
     throw refused(`a state knows ${object} by now`);
   if (now.owner === null) throw refused(`${object} carries our label no longer`);
-  const owner = (await listScanned(deps.sql, startedAt)).find(({ id }) => id === now.owner);
+  const stacks = await listScanned(deps.sql, startedAt);
+  const user = stacks.find((one) => listSnapshots(one).some((snapshot) => keyOf(snapshot) === object));
+  if (user) throw refused(`${user.stack} is made from ${object} when it comes back`);
+  const owner = stacks.find(({ id }) => id === now.owner);
   const living = owner && belongsHere(owner, finding.account, now) ? owner : undefined;
   if (living && !living.resting) throw refused(`${living.stack} is being worked on; try it again afterwards`);
   if ((living?.stack ?? null) !== finding.slug)
@@ -81,6 +85,8 @@ async function remove(deps: OrphanDeps, account: string, { kind, id, zoneId }: S
       return await hetzner.deleteNetwork(Number(id));
     case "ssh-key":
       return await hetzner.deleteSshKey(Number(id));
+    case "snapshot":
+      return await hetzner.deleteSnapshot(id);
     case "record":
       return await cloudflare.deleteRecord(zoneId ?? "", id);
     case "attachment":

@@ -43,6 +43,8 @@ export type RepairCandidate = {
   repairAt: Date | null;
   /** Of these very differences, so far. */
   repairs: number;
+  /** Why it is not repaired unasked. */
+  refusal: string | null;
 };
 
 /** What so many ups did not cure no up cures: from then on a person is asked. */
@@ -69,7 +71,8 @@ export function chooseRepairs(
   now: Date,
 ): { repair: number[]; held: number } {
   const due = findings
-    .filter((finding) => policy[finding.class] === "repair" && finding.repairs < maxRepairs)
+    .filter((finding) => policy[finding.class] === "repair" && finding.refusal === null)
+    .filter(({ repairs }) => repairs < maxRepairs)
     .filter(({ repairAt, repairs }) => {
       const waitMs = hourMs * 2 ** Math.max(0, repairs - 1);
       return repairAt === null || repairAt.getTime() <= now.getTime() - waitMs;

@@ -14,6 +14,7 @@ import {
   upsertFindings,
   type ScannedStack,
 } from "../db/drift.ts";
+import { listInventories } from "../db/inventories.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -50,9 +51,8 @@ export type ScanResult = {
 
 /** @throws ClawfleetError when a cloud cannot be read whole: then nothing is concluded, above all no absence. */
 export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): Promise<ScanResult> {
-  const { sql, clock } = deps;
-  const startedAt = clock.now();
-  const id = await beginScan(sql, { account, actor, startedAt });
+  const { sql } = deps;
+  const { id, startedAt } = await beginScan(sql, { account, actor });
   let requests = 0;
   try {
     const { seen, ...read } = await readInventory(sql, account, deps.accessOf(account));
@@ -61,7 +61,8 @@ export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): 
       const expected = await readExpected(sql, requireStore(deps));
       // Asked after everything was read: whatever ran meanwhile is not judged this time.
       const stacks = await listScanned(sql, startedAt);
-      return { stacks, ...judge({ account, stacks, expected, seen: nowSeen, policy: deps.policy }) };
+      const prices = (await listInventories(sql)).find((one) => one.account === account)?.prices;
+      return { stacks, ...judge({ account, stacks, expected, seen: nowSeen, policy: deps.policy, prices }) };
     };
     let looked = await look(seen);
     if (looked.findings.some(({ differences }) => differences.some(isAbsence))) {
@@ -77,13 +78,13 @@ export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): 
     await previewNew(deps, changed, byId);
     const { repairs, held } = await repair(deps, byId);
     const result = { requests, compared, findings: findings.length };
-    await endScan(sql, { id, ...result, endedAt: clock.now(), outcome: "complete", detail: null });
+    await endScan(sql, { id, ...result, outcome: "complete", detail: null });
     deps.log.info({ account, ...result, repairs, held }, "drift scan");
     return { ...result, repairs, held };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     const end = { id, requests, compared: 0, findings: 0, detail };
-    await endScan(sql, { ...end, endedAt: clock.now(), outcome: "failed" });
+    await endScan(sql, { ...end, outcome: "failed" });
     throw error;
   }
 }
@@ -134,7 +135,7 @@ async function repair(
       return stack ? [toDriftJob(stack, "converge", scanActor)] : [];
     });
     if (jobs.length > 0) {
-      await markRepairs(tx, chosen.repair, now);
+      await markRepairs(tx, chosen.repair, { actor: scanActor, now });
       await deps.queue.enqueueConverge(tx, jobs);
     }
     return { repairs: jobs.length, held: chosen.held };

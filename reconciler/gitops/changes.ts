@@ -11,6 +11,8 @@ export type ChangedCustomer = {
   slug: string;
   /** As a person reads it: `override changed`, `plan pro changed`. */
   why: string[];
+  /** Its own file changes, and not a plan alone. */
+  ownChange: boolean;
   /** No such instance lives: nothing can be previewed. */
   unknown: boolean;
 };
@@ -33,6 +35,7 @@ export function findChanges(base: StackFiles, head: StackFiles, fleet: readonly 
     if (head.broken.has(slug)) continue;
     add(slug, describeOverride(base, head, slug));
   }
+  const own = new Set(reasons.keys());
   const plans = changedPlans(base.plans, head.plans);
   for (const { slug, plan } of fleet) {
     const chosen = head.overrides.get(slug)?.plan ?? plan;
@@ -40,7 +43,12 @@ export function findChanges(base: StackFiles, head: StackFiles, fleet: readonly 
       add(slug, head.plans[chosen] ? `plan ${chosen} changed` : `plan ${chosen} is gone`);
   }
   const known = new Set(fleet.map(({ slug }) => slug));
-  const customers = [...reasons].map(([slug, why]) => ({ slug, why, unknown: !known.has(slug) }));
+  const customers = [...reasons].map(([slug, why]) => ({
+    slug,
+    why,
+    ownChange: own.has(slug),
+    unknown: !known.has(slug),
+  }));
   const brokenCells = wasBroken.filter(isCell).map((key) => key.slice(cellPrefix.length));
   const cells = [...new Set([...changedKeys(base.cells, head.cells), ...brokenCells])]
     .filter((name) => !head.broken.has(`${cellPrefix}${name}`))

@@ -65,6 +65,12 @@ function renderHead(plan: FleetPlan, hindrances: readonly string[]): string {
       ? "No customer changes."
       : `${plan.customers.length} customers: ${sums.create} to create, ${sums.update} to update, **${sums.replace} to replace**, **${sums.delete} to delete**. Cost a month: ${signed(cost)}${unknown > 0 ? `, and of ${unknown} not known` : ""}.`,
   ];
+  const unseen = plan.customers.filter(({ example }) => example !== undefined).length;
+  if (unseen > 0)
+    lines.push(
+      "",
+      `${plan.customers.length - unseen} of ${plan.customers.length} were previewed; the other ${unseen} are by the same decision: the same plan, phase and server as one of those.`,
+    );
   for (const one of hindrances.slice(0, maxProblems))
     lines.push("", `🔴 **Not as it is:** ${escapeText(one).slice(0, maxProblem)}`);
   if (lost > 0) lines.push("", `🔴 **${lost} servers with their disks would be lost.**`);

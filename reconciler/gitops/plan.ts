@@ -17,6 +17,8 @@ export type CustomerPlan = {
   costAfter: number | null;
   /** Why there is no preview. */
   error: string | null;
+  /** Who was previewed in its place: the same decision about the same server. */
+  example?: string | undefined;
   /** The failure may be over by itself: it is worth another preview. */
   again?: true | undefined;
   /** What the engine's preview cannot show of it. */

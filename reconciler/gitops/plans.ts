@@ -14,9 +14,13 @@ import {
   type PlanPurpose,
   type PlanRow,
 } from "../db/plans.ts";
+import type { PriceList } from "../cloud/hetzner-inventory.ts";
 import type { Query } from "../db/database.ts";
+import { listInventories } from "../db/inventories.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
+import { chooseExamples } from "./examples.ts";
 import { findChanges, type ChangedCustomer, type FleetMember } from "./changes.ts";
+import { monthlyCost } from "./costs.ts";
 import { toDecisions, type CoveredPlan } from "./coverage.ts";
 import type { ChangedTexts } from "./git.ts";
 import { overlayFiles } from "./overlay.ts";
@@ -31,6 +35,8 @@ export type PlanInput = {
   actor: string;
   texts: ChangedTexts;
   labels?: readonly string[];
+  /** Of customers whom a change of plans.yaml alone concerns; the others are always previewed. */
+  maxPreviews: number;
   /** What is wrong beyond the files, such as a conflict. */
   problems?: readonly string[];
 };
@@ -46,15 +52,19 @@ async function decidePlan(deps: ApplyDeps, input: Pick<PlanInput, "texts" | "pro
   const { customers, settings, problems } = findChanges(before, after, await listMembers(deps.sql));
   const known = customers.filter(({ unknown }) => !unknown).map(({ slug }) => slug);
   const proposal = await proposeDesired(deps, after, known);
-  const rows = customers.map((customer) => toCustomerRow(customer, proposal, after));
+  const pricesOf = new Map((await listInventories(deps.sql)).map((one) => [one.account, one.prices]));
+  const rows = customers.map((customer) => toCustomerRow(customer, proposal, after, pricesOf));
+  const own = new Set(customers.filter(({ ownChange }) => ownChange).map(({ slug }) => slug));
   const broken = problems.filter((problem) => !isOld(current, problem));
   const all = [...(input.problems ?? []), ...broken, ...proposal.complaints];
-  return { rows, settings, problems: all, proposed: proposal.after };
+  return { rows, own, settings, problems: all, proposed: proposal.after };
 }
 
 /** Decides, writes down and queues. Returns the plan's id; it may be complete at once. */
 export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<number> {
-  const { rows, settings, problems, proposed } = await decidePlan(deps, input);
+  const { rows: all, own, settings, problems, proposed } = await decidePlan(deps, input);
+  const candidates = all.map((row) => ({ row, ownChange: own.has(row.slug) }));
+  const rows = chooseExamples(candidates, input.maxPreviews);
   return await deps.sql.begin(async (tx) => {
     const { purpose, base, head, pullRequest, actor } = input;
     const id = await insertPlan(tx, {
@@ -107,25 +117,27 @@ async function listMembers(sql: Query): Promise<FleetMember[]> {
   return await sql<FleetMember[]>`select slug, plan from clawfleet.instances where status <> 'gone'`;
 }
 
+/** Of whom nothing is to be previewed the result is known here. */
 function toCustomerRow(
   { slug, why, unknown }: ChangedCustomer,
   { before, after }: { before: Map<string, ProposedRow>; after: Map<string, ProposedRow> },
   files: StackFiles,
+  pricesOf: ReadonlyMap<string, PriceList>,
 ): PlanCustomerRow {
   const [old, row] = [before.get(slug), after.get(slug)];
-  const current =
-    old?.built === true
-      ? {
-          serverType: old.override.serverType ?? old.serverType,
-          location: old.override.location ?? old.location,
-          backups: old.planSettings.backups,
-        }
-      : null;
-  const common = { slug, why, current, desired: row?.desiredHash ?? "", proposal: null };
-  const settled = (note: string | undefined, steps: { resource: string; op: "delete" }[] = []) => ({
+  const current = old?.built === true ? toServer(old) : null;
+  const costBefore = monthlyCost(current, pricesOf.get(old?.account ?? ""));
+  const common = { slug, why, current, desired: row?.desiredHash ?? "", proposal: null, example: null };
+  const settled = (note: string, { lost } = { lost: false }) => ({
     ...common,
-    why: note === undefined ? why : [...why, note],
-    result: { steps, diff: "", costBefore: null, costAfter: null, error: null },
+    why: [...why, note],
+    result: {
+      steps: lost ? [{ resource: "server", op: "delete" as const }] : [],
+      diff: "",
+      costBefore,
+      costAfter: lost ? 0 : costBefore,
+      error: null,
+    },
   });
   if (unknown || !row) return settled("nobody of this name lives: nothing happens yet");
   if (files.overrides.get(slug)?.hold === true) return settled("held: nothing is done while it is");
@@ -133,10 +145,10 @@ function toCustomerRow(
   // Billing's word, which the files do not change: no server is lost by them.
   if (removesServer(row.phase) && old?.phase === row.phase && (row.phase === "gone" || old.built))
     return settled("it is taken away already, whatever the files say");
-  if (row.phase === "gone") return settled("it is deleted", [{ resource: "server", op: "delete" }]);
-  if (row.phase === "archived" && old?.built !== true) return settled("it is archived: it has no machine");
+  if (row.phase === "gone") return settled("it is deleted", { lost: true });
+  if (row.phase === "archived" && current === null) return settled("it is archived: it has no machine");
   if (row.phase === "archived")
-    return settled("its server becomes a snapshot", [{ resource: "server", op: "delete" }]);
+    return settled("its server becomes a snapshot, which is paid by its size", { lost: true });
   const { phase, planSettings: plan, override, serverType, location } = row;
   return {
     ...common,
@@ -145,14 +157,22 @@ function toCustomerRow(
   };
 }
 
+function toServer({ override, planSettings, ...row }: ProposedRow) {
+  return {
+    serverType: override.serverType ?? row.serverType,
+    location: override.location ?? row.location,
+    backups: planSettings.backups,
+  };
+}
+
 function toPreviewJob(
   planId: number,
-  { slug, result }: PlanCustomerRow,
+  { slug, example, result }: PlanCustomerRow,
   rows: ReadonlyMap<string, ProposedRow>,
   actor: string,
 ): ConvergeJob[] {
   const row = rows.get(slug);
-  if (!row || row.cell === null || result !== null) return [];
+  if (!row || row.cell === null || result !== null || example !== null) return [];
   const { id: instanceId, cell } = row;
   return [{ stack: slug, instanceId, cell, kind: "preview", reason: "pull-request", actor, planId }];
 }
@@ -173,9 +193,12 @@ export async function finishPlan(sql: Query, planId: number, now: Date): Promise
 /** undefined while a preview is under way. */
 export async function toFleetPlan(sql: Query, plan: PlanRow): Promise<FleetPlan | undefined> {
   const rows = await listPlanCustomers(sql, plan.id);
-  const customers = rows.flatMap(({ slug, why, desired, result }) =>
-    result === null ? [] : [{ slug, why, desired, ...result }],
-  );
+  const results = new Map(rows.map(({ slug, result }) => [slug, result]));
+  const customers = rows.flatMap(({ slug, why, desired, example, result }) => {
+    if (result !== null) return [{ slug, why, desired, ...result }];
+    const standIn = results.get(example ?? "");
+    return standIn ? [{ slug, why, desired, ...standIn, diff: "", example: example ?? undefined }] : [];
+  });
   if (customers.length < rows.length) return undefined;
   const { base, head, settings, problems } = plan;
   return { base, head, customers, settings, problems };

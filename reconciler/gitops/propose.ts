@@ -11,6 +11,8 @@ export type ProposedRow = {
   id: string;
   slug: string;
   cell: string | null;
+  /** Of its cell. */
+  account: string | null;
   phase: Phase;
   planSettings: Plan;
   override: Override;
@@ -65,8 +67,9 @@ export async function proposeDesired(
 
 async function readRows(sql: Query, slugs: readonly string[]): Promise<Map<string, ProposedRow>> {
   const rows = await sql<ProposedRow[]>`
-    select id, slug, cell, phase, plan_settings as "planSettings", override, server_type as "serverType", location,
-      desired_hash as "desiredHash", outputs is not null as built
-    from clawfleet.instances where slug = any(${[...slugs]}::text[]) and status <> 'gone'`;
+    select i.id, i.slug, i.cell, c.account, i.phase, i.plan_settings as "planSettings", i.override,
+      i.server_type as "serverType", i.location, i.desired_hash as "desiredHash", i.outputs is not null as built
+    from clawfleet.instances i left join clawfleet.cells c on c.name = i.cell
+    where i.slug = any(${[...slugs]}::text[]) and i.status <> 'gone'`;
   return new Map(rows.map((row) => [row.slug, row]));
 }

@@ -31,6 +31,7 @@ export async function syncPull(deps: ForgeDeps, pull: Pull): Promise<void> {
   const plan = row.planId === null ? undefined : await findPlan(deps.sql, row.planId);
   if (
     plan?.head === pull.head &&
+    plan.withdrawnAt === null &&
     plan.digest === digestTexts(change) &&
     !(await isWorthAnother(deps, plan)) &&
     !(plan.completedAt && (await hasFleetMoved(deps, plan.id, change)))
@@ -44,6 +45,7 @@ export async function syncPull(deps: ForgeDeps, pull: Pull): Promise<void> {
     head: pull.head,
     pullRequest: pull.number,
     actor: `pull request ${pull.number}`,
+    maxPreviews: deps.settings.maxPreviews,
     ...change,
   });
   await savePull(deps.sql, { ...row, head: pull.head, planId });

@@ -123,7 +123,7 @@ async function beginPush(deps: GitopsDeps, commit: string, basis: string): Promi
   const texts = await readChanges(deps.mirror.git, deps.settings.folder, basis, commit);
   const actor = `commit ${commit.slice(0, 12)}`;
   const input = { purpose: "push", base: basis, head: commit, pullRequest: null, actor, texts } as const;
-  const planId = await createPlan(deps, input);
+  const planId = await createPlan(deps, { ...input, maxPreviews: deps.settings.maxPreviews });
   await planPush(deps.sql, { commit, basis, planId });
   return planId;
 }

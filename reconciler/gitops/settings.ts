@@ -1,6 +1,8 @@
 /** Configuration of GitOps from the environment: where the repository is, and a GitHub App if it is there. */
 import { z } from "zod";
 
+export const defaultMaxPreviews = 100;
+
 /** Beside the other variables of `serve`. */
 export const gitopsVariables = {
   /** Where stacks/ is taken from instead of a folder: anything that `git fetch` takes. */
@@ -15,6 +17,8 @@ export const gitopsVariables = {
   CLAWFLEET_GIT_SECONDS: z.coerce.number().min(1).max(86_400).default(300),
   /** Servers that a change may replace or delete without the label. */
   CLAWFLEET_GIT_MAX_LOST: z.coerce.number().int().min(0).default(0),
+  /** Previews of one change, of customers whom plans.yaml alone concerns. */
+  CLAWFLEET_GIT_MAX_PREVIEWS: z.coerce.number().int().min(1).default(defaultMaxPreviews),
   CLAWFLEET_GIT_LABEL: z.string().min(1).default("clawfleet: servers may be lost"),
   CLAWFLEET_GITHUB_REPOSITORY: z
     .string()
@@ -54,6 +58,7 @@ export type GitopsSettings = {
   folder: string;
   intervalMs: number;
   maxLost: number;
+  maxPreviews: number;
   label: string;
   github: GithubSettings | undefined;
 };
@@ -71,6 +76,7 @@ export function toGitopsSettings(env: Variables, problems: string[]): GitopsSett
     folder: env.CLAWFLEET_GIT_FOLDER,
     intervalMs: env.CLAWFLEET_GIT_SECONDS * 1000,
     maxLost: env.CLAWFLEET_GIT_MAX_LOST,
+    maxPreviews: env.CLAWFLEET_GIT_MAX_PREVIEWS,
     label: env.CLAWFLEET_GIT_LABEL,
     github,
   };

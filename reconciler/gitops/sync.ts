@@ -1,8 +1,9 @@
 /** Brings the fleet and the forge together. Webhooks only say that it is worth a look; the truth is read again each time. */
 import { findApplied } from "../db/git.ts";
-import { findPlan } from "../db/plans.ts";
+import { findPlan, withdrawPlans } from "../db/plans.ts";
 import type { GitopsJob } from "../queue/jobs.ts";
 import type { ForgeDeps, GitopsDeps } from "./deps.ts";
+import type { Pull } from "./github.ts";
 import { publishPull, syncPull } from "./pulls.ts";
 import { syncBranch } from "./pushes.ts";
 
@@ -27,17 +28,26 @@ async function syncAll(deps: GitopsDeps): Promise<void> {
 async function syncOpenPulls(deps: GitopsDeps): Promise<void> {
   const forge = withForge(deps);
   if (!forge) return;
-  for (const pull of await forge.github.listOpenPulls()) await syncPull(forge, pull);
+  for (const pull of await listOpen(forge)) await syncPull(forge, pull);
+}
+
+/** What was asked for those that are closed by now is taken back. */
+async function listOpen({ sql, clock, github }: ForgeDeps): Promise<Pull[]> {
+  const pulls = await github.listOpenPulls();
+  await withdrawPlans(sql, { open: pulls.map(({ number }) => number), now: clock.now() });
+  return pulls;
 }
 
 async function syncOne(deps: GitopsDeps, number: number): Promise<void> {
   const forge = withForge(deps);
   const pull = await forge?.github.findPull(number);
   if (!forge || !pull) return;
+  if (!pull.open) await listOpen(forge);
+  if (!pull.open && !pull.mergedAt) return;
   await deps.mirror.fetch();
   await deps.files();
   if (pull.open) await syncPull(forge, pull);
-  else if (pull.mergedAt) await syncBranch(deps);
+  else await syncBranch(deps);
 }
 
 /** The last preview of a plan has ended. */

@@ -52,6 +52,11 @@ export const alertTexts = {
     title: "An override, or a customer, asks for an address that somebody has",
     remedy: "choose another one; the customer keeps the address that they have",
   },
+  domain_refused: {
+    title: "An override asks for a domain that cannot be served",
+    remedy:
+      "correct it, or add its zone to the cell's clawfleet:customZones; the customer keeps the names that they have",
+  },
   plan_does_not_fit: {
     title: "A customer's server cannot become what their new plan wants",
     remedy:

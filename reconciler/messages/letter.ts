@@ -1,5 +1,5 @@
 /** What a customer reads on each occasion. One wording for text and HTML. Pure. */
-import { instanceHost } from "../../components/naming.ts";
+import { shownHost } from "../../components/hosts.ts";
 import type { CustomerRow } from "../db/customers.ts";
 import type { Facts } from "./facts.ts";
 import { oneLine } from "./one-line.ts";
@@ -34,8 +34,9 @@ const nothingByUs =
 
 export function writeLetter(input: LetterInput): Letter {
   const { customer } = input;
-  const { slug, zone } = customer;
-  const host = oneLine(zone === null ? slug : instanceHost(slug, zone));
+  const { slug, zone, domain } = customer;
+  const named = { slug, override: { customDomain: domain ?? undefined } };
+  const host = oneLine(zone === null ? slug : shownHost(named, zone));
   const { action, ...words } = wordsFor(input.facts, host, input.now);
   const address = input.facts.kind === "ready" ? (customer.url ?? `https://${host}`) : undefined;
   return {

@@ -1,5 +1,6 @@
 /** What comes in and what it costs, by plan and in all. By the month, net, at list prices; amounts in cents. Pure. */
 import type { PriceList, StockedServer } from "../cloud/hetzner-inventory.ts";
+import { costOfServer, costOfSnapshot } from "../cloud/hetzner-prices.ts";
 import type { Price } from "../billing/provider.ts";
 import type { Inventory, PaidInstance } from "../db/inventories.ts";
 import type { Amounts } from "./amounts.ts";
@@ -82,8 +83,9 @@ export function reckon({ instances, inventories, priceOf, ...facts }: MoneyFacts
     }
     for (const { sizeGb, instance } of stock.snapshots) {
       snapshots.count += 1;
-      add(snapshots.cost, prices.currency, sizeGb * prices.snapshotGb);
-      charge(instance, prices.currency, sizeGb * prices.snapshotGb);
+      const cost = costOfSnapshot(sizeGb, prices);
+      add(snapshots.cost, prices.currency, cost);
+      charge(instance, prices.currency, cost);
     }
   }
   const list = [...plans.values()].toSorted((a, b) => a.plan.localeCompare(b.plan));
@@ -130,10 +132,9 @@ function toMonthly({ unitAmount, interval, intervalCount }: Price): number {
 }
 
 function costOf(server: StockedServer, prices: PriceList, unknown: Set<string>): number {
-  const machine = prices.serverTypes[server.type]?.[server.location];
-  if (machine === undefined) unknown.add(`hetzner: ${server.type} in ${server.location}`);
-  const backups = server.backups ? (machine ?? 0) * prices.backupShare : 0;
-  return (machine ?? 0) + backups + (server.ipv4 ? (prices.ipv4[server.location] ?? 0) : 0);
+  const cost = costOfServer(server, prices);
+  if (cost === undefined) unknown.add(`hetzner: ${server.type} in ${server.location}`);
+  return cost ?? 0;
 }
 
 /** What is on its way out is somebody's until the converge that takes it away has ended. */

@@ -50,7 +50,7 @@ export type OperationEnd = {
 export async function endOperation(sql: Query, id: number, end: OperationEnd): Promise<void> {
   await sql`
     update clawfleet.operations set
-      ended_at = ${end.now}, outcome = ${end.outcome}, changes = ${sql.json(end.changes)},
+      ended_at = ${end.now}, end_recorded_at = clock_timestamp(), outcome = ${end.outcome}, changes = ${sql.json(end.changes)},
       error = ${end.error === null ? null : sql.json(toJson(end.error))}
     where id = ${id}`;
 }
@@ -64,7 +64,7 @@ export async function listRunning(sql: Query, stack: string): Promise<{ id: numb
 /** Those of a worker that died: whoever runs the stack next says so. Returns how many. */
 export async function interruptOperations(sql: Query, stack: string, now: Date): Promise<number> {
   const rows = await sql`
-    update clawfleet.operations set ended_at = ${now}, outcome = 'interrupted'
+    update clawfleet.operations set ended_at = ${now}, end_recorded_at = clock_timestamp(), outcome = 'interrupted'
     where stack = ${stack} and ended_at is null
     returning id`;
   return rows.length;
@@ -144,8 +144,8 @@ export async function listResourceMarks(sql: Query, instanceId: string): Promise
 export async function listPlannedSteps(
   sql: Query,
   operationId: number,
-): Promise<{ resource: string; op: string }[]> {
-  return await sql<{ resource: string; op: string }[]>`
-    select data ->> 'resource' as resource, data ->> 'op' as op from clawfleet.operation_events
+): Promise<{ resource: string; type: string; op: string }[]> {
+  return await sql<{ resource: string; type: string; op: string }[]>`
+    select data ->> 'resource' as resource, data ->> 'type' as type, data ->> 'op' as op from clawfleet.operation_events
     where operation_id = ${operationId} and kind in ('resource-started', 'resource-done') and data ? 'op' order by seq`;
 }

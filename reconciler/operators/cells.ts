@@ -3,6 +3,7 @@ import type { Sql } from "postgres";
 import { cellStack } from "../../components/naming.ts";
 import type { CellStatus } from "../db/cell-status.ts";
 import { listCells, setDrained, type CellRow } from "../db/cells.ts";
+import { claimRepair } from "../db/drift.ts";
 import { countUnplaced } from "../db/instances.ts";
 import { toCellJob } from "../converge/jobs.ts";
 import { listWorkers, type WorkerRow } from "../db/workers.ts";
@@ -106,6 +107,7 @@ export async function applyCell(
     if (settings) await storeCell(deps, tx, name, settings);
     if (!(await listCells(tx)).some((cell) => cell.name === name)) throw noCell(name);
     const reason = input.refresh ? "drift" : "operator";
+    if (input.refresh) await claimRepair(tx, cellStack(name), actor);
     await deps.queue.enqueueConverge(tx, toCellJob({ name, retryReason: reason }, actor));
   });
 }

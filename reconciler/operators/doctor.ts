@@ -4,6 +4,7 @@ import { readConditions } from "../conditions.ts";
 import { listLooks, listZones } from "../db/account-checks.ts";
 import { listBlocks } from "../db/blocks.ts";
 import { listCells } from "../db/cells.ts";
+import { readDatabaseTime } from "../db/database.ts";
 import { listScanTimes } from "../db/drift.ts";
 import { findLastSweep } from "../db/sweeps.ts";
 import { listWorkers, type WorkerRow } from "../db/workers.ts";
@@ -127,8 +128,7 @@ const maxSkewMs = 5_000;
 
 /** Claims and graces are decided by the database's clock and by ours. */
 async function examineClock({ sql, clock }: DoctorDeps): Promise<Finding> {
-  const [row] = await sql<{ now: Date }[]>`select clock_timestamp() as now`;
-  const skewMs = Math.abs((row?.now.getTime() ?? 0) - clock.now().getTime());
+  const skewMs = Math.abs((await readDatabaseTime(sql)).getTime() - clock.now().getTime());
   const detail = `${skewMs} ms between this process and the database`;
   return toFinding("clock", skewMs < maxSkewMs, detail, "set the clocks of both by NTP");
 }

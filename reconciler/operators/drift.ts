@@ -1,7 +1,7 @@
 /** What operators see of drift, and what they order about it. */
 import { listCells } from "../db/cells.ts";
+import { readDatabaseTime } from "../db/database.ts";
 import {
-  listFindings,
   listLastScans,
   listScanned,
   markDeletion,
@@ -9,6 +9,7 @@ import {
   type FindingRow,
   type ScanRow,
 } from "../db/drift.ts";
+import { readFindings, type FindingPageInput } from "../db/drift-page.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import type { Difference } from "../drift/compare.ts";
 import { findUnknownDifference } from "../drift/orphans.ts";
@@ -30,16 +31,33 @@ export type FindingAnswer = {
   action: string;
   differences: Difference[];
   monthlyNet: string | null;
+  /** It costs something, and nobody knows how much. */
+  costUnknown: boolean;
   since: string;
   repairAt: string | null;
+  /** Why it is not repaired unasked. */
+  refusal: string | null;
   deletion: FindingRow["deletion"];
 };
-export type DriftAnswer = { findings: FindingAnswer[]; scans: ScanAnswer[] };
+export type DriftAnswer = {
+  /** A page of them, the gravest first. */
+  findings: FindingAnswer[];
+  total: number;
+  /** What the pages beside this one go on from. */
+  previous: number | null;
+  next: number | null;
+  scans: ScanAnswer[];
+};
+
+/** Of one instance: its own finding, and one for each object of its name that no state knows. */
+const maxOfOne = 1000;
 
 type Deps = Pick<ApplyDeps, "sql" | "queue" | "clock">;
 
 export type DriftOperators = {
-  read(): Promise<DriftAnswer>;
+  read(page: FindingPageInput): Promise<DriftAnswer>;
+  /** The highest id of a scan so far. */
+  findLastScanId(): Promise<number>;
   /** Of every account. Returns their names. */
   scan(actor: string): Promise<string[]>;
   /** `mayLose`: a person who may delete has said that a server, and what is on its disk, may be lost. @throws not_found, conflict */
@@ -51,10 +69,11 @@ export type DriftOperators = {
 export function createDriftOperators(deps: Deps): DriftOperators {
   const { sql, queue, clock } = deps;
   return {
-    async read() {
-      const [findings, scans] = await Promise.all([listFindings(sql), listLastScans(sql)]);
-      return { findings: findings.map(toFindingAnswer), scans: scans.map(toScanAnswer) };
+    async read(page) {
+      const [{ rows, ...beside }, scans] = await Promise.all([readFindings(sql, page), listLastScans(sql)]);
+      return { findings: rows.map(toFindingAnswer), ...beside, scans: scans.map(toScanAnswer) };
     },
+    findLastScanId: async () => Math.max(0, ...(await listLastScans(sql)).map(({ id }) => id)),
     async scan(actor) {
       const cells = (await listCells(sql)).filter(({ ready }) => ready);
       const accounts = [...new Set(cells.map(({ account }) => account))];
@@ -62,20 +81,24 @@ export function createDriftOperators(deps: Deps): DriftOperators {
       return accounts;
     },
     async repair({ name, mayLose, actor }) {
-      const finding = (await listFindings(sql)).find((one) => one.slug === name && isRepairable(one));
+      const { rows } = await readFindings(sql, { name, limit: maxOfOne });
+      const finding = rows.find(isRepairable);
       if (!finding) throw unknown(`nothing is known to have drifted at ${name}`);
       const now = clock.now();
-      const stack = (await listScanned(sql, now)).find(({ id }) => id === finding.subject);
+      const stack = (await listScanned(sql, await readDatabaseTime(sql))).find(
+        ({ id }) => id === finding.subject,
+      );
       if (!stack) throw unknown(`${name} does not live any more`);
       if (stack.held) throw held(name);
       if (finding.class === "dangerous" && !mayLose) throw dangerous(name);
       await sql.begin(async (tx) => {
-        await markRepairs(tx, [finding.id], now);
+        await markRepairs(tx, [finding.id], { actor, now });
         await queue.enqueueConverge(tx, toDriftJob(stack, "converge", actor));
       });
     },
     async deleteOrphan({ object, actor }) {
-      const finding = (await listFindings(sql)).find((one) => findUnknownDifference(one, object));
+      const { rows } = await readFindings(sql, { object, limit: 1 });
+      const finding = rows.find((one) => findUnknownDifference(one, object));
       if (!finding) throw unknown(`no scan found an object ${object} that no state knows`);
       await sql.begin(async (tx) => {
         await markDeletion(tx, finding.id, { actor, at: clock.now().toISOString(), error: null });
@@ -86,13 +109,16 @@ export function createDriftOperators(deps: Deps): DriftOperators {
   };
 }
 
+/** Everything else comes free with them. */
+const paid: ReadonlySet<Difference["kind"]> = new Set(["server", "snapshot"]);
+
 /** Unknown objects are in no state: they are deleted on command alone. */
 function isRepairable(finding: FindingRow): boolean {
   return finding.class !== "leak" && finding.class !== "stateless";
 }
 
 function toFindingAnswer(row: FindingRow): FindingAnswer {
-  const { id, subject, slug: name, account, action, differences, monthlyNet, deletion } = row;
+  const { id, subject, slug: name, account, action, differences, monthlyNet, refusal, deletion } = row;
   return {
     id,
     subject,
@@ -102,8 +128,10 @@ function toFindingAnswer(row: FindingRow): FindingAnswer {
     action,
     differences,
     monthlyNet,
+    costUnknown: monthlyNet === null && !isRepairable(row) && differences.some(({ kind }) => paid.has(kind)),
     since: row.since.toISOString(),
     repairAt: row.repairAt?.toISOString() ?? null,
+    refusal,
     deletion,
   };
 }

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { isReservedSlug } from "../../components/naming.ts";
 import type { SubscriptionReading } from "../billing/provider.ts";
+import { claimRepair } from "../db/drift.ts";
 import { findInstance } from "../db/instances.ts";
 import { intervene } from "../db/interventions.ts";
 import { isSlugOrdered } from "../db/orders.ts";
@@ -60,13 +61,11 @@ export function createOperators(
       if (!row) throw notFound(slug);
       if (row.override.hold === true && kind === "converge") throw held(slug);
       if (row.cell === null) throw unplaced(slug);
-      await queue.enqueueConverge(sql, {
-        stack: slug,
-        instanceId: row.id,
-        cell: row.cell,
-        kind,
-        reason: refresh ? "drift" : "operator",
-        actor,
+      const { id: instanceId, cell } = row;
+      const reason = refresh ? "drift" : "operator";
+      await sql.begin(async (tx) => {
+        if (refresh && kind === "converge") await claimRepair(tx, instanceId, actor);
+        await queue.enqueueConverge(tx, { stack: slug, instanceId, cell, kind, reason, actor });
       });
     },
     async provision({ slug, plan, email, actor }) {

@@ -7,6 +7,7 @@ import { renderComment } from "../gitops/comment.ts";
 import { findHindrances, type GateRules } from "../gitops/gate.ts";
 import type { ChangedTexts } from "../gitops/git.ts";
 import type { FleetPlan } from "../gitops/plan.ts";
+import { defaultMaxPreviews } from "../gitops/settings.ts";
 import { createPlan, digestTexts, toFleetPlan } from "../gitops/plans.ts";
 
 export type PlanAnswer =
@@ -43,7 +44,9 @@ export type PlanOperators = {
   accept(input: { commit: string; hash: string; actor: string }): Promise<void>;
 };
 
-export type PlansDeps = ApplyDeps & { gitops?: (GateRules & { branch: string }) | undefined };
+export type PlansDeps = ApplyDeps & {
+  gitops?: (GateRules & { branch: string; maxPreviews: number }) | undefined;
+};
 
 /** As without a repository: what a plan says is for whoever reads it. */
 const defaultRules: GateRules = { maxLost: 0, label: "" };
@@ -54,7 +57,8 @@ export function createPlanOperators(deps: PlansDeps): PlanOperators {
     async create({ request, ...input }) {
       const asked = { ...input, pullRequest: request };
       const running = await resumePlan(sql, { ...asked, digest: digestTexts(input) });
-      return running ?? (await createPlan(deps, { ...asked, purpose: "review" }));
+      const maxPreviews = deps.gitops?.maxPreviews ?? defaultMaxPreviews;
+      return running ?? (await createPlan(deps, { ...asked, purpose: "review", maxPreviews }));
     },
     findApplied: async () => (deps.gitops && (await findApplied(sql))) ?? null,
     async find(id) {

@@ -2,7 +2,7 @@
 import {
   cellObjectName,
   cellSelector,
-  instanceHost,
+  domainRecordName,
   instanceSelector,
   labelKeys,
   managedBy,
@@ -10,6 +10,7 @@ import {
   serverName,
 } from "../../components/naming.ts";
 import type { Cloudflare, DnsRecord } from "../cloud/cloudflare.ts";
+import type { DnsNames, DnsZone } from "../cloud/dns-names.ts";
 import type { HetznerKind, HetznerObject } from "../cloud/hetzner-objects.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import type { CloudObject } from "./objects.ts";
@@ -21,9 +22,7 @@ export type StackIdentity =
       kind: "instance";
       id: string;
       slug: string;
-      address: string;
-      zoneId: string;
-      zoneName: string;
+      names: DnsNames;
       networkId: string;
     }
   | { kind: "cell"; name: string; subnetRange: string };
@@ -52,39 +51,34 @@ export async function removeObject(
   if (stack.kind === "cell") return;
   if (object.type === hetznerTypes.servers.type) await hetzner.deleteServer(Number(object.id));
   if (object.type === hetznerTypes.firewalls.type) await hetzner.deleteFirewall(Number(object.id));
-  if (object.type === recordType) await cloudflare.deleteRecord(stack.zoneId, object.id);
+  if (object.type === recordType) await cloudflare.deleteRecord(object.zoneId ?? "", object.id);
   if (object.type === certificateType) await cloudflare.revokeCertificate(object.id);
 }
 
-async function findInstance(
-  { hetzner, cloudflare }: Clouds,
-  stack: Extract<StackIdentity, { kind: "instance" }>,
-): Promise<CloudObject[]> {
+async function findInstance({ hetzner, cloudflare }: Clouds, stack: InstanceStack): Promise<CloudObject[]> {
   const wanted = { name: serverName(stack.slug), selector: instanceSelector(stack.id) };
   const isOurs = ({ labels }: HetznerObject) =>
     labels[managedBy.key] === managedBy.value && labels[labelKeys.instance] === stack.id;
-  const host = instanceHost(stack.address, stack.zoneName);
-  const [servers, firewalls, named, own, certificates] = await Promise.all([
+  const { own, hosts } = stack.names;
+  const [servers, firewalls, records, certificates] = await Promise.all([
     findBoth(hetzner, "servers", wanted),
     findBoth(hetzner, "firewalls", wanted),
-    cloudflare.findRecords(stack.zoneId, host),
-    cloudflare.findOwnRecords(stack.zoneId, stack.id),
-    cloudflare.findCertificates(stack.zoneId, host),
+    findRecords(cloudflare, stack),
+    cloudflare.findCertificates(own.zoneId, hosts),
   ]);
   const addresses = new Set(servers.filter(isOurs).flatMap(addressesOf));
-  const records = new Map([...named, ...own].map((record) => [record.id, record]));
   return [
     ...servers.map((one) =>
       toHetznerObject("servers", one, wanted.name, isOurs(one), one.networks.includes(stack.networkId)),
     ),
     ...firewalls.map((one) => toHetznerObject("firewalls", one, wanted.name, isOurs(one), one.applied)),
-    ...[...records.values()].flatMap((record) => toRecordObject(stack, host, record, addresses)),
-    ...certificates.map(({ id, createdAt }) => ({
+    ...records.flatMap((record) => toRecordObject(stack, record, addresses)),
+    ...certificates.map(({ id, hostnames, createdAt }) => ({
       type: certificateType,
       logicalName: "tls-certificate",
       id,
       importId: id,
-      what: `origin certificate ${id} for ${host}`,
+      what: `origin certificate ${id} for ${hostnames.join(", ")}`,
       ours: true,
       inTheWay: false,
       adoptable: false,
@@ -158,28 +152,48 @@ function toHetznerObject(
   };
 }
 
-const recordNames: Readonly<Record<string, readonly string[]>> = {
-  A: ["record-a"],
-  AAAA: ["record-aaaa"],
+type ZoneRecord = DnsRecord & DnsZone;
+type InstanceStack = Extract<StackIdentity, { kind: "instance" }>;
+
+/** Those that bear one of its names, and those that carry its comment wherever it has or had names. */
+async function findRecords(cloudflare: Cloudflare, { id, names }: InstanceStack): Promise<ZoneRecord[]> {
+  const { own, domain, zones } = names;
+  const named = [own, ...(domain ? [domain] : [])].map(async ({ host, ...zone }) =>
+    inZone(zone, await cloudflare.findRecords(zone.zoneId, host)),
+  );
+  const commented = zones.map(async (zone) => inZone(zone, await cloudflare.findOwnRecords(zone.zoneId, id)));
+  const found = (await Promise.all([...named, ...commented])).flat();
+  return [...new Map(found.map((record) => [record.id, record])).values()];
+}
+
+function inZone({ zone, zoneId }: DnsZone, records: readonly DnsRecord[]): ZoneRecord[] {
+  return records.map((record) => ({ ...record, zone, zoneId }));
+}
+
+const recordKinds: Readonly<Record<string, readonly ("a" | "aaaa")[]>> = {
+  A: ["a"],
+  AAAA: ["aaaa"],
   // Beside it there can be no record of either kind.
-  CNAME: ["record-a", "record-aaaa"],
+  CNAME: ["a", "aaaa"],
 };
 
 function toRecordObject(
-  stack: Extract<StackIdentity, { kind: "instance" }>,
-  host: string,
-  record: DnsRecord,
+  { id, names }: InstanceStack,
+  record: ZoneRecord,
   addresses: ReadonlySet<string>,
 ): CloudObject[] {
-  const ours = record.comment === recordComment(stack.id) && record.type !== "CNAME";
-  return (recordNames[record.type] ?? []).map((logicalName) => ({
+  const ours = record.comment === recordComment(id) && record.type !== "CNAME";
+  const isOwn = record.zoneId === names.own.zoneId;
+  const wanted = isOwn ? names.own : names.domain;
+  return (recordKinds[record.type] ?? []).map((kind) => ({
     type: recordType,
-    logicalName,
+    logicalName: isOwn ? `record-${kind}` : domainRecordName(kind, record.zone),
     id: record.id,
-    importId: `${stack.zoneId}/${record.id}`,
+    importId: `${record.zoneId}/${record.id}`,
+    zoneId: record.zoneId,
     what: `${record.type} record ${record.name} to ${record.content}`,
     ours,
-    inTheWay: record.name === host,
+    inTheWay: record.zoneId === wanted?.zoneId && record.name === wanted.host,
     adoptable: true,
     guarded: false,
     createdAt: record.created_on,

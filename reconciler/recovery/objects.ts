@@ -10,6 +10,8 @@ export type CloudObject = {
   id: string;
   /** As the provider's import takes it. */
   importId: string;
+  /** Of a record. */
+  zoneId?: string;
   /** For a person: `server cf-bob`. */
   what: string;
   /** It carries this stack's own label or comment. */

@@ -1,6 +1,8 @@
 /** What our own rows say about a stack before a run. One statement a function. */
 import { z } from "zod";
+import { findDnsNames } from "../cloud/dns-names.ts";
 import type { Query } from "../db/database.ts";
+import type { Override } from "../../infra/config.ts";
 import { cellOutputsSchema } from "../../infra/outputs.ts";
 import { parseCellStack } from "../../components/naming.ts";
 import type { StackIdentity } from "./find-objects.ts";
@@ -31,6 +33,15 @@ export type Identity = { stack: StackIdentity; account: string };
 
 const settingsSchema = z.object({ subnetRange: z.string() });
 
+type InstanceRow = {
+  id: string;
+  slug: string;
+  override: Override;
+  outputs: unknown;
+  account: string;
+  cellOutputs: unknown;
+};
+
 /** Undefined while its cell is not up: nothing of an instance can be in the clouds then. */
 export async function findIdentity(
   sql: Query,
@@ -39,14 +50,17 @@ export async function findIdentity(
 ): Promise<Identity | undefined> {
   const cell = parseCellStack(stack);
   if (cell !== undefined) return await findCellIdentity(sql, cell);
-  const [row] = await sql<{ id: string; slug: string; address: string; account: string; outputs: unknown }[]>`
-    select i.id, i.slug, coalesce(i.override ->> 'address', i.slug) as address, c.account, c.outputs
+  const [row] = await sql<InstanceRow[]>`
+    select i.id, i.slug, i.override, i.outputs, c.account, c.outputs as "cellOutputs"
     from clawfleet.instances i join clawfleet.cells c on c.name = i.cell where i.id = ${instanceId}`;
-  const outputs = cellOutputsSchema.safeParse(row?.outputs);
+  const outputs = cellOutputsSchema.safeParse(row?.cellOutputs);
   if (!row || !outputs.success) return undefined;
-  const { zoneId, zoneName, networkId } = outputs.data;
-  const { id, slug, address, account } = row;
-  return { account, stack: { kind: "instance", id, slug, address, zoneId, zoneName, networkId } };
+  const { id, slug, account } = row;
+  const { networkId } = outputs.data;
+  return {
+    account,
+    stack: { kind: "instance", id, slug, names: findDnsNames(row, outputs.data), networkId },
+  };
 }
 
 async function findCellIdentity(sql: Query, name: string): Promise<Identity | undefined> {

@@ -96,8 +96,10 @@ const finding = z.object({
   action: z.enum(driftActions),
   differences: z.array(difference),
   monthlyNet: z.string().nullable(),
+  costUnknown: z.boolean(),
   since: time,
   repairAt: time.nullable(),
+  refusal: z.string().nullable(),
   deletion: z.object({ actor: z.string(), at: time, error: z.string().nullable() }).nullable(),
 });
 const scan = z.object({
@@ -112,7 +114,13 @@ const scan = z.object({
   findings: z.number().nullable(),
   detail: z.string().nullable(),
 });
-export const drift = z.object({ findings: z.array(finding), scans: z.array(scan) });
+export const drift = z.object({
+  findings: z.array(finding),
+  total: z.number(),
+  previous: z.number().nullable(),
+  next: z.number().nullable(),
+  scans: z.array(scan),
+});
 
 const customerPlan = z.object({
   slug: z.string(),
@@ -123,6 +131,7 @@ const customerPlan = z.object({
   costBefore: z.number().nullable(),
   costAfter: z.number().nullable(),
   error: z.string().nullable(),
+  example: z.string().optional(),
   again: z.literal(true).optional(),
   note: z.string().optional(),
 });

@@ -15,10 +15,22 @@ export type DriftDeps = {
 const nameParam = z.object({
   name: z.string().regex(/^(cell\.)?[a-z][a-z0-9-]{0,31}$/, "an instance, or cell.<name>"),
 });
-const objectParam = z.object({
-  object: z
-    .string()
-    .regex(/^(server|firewall|network|ssh-key|record):[\w-]{1,64}$/, "<kind>:<id> as fleet drift shows it"),
+const objectName = z
+  .string()
+  .regex(
+    /^(server|firewall|network|ssh-key|record|snapshot):[\w-]{1,64}$/,
+    "<kind>:<id> as fleet drift shows it",
+  );
+const objectParam = z.object({ object: objectName });
+const findingId = z.coerce.number().int().positive().max(2_147_483_647);
+const pageQuery = z.object({
+  name: nameParam.shape.name.optional(),
+  object: objectName.optional(),
+  /** `next` of the page before. */
+  after: findingId.optional(),
+  /** `previous` of the page after. */
+  before: findingId.optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
 });
 
 export function createDriftRoutes({ drift, lastOperationId }: DriftDeps) {
@@ -27,11 +39,12 @@ export function createDriftRoutes({ drift, lastOperationId }: DriftDeps) {
       "/",
       access({
         scope: "read",
-        summary: "What has drifted, and when somebody looked",
+        summary: "What has drifted, the gravest first and page by page, and when somebody looked",
         status: 200,
         answer: answers.drift,
       }),
-      async (c) => c.json(await drift.read()),
+      validate("query", pageQuery),
+      async (c) => c.json(await drift.read(c.req.valid("query"))),
     )
     .post(
       "/scans",
@@ -42,7 +55,7 @@ export function createDriftRoutes({ drift, lastOperationId }: DriftDeps) {
         answer: z.object({ accounts: z.array(z.string()), after: z.number() }),
       }),
       async (c) => {
-        const after = Math.max(0, ...(await drift.read()).scans.map(({ id }) => id));
+        const after = await drift.findLastScanId();
         return c.json({ accounts: await drift.scan(c.get("operator").name), after }, 202);
       },
     )

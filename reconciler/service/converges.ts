@@ -16,8 +16,8 @@ import { runnerMark } from "../recovery/local-process.ts";
 import { createRecovery } from "../recovery/recovery.ts";
 import { openStateStore } from "../recovery/state-store.ts";
 import type { ReadinessCheck } from "../routes/health.ts";
-import { keepPrices, readPrices } from "../cloud/hetzner-prices.ts";
-import { createClouds, findTokens } from "./clouds.ts";
+import { keepPrices } from "../cloud/hetzner-prices.ts";
+import { createClouds } from "./clouds.ts";
 import type { Core } from "./core.ts";
 import { startInventory } from "../money/inventory.ts";
 import { startDriftWorker } from "./drift.ts";
@@ -92,10 +92,7 @@ export async function startConverges(
       onOperation: ({ kind, outcome, seconds }) => metrics.converges.observe({ kind, outcome }, seconds),
       cloudsOf,
       pricesOf: keepPrices(
-        (account) => {
-          const { hetzner } = gate.addressesFor({ account, reason: "pull-request" });
-          return readPrices({ baseUrl: hetzner, token: findTokens(config, account).hcloudToken, fetch });
-        },
+        (account) => cloudsOf(account, "pull-request").hetzner.readPriceList(),
         () => clock.now(),
       ),
       random: Math.random,

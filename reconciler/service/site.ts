@@ -82,6 +82,7 @@ export function createSite(core: Core, config: Config, parts: SiteParts): Site {
     health: createHealthRoutes({
       checks: parts.checks,
       registry: metrics.registry,
+      metricsKey: config.metricsKey,
       isDraining: () => parts.isDraining(),
     }),
     webhooks: createWebhooks(core, parts),

@@ -38,7 +38,8 @@ async function build({ say }: Reporter, rig: ConvergeRig, { sql }: BenchDatabase
   await deps.pool.stop();
   say(`one instance is built; ${instances - 1} more are made after it`);
   await seedClouds(rig, sql, instances - 1);
-  await sql`update clawfleet.operations set started_at = started_at - interval '1 hour', ended_at = ended_at - interval '1 hour'`;
+  await sql`update clawfleet.operations set started_at = started_at - interval '1 hour', ended_at = ended_at - interval '1 hour',
+    end_recorded_at = end_recorded_at - interval '1 hour'`;
 }
 
 async function measure(reporter: Reporter, rig: ConvergeRig, database: BenchDatabase): Promise<void> {

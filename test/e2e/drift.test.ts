@@ -80,7 +80,7 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
   });
 
   test("of a fleet that is as it was left finds nothing, with a request for each kind of object", async () => {
-    expect(await scan()).toMatchObject({ findings: 0, compared: 2, requests: 5 });
+    expect(await scan()).toMatchObject({ findings: 0, compared: 2, requests: 6 });
   });
 
   test("reads a state once each time that it is written", async () => {
@@ -168,6 +168,32 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
     expect((await fleet.find("ada")).status).toBe("ready");
   });
 
+  test("asks about a repair that would mend more than was found: its network went since", async () => {
+    const { sql } = fleet.database;
+    const { labels, id } = project().server("cf-ada");
+    await project().api("PUT", `/servers/${id}`, { labels: { ...labels, more: "than" } });
+    await scan({ ...nothing, cosmetic: "ask" });
+    const [stack] = (await listScanned(sql, new Date())).filter(({ stack: name }) => name === "ada");
+    if (!stack) throw new Error("ada lives");
+    const network = project().network("cf-cell-lab").id;
+    await project().api("POST", `/servers/${id}/actions/detach_from_network`, { network });
+    await project().settled();
+    const after = await fleet.lastOperationId("ada");
+    await queue.enqueueConverge(sql, [toDriftJob(stack, "converge", scanActor)]);
+    await fleet.nextOperation("ada", after, ["preview"]);
+    const refusal = await eventually(
+      "it is asked about",
+      async () => (await listFindings(sql)).find(({ slug }) => slug === "ada")?.refusal,
+    );
+    expect(refusal).toContain("it would also create network");
+    const runs = await sql`
+      select 1 from clawfleet.operations where stack = 'ada' and kind = 'up' and id > ${after}`;
+    expect(runs).toEqual([]);
+    await fleet.apply("ada", { refresh: true });
+    await fleet.untilStatus("ada", "ready");
+    expect(await scan()).toMatchObject({ findings: 0 });
+  });
+
   test("finds what is graver than a repair: a server that was resized, and a cell's network that was renamed", async () => {
     const { id } = project().server("cf-ada");
     await project().api("POST", `/servers/${id}/actions/poweroff`);
@@ -205,6 +231,10 @@ describe.skipIf(obstacle !== undefined)("a scan", () => {
     await project().api("POST", "/firewalls", { name: "stray", labels, rules: [] });
     await project().settled();
     await fleet.untilStatus("ada", "ready");
+    await eventually(
+      "prices are known",
+      async () => (await fleet.database.sql`select 1 from clawfleet.inventories`).length > 0,
+    );
     await scan(defaultPolicy);
     expect((await findings()).toSorted((a, b) => (a.class < b.class ? -1 : 1))).toEqual([
       { who: "server", class: "leak", what: ["server leak"] },

@@ -46,6 +46,7 @@ const baseCell: CellArgs = {
   subnetRange: "10.0.0.0/24",
   networkZone: "eu-central",
   zone: "claws.example",
+  customZones: ["firm.example"],
   sshPublicKey: keys.cell.public,
 };
 
@@ -126,6 +127,14 @@ const instanceChanges: Record<string, (args: AssistantInstanceArgs) => Assistant
   "cell.dnsTags": inCell({ dnsTags: true }),
   serverType: inArgs({ serverType: "cx33" }),
   address: inArgs({ address: "ethel" }),
+  customDomain: (args) => ({
+    ...args,
+    customDomain: {
+      name: "ai.firm.example",
+      zone: "firm.example",
+      zoneId: cell.customZones["firm.example"] ?? "",
+    },
+  }),
   growDisk: inArgs({ growDisk: true }),
   location: inArgs({ location: "fsn1" }),
   privateIp: inArgs({ privateIp: "10.0.0.4" }),
@@ -154,6 +163,7 @@ const cellChanges: Record<string, (args: CellArgs) => CellArgs> = {
   subnetRange: (args) => ({ ...args, subnetRange: "10.0.1.0/24" }),
   networkZone: (args) => ({ ...args, networkZone: "us-east" }),
   zone: (args) => ({ ...args, zone: "other.example" }),
+  customZones: (args) => ({ ...args, customZones: [] }),
   sshPublicKey: (args) => ({ ...args, sshPublicKey: keys.other.public }),
 };
 
@@ -165,8 +175,8 @@ const credentials = () => ({
 const openCell = (args: CellArgs) =>
   engine.open("cell", async () => {
     const made = new Cell("cell", args, { providers: createProviders(credentials(), "10ms") });
-    const { networkId, subnetId, sshKeyId, zoneId, zoneName, cloudflareRanges } = made;
-    return { networkId, subnetId, sshKeyId, zoneId, zoneName, cloudflareRanges };
+    const { networkId, subnetId, sshKeyId, zoneId, zoneName, customZones, cloudflareRanges } = made;
+    return { networkId, subnetId, sshKeyId, zoneId, zoneName, customZones, cloudflareRanges };
   });
 
 const openInstance = (args: AssistantInstanceArgs) =>
@@ -185,7 +195,7 @@ describe.skipIf(obstacle !== undefined)("effects of a changed argument", () => {
   beforeAll(async () => {
     sandbox = await startSandbox({
       servicePort: 1,
-      moreZones: ["other.example"],
+      moreZones: ["other.example", "firm.example"],
       checks: conformity.checks,
     });
     engine = await startTestEngine(sandbox.env);

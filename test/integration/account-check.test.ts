@@ -5,22 +5,31 @@
 import { describe, expect, test } from "vitest";
 import { checkAccount } from "../../reconciler/cloud/account-check.ts";
 import { defaultToken, startCloudflare } from "../sandbox/cloudflare/cloudflare.ts";
+import type { Token, ZoneStatus } from "../sandbox/cloudflare/model.ts";
 import { startHetzner } from "../sandbox/hetzner/hetzner.ts";
 
 const [good, looking] = ["t".repeat(64), "r".repeat(64)];
 
 type World = {
   hetzner?: string;
-  cloudflare?: { value: string; canEdit: boolean; status: "active" | "disabled" };
+  cloudflare?: Token;
   zones?: string[];
+  /** Beside claws.example, as its registrar has it. */
+  firm?: ZoneStatus;
 };
 
-async function check({ hetzner: token = good, cloudflare: given, zones = ["claws.example"] }: World = {}) {
+async function check({
+  hetzner: token = good,
+  cloudflare: given,
+  zones = ["claws.example"],
+  firm,
+}: World = {}) {
   const hetzner = await startHetzner({
     tokens: [good, { token: looking, project: "other", readOnly: true }],
   });
   const options = given ? { tokens: [given] } : {};
-  const cloudflare = await startCloudflare({ zones: [{ name: "claws.example" }], ...options });
+  const others = firm === undefined ? [] : [{ name: "firm.example", status: firm }];
+  const cloudflare = await startCloudflare({ zones: [{ name: "claws.example" }, ...others], ...options });
   try {
     const checks = await checkAccount({
       account: "default",
@@ -85,6 +94,24 @@ describe("an account", () => {
         expect.stringContaining("CLOUDFLARE_API_TOKEN"),
       ],
     ]);
+  });
+
+  const whole = { value: "c".repeat(40), canEdit: true, status: "active" } as const;
+  test.each<[string, World, unknown[]]>([
+    ["with one token for both is well", { firm: "active" }, []],
+    [
+      "whose token is not for the second is told that zone",
+      { firm: "active", cloudflare: { ...whole, zones: ["claws.example"] } },
+      [["cloudflare default firm.example token", "the token sees no zone firm.example"]],
+    ],
+    [
+      "whose second is not delegated yet is told the name servers",
+      { firm: "pending" },
+      [["cloudflare default firm.example DNS", "it is pending: its names are not answered"]],
+    ],
+  ])("with a zone of its own and one of a customer's %s", async (_what, world, ill) => {
+    const checks = await check({ ...world, zones: ["claws.example", "firm.example"] });
+    expect(illOf(checks).map(([name, detail]) => [name, detail])).toEqual(ill);
   });
 
   test("whose clouds do not answer is not well, and nothing is thrown", async () => {

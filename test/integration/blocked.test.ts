@@ -134,6 +134,7 @@ describe("urgency", () => {
       ipv6: "2001:db8::1",
       privateIp: "10.0.0.3",
       url: "https://bob.claws.example",
+      hosts: ["bob.claws.example"],
       openclawVersion: "2026.9.6",
       health: "ok",
     };

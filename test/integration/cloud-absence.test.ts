@@ -29,13 +29,22 @@ async function startAbsent(known: Record<string, object> = {}) {
 }
 
 type Absent = Awaited<ReturnType<typeof startAbsent>>;
-const owner = { instanceId: "iabc", zoneId: "z1", keepSnapshots: false, host: "a.claws.example" };
+const own = { host: "a.claws.example", zone: "claws.example", zoneId: "z1" };
+const names = {
+  own,
+  domain: undefined,
+  zones: [own, { zone: "firm.example", zoneId: "z2" }],
+  hosts: [own.host],
+};
+const owner = { instanceId: "iabc", names, keepSnapshots: false };
 const page = { meta: { pagination: { next_page: null } } };
 const empty = {
   "GET /servers": { servers: [], ...page },
   "GET /firewalls": { firewalls: [], ...page },
   "GET /images": { images: [], ...page },
   "GET /zones/z1/dns_records": { result: [] },
+  // Of the zone of a customer's own domain.
+  "GET /zones/z2/dns_records": { result: [] },
   "GET /certificates": { result: [] },
 };
 
@@ -48,7 +57,7 @@ describe("a list that is answered with 404 is no list", () => {
     ["records", ({ cloudflare }) => cloudflare.findRecords("z1", "a.claws.example")],
     ["own records", ({ cloudflare }) => cloudflare.findOwnRecords("z1", "iabc")],
     ["foreign records", ({ cloudflare }) => cloudflare.findForeignRecords("z1", "a.claws.example", "iabc")],
-    ["certificates", ({ cloudflare }) => cloudflare.findCertificates("z1", "a.claws.example")],
+    ["certificates", ({ cloudflare }) => cloudflare.findCertificates("z1", ["a.claws.example"])],
   ];
   test.each(lists)("%s", async (_what, find) => {
     await expect(find(await startAbsent())).rejects.toMatchObject({

@@ -1,6 +1,7 @@
 /** Proves what each scope may do in the console, that it is done under the operator's name, and that it is written down; without a browser. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { actionIds } from "../../reconciler/console/actions.ts";
+import { drift as driftAnswer } from "../../reconciler/routes/answers.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { makeKey, openConsole } from "../support/console.ts";
 
@@ -148,6 +149,35 @@ describe("an operator", () => {
     expect((await visitor.open("/console/instances/bob")).html).toContain("the fleet is held");
     await visitor.submit("/console/queue/unpause");
     expect(await sql`select 1 from clawfleet.pauses`).toHaveLength(0);
+  });
+
+  test("shows drift by pages, the gravest first, as the API does", async () => {
+    const { sql } = api.database;
+    await sql`update clawfleet.drift_findings set closed_at = now() where closed_at is null`;
+    await sql`
+      insert into clawfleet.drift_findings (subject, slug, account, class, action, differences, first_seen, last_seen)
+      select 'i' || n, 'many-' || n, 'default', case when n = 70 then 'dangerous' else 'cosmetic' end, 'ask', '[]', now(), now()
+      from generate_series(1, 120) n`;
+    const read = async (query: string) =>
+      driftAnswer.parse((await api.request("GET", `/api/v1/drift?limit=50${query}`)).body);
+    const names = ({ findings }: Awaited<ReturnType<typeof read>>) => findings.map(({ name }) => name);
+    const first = await read("");
+    const second = await read(`&after=${first.next}`);
+    const third = await read(`&after=${second.next}`);
+    expect([first.total, names(first)[0], names(first)[1]]).toEqual([120, "many-70", "many-1"]);
+    expect(new Set([first, second, third].flatMap(names)).size).toBe(120);
+    expect([first.previous, third.next, names(third).length]).toEqual([null, null, 20]);
+    expect(names(await read(`&before=${second.previous}`))).toEqual(names(first));
+    expect(names(await read("&name=many-7"))).toEqual(["many-7"]);
+    const visitor = await signedIn();
+    const page = await visitor.open("/console/drift");
+    expect(page.html).toContain("120 findings");
+    expect(page.html).not.toContain("many-60");
+    expect(page.html).toContain(`/console/drift?after=${first.next}`);
+    const { html } = await visitor.open(`/console/drift?after=${first.next}`);
+    expect(html).toContain("many-60");
+    expect(html).toContain('rel="prev"');
+    await sql`update clawfleet.drift_findings set closed_at = now() where closed_at is null`;
   });
 
   test("stops every removal with a reason, and lets them go on", async () => {

@@ -1,20 +1,23 @@
 /**
  * Proves on a real database against a simulated Hetzner what a scan concludes while the fleet changes under it, and that what
- * repairs did not cure is asked about; and each guard before an object is deleted, on rows that lie. States are rows as
+ * repairs did not cure, or what would do more than was found, is asked about; and each guard before an object is deleted, on rows that lie. States are rows as
  * Pulumi's backend writes them. What a real run leaves behind is for e2e/drift.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
-import { listFindings, markRepairs } from "../../reconciler/db/drift.ts";
+import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
+import { listFindings, markRepairs, upsertFindings } from "../../reconciler/db/drift.ts";
 import { deleteOrphan, type OrphanDeps } from "../../reconciler/drift/orphans.ts";
-import { defaultPolicy } from "../../reconciler/drift/policy.ts";
-import { scanDrift } from "../../reconciler/drift/scan.ts";
+import { defaultPolicy, scanActor } from "../../reconciler/drift/policy.ts";
+import { scanDrift, toDriftJob } from "../../reconciler/drift/scan.ts";
+import { endOperation, insertOperation } from "../../reconciler/operations/rows.ts";
 import { openStateStore } from "../../reconciler/recovery/state-store.ts";
 import { startHetzner, type Hetzner } from "../sandbox/hetzner/hetzner.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
+import { cellRun, createCannedRuns } from "../support/canned-runs.ts";
 import { order } from "../support/hetzner-orders.ts";
-import { stateRoot } from "../support/state-rows.ts";
+import { putStateOf } from "../support/state-rows.ts";
 
 let api: AdminApp;
 let hetzner: Hetzner;
@@ -31,8 +34,6 @@ beforeAll(async () => {
   await sql`update clawfleet.instances set observed_generation = generation, status = 'ready'`;
   const [ada] = await sql<{ id: string }[]>`select id from clawfleet.instances where slug = 'ada'`;
   adaId = ada?.id ?? "";
-  await sql`
-    create table public.pulumi_state (key text primary key, data jsonb not null, updated_at timestamptz default now())`;
 });
 afterAll(async () => {
   await hetzner?.close();
@@ -90,14 +91,7 @@ async function putState(...firewalls: { id: number; name: string }[]): Promise<v
     id: String(id),
     outputs: { name, labels: {}, rules: [] },
   }));
-  const checkpoint = { stack: "organization/clawfleet/ada", latest: { resources } };
-  const state = Buffer.from(JSON.stringify({ version: 3, checkpoint })).toString("base64");
-  const { sql, url } = api.database;
-  await sql`
-    insert into public.pulumi_state (key, data)
-    values (${`${stateRoot(url)}/stacks/clawfleet/ada.json`}, ${sql.json({ data: state })})
-    on conflict (key) do update set data = excluded.data, updated_at = now()`;
-  await sql`delete from clawfleet.drift_states`;
+  await putStateOf(api.database, "ada", resources);
 }
 
 const firewall = async (name: string) => {
@@ -133,6 +127,34 @@ describe("a scan", () => {
     expect(await findings()).toEqual([]);
   });
 
+  test.each([
+    ["behind", -3_600_000],
+    ["ahead", 3_600_000],
+  ])("judges who was at rest, whatever a worker's clock says that is an hour %s", async (_what, skewMs) => {
+    const { sql } = api.database;
+    const gone = await firewall(`skewed-${skewMs}`);
+    await putState(project().firewall("page-1"), gone);
+    await project().api("DELETE", `/firewalls/${gone.id}`);
+    const run = async () => {
+      const now = new Date(Date.now() + skewMs);
+      const about = { stack: "ada", instanceId: adaId, kind: "up", reason: "drift", actor: "test" } as const;
+      const id = await insertOperation(sql, { ...about, generation: 1, worker: "skewed", now });
+      await endOperation(sql, id, { outcome: "succeeded", changes: {}, error: null, now });
+    };
+    let ran = false;
+    meanwhile = async (url) => {
+      if (ran || !url.includes("/firewalls?")) return;
+      ran = true;
+      await run();
+    };
+    await scan();
+    expect([ran, await findings()]).toEqual([true, []]);
+    api.advance(-skewMs);
+    await scan();
+    api.advance(skewMs);
+    expect(await findings()).toEqual([{ subject: adaId, kind: "missing", action: "repair" }]);
+  });
+
   test("asks about what three repairs did not cure, until it is another thing", async () => {
     const open = await firewall("opened");
     await putState(project().firewall("page-1"), { ...open, name: "another" });
@@ -140,7 +162,10 @@ describe("a scan", () => {
     const [finding] = await listFindings(api.database.sql);
     expect(finding).toMatchObject({ class: "cosmetic", action: "repair", repairs: 1 });
     for (let again = 0; again < 2; again += 1)
-      await markRepairs(api.database.sql, [finding?.id ?? 0], api.apply.clock.now());
+      await markRepairs(api.database.sql, [finding?.id ?? 0], {
+        actor: "test",
+        now: api.apply.clock.now(),
+      });
     await scan();
     expect(await findings()).toEqual([{ subject: adaId, kind: "cosmetic", action: "ask" }]);
     await putState(project().firewall("page-1"), { ...open, name: "a third" });
@@ -209,11 +234,118 @@ describe("an object is deleted only", () => {
     expect(stands(object)).toBe(true);
   });
 
+  test("when no instance is made from it, of a snapshot", async () => {
+    const source = await stray("source", {});
+    const [, id = ""] = source.split(":");
+    const take = async (name: string) => {
+      const body = { type: "snapshot", description: name, labels: labels(adaId) };
+      await project().api("POST", `/servers/${id}/actions/create_image`, body);
+      await project().settled();
+      const image = project()
+        .images()
+        .find(({ description }) => description === name);
+      return `snapshot:${image?.id}`;
+    };
+    const ids = () =>
+      project()
+        .images()
+        .map((image) => `snapshot:${image.id}`);
+    const [needed, left] = [await take("needed"), await take("left")];
+    const { sql } = api.database;
+    await sql`update clawfleet.instances set snapshot_id = ${needed.split(":")[1] ?? ""} where slug = 'ada'`;
+    await scan();
+    expect(await findings()).toContainEqual({ subject: left, kind: "stateless", action: "ask" });
+    expect(await findings()).not.toContainEqual(expect.objectContaining({ subject: needed }));
+    await sql`delete from clawfleet.drift_findings`;
+    expect(await orderDeletion(needed, { slug: "ada" })).toBe(
+      `ada is made from ${needed} when it comes back`,
+    );
+    await sql`delete from clawfleet.drift_findings`;
+    expect(await orderDeletion(left, { slug: "ada" })).toBeNull();
+    expect([ids().includes(needed), ids().includes(left)]).toEqual([true, false]);
+    await sql`update clawfleet.instances set snapshot_id = null`;
+  });
+
   test("when its instance is at rest", async () => {
     const object = await stray("busy", labels(adaId));
     await api.database.sql`update clawfleet.instances set status = 'converging'`;
     expect(await orderDeletion(object, { slug: "ada" })).toContain("ada is being worked on");
     expect(stands(object)).toBe(true);
     await api.database.sql`update clawfleet.instances set status = 'ready'`;
+  });
+});
+
+describe("a repair that nobody asked for", () => {
+  const subject = "cell.lab";
+  const network = { kind: "network" as const, objectId: "1", name: "cf-cell-lab" };
+  const differences = [
+    { ...network, class: "cosmetic" as const, property: "name", expected: "cf-cell-lab", seen: "other" },
+  ];
+  const find = () =>
+    upsertFindings(
+      api.database.sql,
+      [
+        {
+          subject,
+          instanceId: null,
+          slug: subject,
+          account: "default",
+          class: "cosmetic",
+          action: "repair",
+          differences,
+          monthlyNet: null,
+        },
+      ],
+      new Date(),
+    );
+  const open = async () =>
+    (await listFindings(api.database.sql)).map(({ action, refusal }) => ({ action, refusal }));
+
+  /** Runs the cell's job with an engine that says that it would do this. Returns which kinds of runs there were. */
+  async function repair(planned: Record<string, [type: string, op: string]>, actor = scanActor) {
+    const { sql } = api.database;
+    await sql`delete from clawfleet.operations`;
+    const runs = await createCannedRuns(api.apply);
+    runs.answer = (say) => {
+      for (const [resource, [type, op]] of Object.entries(planned)) {
+        const urn = `urn:pulumi:cell.lab::clawfleet::${type}::${resource}`;
+        say({ resourcePreEvent: { metadata: { op, urn, type } } });
+      }
+      return Promise.resolve(cellRun(1));
+    };
+    const cell = { stack: subject, instanceId: null, cell: "lab" };
+    const job = toDriftJob(cell, "converge", actor);
+    await handleConvergeJob(runs.deps, job, new AbortController().signal);
+    await runs.close();
+    const ran = await sql<{ kind: string }[]>`select kind from clawfleet.operations order by id`;
+    return ran.map(({ kind }) => kind);
+  }
+  const renamed = ["hcloud:index/network:Network", "update"] as const;
+  const subnet = ["hcloud:index/networkSubnet:NetworkSubnet", "create"] as const;
+
+  test("is run when it does what was found", async () => {
+    await find();
+    expect(await repair({ network: [...renamed] })).toEqual(["preview", "up"]);
+    expect(await open()).toEqual([{ action: "repair", refusal: null }]);
+  });
+
+  test("is asked about when it would do more, and stays so until the cell differs in another way", async () => {
+    await find();
+    expect(await repair({ network: [...renamed], subnet: [...subnet] })).toEqual(["preview"]);
+    const asked = [{ action: "ask", refusal: "it would also create subnet" }];
+    expect(await open()).toEqual(asked);
+    await find();
+    expect(await open()).toEqual(asked);
+    differences[0] = { ...network, class: "cosmetic", property: "name", expected: "x", seen: "a third" };
+    await find();
+    expect(await open()).toEqual([{ action: "repair", refusal: null }]);
+  });
+
+  test("is no longer looked at when a person has ordered it, whoever tries it again", async () => {
+    await find();
+    const [finding] = await listFindings(api.database.sql);
+    const order = { actor: "anna", now: api.apply.clock.now() };
+    await markRepairs(api.database.sql, [finding?.id ?? 0], order);
+    expect(await repair({ subnet: [...subnet] }, "retry")).toEqual(["up"]);
   });
 });

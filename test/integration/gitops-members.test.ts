@@ -82,13 +82,16 @@ describe("an open request", () => {
     await rig.sync();
     expect(await plans()).toBe(1);
     await signUp(rig, "cyd");
+    await rig.deps.sql`
+      update clawfleet.instances set server_type = ada.server_type, location = ada.location
+      from clawfleet.instances ada where instances.slug = 'cyd' and ada.slug = 'ada'`;
     await rig.sync();
     expect(await plans()).toBe(1);
     await rig.deps.sql`update clawfleet.instances set server_type = 'cx33' where slug = 'bob'`;
     await rig.sync();
     expect(await plans()).toBe(2);
     expect(github.comments(pull)).toHaveLength(1);
-    expect(github.comments(pull)[0]?.body).toContain("| cyd |");
+    expect(github.comments(pull)[0]?.body).toContain("🟡 cyd |");
     const commit = await github.merge(pull);
     await rig.sync();
     expect(await rig.decision(commit)).toMatchObject({

@@ -3,6 +3,10 @@
  * with a simulated one. Previews are the test's own words: what an engine says of a change is for e2e/gitops.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findPull } from "../../reconciler/db/git.ts";
+import { intervene } from "../../reconciler/db/interventions.ts";
+import { storeInventory } from "../../reconciler/db/inventories.ts";
+import { isUnwanted, listPlanCustomers } from "../../reconciler/db/plans.ts";
 import { createGithub } from "../../reconciler/gitops/github.ts";
 import { publishPull } from "../../reconciler/gitops/pulls.ts";
 import { eventually } from "../support/poll.ts";
@@ -135,6 +139,63 @@ describe("without an App", () => {
     await revert("stacks/plans.yaml");
   });
 
+  test("of many whom a plan alone concerns some are previewed, and stand for those who are decided about alike", async () => {
+    rig.deps.settings.maxPreviews = 1;
+    for (const slug of ["cyd", "dan"])
+      await rig.admin.request("POST", "/api/v1/instances", { body: { slug, plan: "starter" } });
+    const before = await rig.deps.mirror.git.run(["show", "main:stacks/plans.yaml"]);
+    const changed = before.replace(/^starter:\n/m, "starter:\n  gatewayMemoryMb: 3000\n");
+    const ask = async (files: Record<string, string>) => {
+      const id = await rig.ask(await rig.repository.commit("plans", files));
+      const rows = await listPlanCustomers(rig.admin.database.sql, id);
+      await rig.preview(lost);
+      const others = rows.flatMap(({ slug, example }) => (example === null ? [] : [[slug, example]]));
+      return { others, answer: await rig.plans.find(id) };
+    };
+    const { others, answer } = await ask({ "stacks/plans.yaml": changed });
+    expect(others).toEqual([["dan", "cyd"]]);
+    // Whoever is not previewed is counted all the same.
+    expect(answer).toMatchObject({ complete: true, hindrances: [expect.stringContaining("4 servers")] });
+    expect(answer.complete && answer.markdown).toContain(
+      "3 of 4 were previewed; the other 1 are by the same",
+    );
+    const own = await ask({ "stacks/plans.yaml": changed, "stacks/Pulumi.dan.yaml": nextVersion() });
+    expect(own.others).toEqual([]);
+    rig.deps.settings.maxPreviews = 100;
+  });
+
+  test.each([
+    ["gone", "it is deleted"],
+    ["archived", "its server becomes a snapshot, which is paid by its size"],
+  ] as const)("a customer who will be %s shows what is saved", async (phase, why) => {
+    const { sql } = rig.admin.database;
+    await sql`
+      update clawfleet.instances set outputs = '{}', server_type = 'cx23', location = 'nbg1' where slug = 'dan'`;
+    const prices = {
+      currency: "eur",
+      serverTypes: { cx23: { nbg1: 400 } },
+      backupShare: 0.2,
+      ipv4: { nbg1: 50 },
+      snapshotGb: 1,
+    };
+    const stock = { servers: [], snapshots: [] };
+    await storeInventory(sql, { account: "default", readAt: new Date(), prices, stock });
+    const [dan] = await sql<{ provider: string; subscriptionId: string }[]>`
+      select provider, subscription_id as "subscriptionId" from clawfleet.instances where slug = 'dan'`;
+    await intervene(sql, { ...must(dan), phase, actor: "anna", reason: null });
+    const id = await rig.ask(await rig.repository.commit(phase, { "stacks/Pulumi.dan.yaml": nextVersion() }));
+    const answer = await rig.plans.find(id);
+    const saved = {
+      slug: "dan",
+      costBefore: 5.3,
+      costAfter: 0,
+      why: ["override added: openclawVersion", why],
+    };
+    expect(answer).toMatchObject({ complete: true, plan: { customers: [saved] } });
+    expect(answer.complete && answer.markdown).toContain("| -5.30 |");
+    await sql`delete from clawfleet.interventions`;
+  });
+
   /** As the fleet has it. */
   async function revert(path: string): Promise<void> {
     const text = await rig.deps.mirror.git.run(["show", `${await rig.isAt()}:${path}`]);
@@ -240,6 +301,24 @@ describe("with the App", () => {
     expect(github.comments(pull)[0]?.body).toContain("it comes from a fork");
     expect(github.comments(pull)[0]?.body).not.toContain("| ada |");
     await github.closePull(pull);
+  });
+
+  test("previews of one that is closed are taken back, and it is planned anew when it is opened again", async () => {
+    const { sql } = rig.admin.database;
+    await rig.repository.commit("closed", { "stacks/Pulumi.ada.yaml": version("2026.8.7") });
+    const number = await github.openPull("closed");
+    await handleGitopsJob(rig.deps, { kind: "pull-request", number });
+    const planOf = async () => (await findPull(sql, number))?.planId ?? 0;
+    const first = await planOf();
+    expect(await isUnwanted(sql, first)).toBe(false);
+    await github.closePull(number);
+    await handleGitopsJob(rig.deps, { kind: "pull-request", number });
+    expect(await isUnwanted(sql, first)).toBe(true);
+    await github.reopenPull(number);
+    await handleGitopsJob(rig.deps, { kind: "pull-request", number });
+    expect(await planOf()).toBeGreaterThan(first);
+    await github.closePull(number);
+    await rig.sync();
   });
 
   test("a comment of somebody else's with our marker is left to them", async () => {

@@ -1,6 +1,9 @@
 /** Proves that what is counted from rows is counted: every gauge answers on a real database, with what is in it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Hono } from "hono";
 import { createMetrics } from "../../reconciler/metrics.ts";
+import { answerError } from "../../reconciler/routes/errors.ts";
+import { createHealthRoutes } from "../../reconciler/routes/health.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 
 let api: AdminApp;
@@ -39,4 +42,29 @@ test("instances, queue, drift and conditions are told as they are in the databas
   expect(
     lines.find((line) => line.startsWith('clawfleet_queue_oldest_seconds{queue="converge"}')),
   ).toBeDefined();
+});
+
+test("what is in the database is read at most every fifteen seconds, whoever asks", async () => {
+  const { sql } = api.database;
+  let nowMs = 0;
+  const { registry } = createMetrics(sql, () => nowMs);
+  const findings = async () => (await registry.metrics()).match(/clawfleet_drift_findings\{.*/g);
+  const before = await findings();
+  await sql`update clawfleet.drift_findings set action = 'ignore'`;
+  nowMs = 14_999;
+  expect(await findings()).toEqual(before);
+  nowMs = 15_000;
+  expect(await findings()).toEqual(['clawfleet_drift_findings{class="leak",action="ignore"} 1']);
+});
+
+test("with a key of their own they are for who has it", async () => {
+  const { registry } = createMetrics();
+  const metricsKey = "m".repeat(32);
+  const health = createHealthRoutes({ checks: [], registry, metricsKey, isDraining: () => false });
+  const app = new Hono().route("/", health).onError((error, c) => answerError(c, error, api.apply.log));
+  const ask = async (headers: Record<string, string>) => (await app.request("/metrics", { headers })).status;
+  expect(await ask({})).toBe(401);
+  expect(await ask({ authorization: `Bearer ${"n".repeat(32)}` })).toBe(401);
+  expect(await ask({ authorization: `Bearer ${metricsKey}` })).toBe(200);
+  expect((await app.request("/healthz")).status).toBe(200);
 });

@@ -117,7 +117,7 @@ describe("what becomes of the instance", () => {
       recover: createRecovery({ sql, store: undefined, hostname: "test", clock, cloudsOf }),
       trimHistory: async () => undefined,
       random: () => 0.5,
-      pricesOf: () => Promise.resolve(new Map()),
+      pricesOf: () => Promise.reject(new Error("no prices are here")),
       retryFirstMs: 5_000,
       masterKey: side.apply.masterKey,
       runOnMachine,

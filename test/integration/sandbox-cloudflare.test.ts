@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { defaultToken, startCloudflare, type Cloudflare } from "../sandbox/cloudflare/cloudflare.ts";
 import { askAssistant } from "../sandbox/demo/visitor.ts";
+import { makeCertificateRequest } from "../sandbox/light-machines/certificate-request.ts";
 import { startEdge, type Edge } from "../sandbox/edge/edge.ts";
 import { createCloudflareCheck } from "../support/cloud-checks.ts";
 import type { ResponseCheck } from "../support/openapi.ts";
@@ -68,6 +69,53 @@ describe("tokens and zones", () => {
     const { result } = await ask("GET", "/zones?name=claws.example");
     expect(result).toHaveLength(1);
     expect((await ask("GET", "/zones?name=other.example")).result).toEqual([]);
+  });
+});
+
+describe("an account with several zones", () => {
+  const both = ["claws.example", "firm.example"];
+  const one = { value: "token-for-one-zone-0123456789", status: "active", canEdit: true } as const;
+
+  beforeEach(async () => {
+    await cloudflare.close();
+    cloudflare = await startCloudflare({
+      zones: both.map((name) => ({ name })),
+      tokens: [
+        { value: defaultToken, status: "active", canEdit: true },
+        { ...one, zones: ["claws.example"] },
+      ],
+      check: conformity.check,
+    });
+  });
+
+  const idOf = (name: string) => cloudflare.zones.find((each) => each.name === name)?.id ?? "";
+
+  test("shows a token for one of them that one alone", async () => {
+    expect((await ask("GET", "/zones")).result).toHaveLength(2);
+    expect((await ask("GET", "/zones", undefined, one.value)).result).toMatchObject([
+      { name: "claws.example" },
+    ]);
+    const refused = await ask("GET", `/zones/${idOf("firm.example")}/dns_records`, undefined, one.value);
+    expect([refused.status, refused.errors[0]?.code]).toEqual([403, 10_000]);
+  });
+
+  test("keeps the records of each apart", async () => {
+    for (const name of both)
+      await ask("POST", `/zones/${idOf(name)}/dns_records`, record({ name: `x.${name}`, comment: "mine" }));
+    const { result } = await ask("GET", `/zones/${idOf("firm.example")}/dns_records?comment.exact=mine`);
+    expect(result).toMatchObject([{ name: "x.firm.example" }]);
+  });
+
+  test("signs names of every zone that the token is for, and lists them by zone", async () => {
+    const { request: csr } = await makeCertificateRequest(["x.claws.example"]);
+    const body = { csr, hostnames: both.map((name) => `x.${name}`), request_type: "origin-ecc" };
+    const refused = await ask("POST", "/certificates", body, one.value);
+    expect([refused.status, refused.errors[0]?.code]).toEqual([400, 1010]);
+    expect((await ask("POST", "/certificates", body)).status).toBe(200);
+    await ask("POST", "/certificates", { ...body, hostnames: ["y.claws.example"] });
+    const count = async (name: string) =>
+      (await ask("GET", `/certificates?zone_id=${idOf(name)}`)).result["length"];
+    expect([await count("claws.example"), await count("firm.example")]).toEqual([2, 1]);
   });
 });
 

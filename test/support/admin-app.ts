@@ -1,6 +1,6 @@
 /** The operators' API on a real database without engine and clouds: the app, a key, and what is behind it. */
 import type { Hono } from "hono";
-import { createApp } from "../../reconciler/app.ts";
+import { createApp, type AppDeps } from "../../reconciler/app.ts";
 import { createConsole } from "../../reconciler/console/routes.tsx";
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
@@ -24,6 +24,8 @@ import { Hono as EmptyRoutes } from "hono";
 
 export type AdminApp = {
   app: Hono;
+  /** Of which it is made, to make another one. */
+  parts: AppDeps;
   database: TestDatabase;
   rootKey: string;
   apply: ApplyDeps;
@@ -64,7 +66,7 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
     ...createMoneyOperators({ sql, clock, providers: [], plans: () => plans, rates: new Map() }),
   };
   const watch = createOperationWatch(sql, log);
-  const app = createApp({
+  const parts: AppDeps = {
     log,
     metrics,
     guard: { sql, clock, keys, rate },
@@ -83,9 +85,11 @@ export async function startAdminApp(rate: RateRules = { burst: 1e6, perSecond: 1
       ...operators,
     }),
     console: createConsole({ sql, clock, log, keys, watch, rate, operators }),
-  });
+  };
+  const app = createApp(parts);
   return {
     app,
+    parts,
     database,
     rootKey,
     apply,

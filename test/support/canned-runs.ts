@@ -49,7 +49,7 @@ export async function createCannedRuns(apply: ApplyDeps): Promise<CannedRuns> {
         throw new Error("no cloud is here");
       },
       random: () => 0.5,
-      pricesOf: () => Promise.resolve(new Map()),
+      pricesOf: () => Promise.reject(new Error("no prices are here")),
       retryFirstMs: 5_000,
       masterKey,
       runOnMachine,

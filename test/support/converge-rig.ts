@@ -128,7 +128,7 @@ export async function startConvergeRig(
     recover: createRecovery({ sql, store, hostname: hostname(), clock, cloudsOf }),
     trimHistory: async (stack) => await store?.trimHistory(stack),
     cloudsOf,
-    pricesOf: () => Promise.resolve(new Map()),
+    pricesOf: () => Promise.reject(new Error("no prices are here")),
     random: Math.random,
     retryFirstMs: 100,
     masterKey: sandbox.env["CLAWFLEET_MASTER_KEY"] ?? "",

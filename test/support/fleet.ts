@@ -56,13 +56,15 @@ export async function findObstacle(): Promise<string | undefined> {
 export type FleetOptions = {
   /** What the first reconciler is started with. Default `start`. */
   args?: readonly string[];
+  /** Zones of the Cloudflare account beside the cell's own. */
+  moreZones?: readonly string[];
   /** Sees the clouds before the service does. */
   prepare?: (sandbox: Sandbox) => void;
 };
 
 export async function startFleet(
   env: Record<string, string> = {},
-  { args = ["start"], prepare }: FleetOptions = {},
+  { args = ["start"], moreZones = [], prepare }: FleetOptions = {},
 ): Promise<Fleet> {
   const home = await mkdtemp(join(tmpdir(), "clawfleet-fleet-"));
   const stacksDir = join(home, "stacks");
@@ -73,6 +75,7 @@ export async function startFleet(
     servicePort: await findFreePort(),
     databaseUrl: database.url,
     stacksDir,
+    moreZones: [...moreZones],
     checks: conformity.checks,
   });
   prepare?.(sandbox);

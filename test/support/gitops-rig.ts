@@ -67,6 +67,7 @@ export async function startGitopsRig(
     folder: "stacks",
     intervalMs: 1000,
     maxLost: 0,
+    maxPreviews: 100,
     label: "may be lost",
     github: undefined,
   };
@@ -87,7 +88,7 @@ export async function startGitopsRig(
       select id::int as id from clawfleet.plans where completed_at is null order by id`;
     for (const { id } of waiting) {
       for (const customer of await listPlanCustomers(sql, id))
-        if (customer.result === null)
+        if (customer.result === null && customer.example === null)
           await recordPlanCustomer(sql, id, customer.slug, { ...quiet, ...result });
       await finishPlan(sql, id, deps.clock.now());
     }

@@ -52,6 +52,7 @@ export function makeInstanceInputs(change: Partial<InstanceInputs> = {}): Instan
         sshKeyId: "22",
         zoneId: "0123456789abcdef0123456789abcdef",
         zoneName: "claws.example",
+        customZones: {},
         cloudflareRanges: ["173.245.48.0/20", "2400:cb00::/32"],
       },
       sshPrivateKey: instanceSecrets.sshPrivateKey,
@@ -82,6 +83,7 @@ export const instanceOutputs: InstanceOutputs = {
   ipv6: "2001:db8::1",
   privateIp: "10.0.0.7",
   url: "https://anna.claws.example",
+  hosts: ["anna.claws.example"],
   openclawVersion: "2026.9.6",
   health: "started 2026.9.6",
 };

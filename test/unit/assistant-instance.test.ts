@@ -291,6 +291,7 @@ describe("an instance", () => {
       ipv6: "2001:db8::1",
       privateIp: "10.0.0.7",
       url: "https://anna.claws.example",
+      hosts: ["anna.claws.example"],
       openclawVersion: "2026.9.6",
       health: "started 2026.9.6",
     });

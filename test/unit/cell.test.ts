@@ -16,6 +16,7 @@ const inputs: CellInputs = {
   name: "eu1",
   settings: cellSettingsSchema.parse({
     zone: "claws.example",
+    customZones: ["firm.example"],
     networkRange: "10.1.0.0/16",
     subnetRange: "10.1.0.0/24",
   }),
@@ -79,11 +80,12 @@ describe("a cell", () => {
     ]);
   });
 
-  it("looks the zone up by its name, and Cloudflare's ranges", () => {
-    const asked = recorder.calls.toSorted((a, b) => (a.token < b.token ? 1 : -1));
+  it("looks its zones up by their names, and Cloudflare's ranges", () => {
+    const asked = recorder.calls.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
     expect(asked).toEqual([
-      { token: "cloudflare:index/getZone:getZone", inputs: { filter: { name: "claws.example" } } },
       { token: "cloudflare:index/getIpRanges:getIpRanges", inputs: {} },
+      { token: "cloudflare:index/getZone:getZone", inputs: { filter: { name: "claws.example" } } },
+      { token: "cloudflare:index/getZone:getZone", inputs: { filter: { name: "firm.example" } } },
     ]);
   });
 
@@ -95,6 +97,8 @@ describe("a cell", () => {
       sshKeyId: "22",
       zoneId: "0123456789abcdef0123456789abcdef",
       zoneName: "claws.example",
+      // The recorder answers every look-up alike.
+      customZones: { "firm.example": "0123456789abcdef0123456789abcdef" },
       cloudflareRanges: ["103.21.244.0/22", "173.245.48.0/20", "2400:cb00::/32"],
     });
     expect(cellOutputsSchema.safeParse(told).success).toBe(true);

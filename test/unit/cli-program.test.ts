@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { renderCompletion } from "../../reconciler/cli/completion.ts";
+import { confirm } from "../../reconciler/cli/confirm.ts";
 import { createProgram } from "../../reconciler/cli/program.ts";
 
 /** `plan` has --format, a state is JSON by itself. */
@@ -74,7 +75,43 @@ describe("fleet", () => {
     expect(await complete("events", "")).toEqual(await complete("logs", ""));
     expect(await complete("events", "")).toContain("--follow");
     expect(await complete("git", "ac")).toEqual(["accept"]);
+    expect(await complete("list", "--status", "pa")).toEqual(["parked"]);
+    expect(await complete("list", "--status", "parked", "--js")).toEqual(["--json"]);
+    expect(await complete("plan", "--format", "")).toEqual(["table", "markdown", "json"]);
+    expect(await complete("keys", "create", "ci", "--scope", "pl")).toEqual(["plan"]);
+    expect(await complete("completion", "z")).toEqual(["zsh"]);
+    expect(renderCompletion(program, "fish")).toContain('list" -l status -x -a "');
     expect(renderCompletion(program, "zsh")).toContain("bashcompinit");
     expect(renderCompletion(program, "fish")).toContain("__fish_seen_subcommand_from events");
+  });
+});
+
+describe("before what cannot be taken back", () => {
+  const about = { what: "This deletes ada.", name: "ada" };
+  async function answer(typed: string | undefined, yes?: boolean) {
+    const [asked, noted]: string[][] = [[], []];
+    const io = {
+      ask: (question: string) => {
+        asked?.push(question);
+        return Promise.resolve(typed);
+      },
+      note: (line: string) => void noted?.push(line),
+    };
+    return { code: await confirm(io, { ...about, yes }), asked, noted: noted?.join() };
+  }
+
+  test("its name is typed", async () => {
+    expect(await answer("ada")).toEqual({
+      code: undefined,
+      asked: ["This deletes ada. Type ada to go on: "],
+      noted: "",
+    });
+    for (const typed of ["", "adam", "yes"])
+      expect(await answer(typed)).toMatchObject({ code: 2, noted: "nothing is done: that is not ada" });
+  });
+
+  test("--yes asks nobody, and without a terminal it is what to give", async () => {
+    expect(await answer(undefined, true)).toMatchObject({ code: undefined, asked: [] });
+    expect(await answer(undefined)).toMatchObject({ code: 2, noted: expect.stringContaining("add --yes") });
   });
 });

@@ -1,4 +1,4 @@
-/** Proves by table which difference is of which class, what is nobody's, and how many repairs an hour allows. */
+/** Proves by table which difference is of which class and what is nobody's. */
 import { describe, expect, test } from "vitest";
 import { compareStack, driftClasses, findUnknown, gravest, keyOf } from "../../reconciler/drift/compare.ts";
 import {
@@ -10,12 +10,7 @@ import {
   type ExpectedObject,
   type SeenObject,
 } from "../../reconciler/drift/objects.ts";
-import {
-  chooseRepairs,
-  defaultPolicy,
-  parsePolicy,
-  type RepairCandidate,
-} from "../../reconciler/drift/policy.ts";
+import { defaultPolicy } from "../../reconciler/drift/policy.ts";
 import { judge, type JudgeInput } from "../../reconciler/drift/judge.ts";
 import type { ScannedStack } from "../../reconciler/db/drift.ts";
 
@@ -169,6 +164,7 @@ describe("a judgement", () => {
     account: "default",
     resting: true,
     held: false,
+    snapshotId: null,
   };
   const bob: ScannedStack = { ...ada, id: "i2", stack: "bob", instanceId: "i2", account: "second" };
   const judgeWith = (change: Partial<JudgeInput>) =>
@@ -178,6 +174,7 @@ describe("a judgement", () => {
       expected: new Map([["ada", expected]]),
       seen: see(),
       policy: defaultPolicy,
+      prices: undefined,
       ...change,
     });
   const serverOf = (owner: string): SeenObject => ({ ...toServer("99", server), owner });
@@ -185,6 +182,42 @@ describe("a judgement", () => {
 
   test("of a fleet as it was left is empty", () => {
     expect(judgeWith({})).toEqual({ findings: [], unjudged: [], compared: 1 });
+  });
+
+  test("knows a snapshot by whom it is needed, and what nobody needs by what it costs", () => {
+    const snapshot = (id: string, owner: string): SeenObject => ({
+      kind: "snapshot",
+      id,
+      name: "ada",
+      properties: {},
+      owner,
+      billed: { sizeGb: 10 },
+    });
+    const prices = {
+      currency: "eur",
+      serverTypes: { cx23: { nbg1: 400 } },
+      backupShare: 0.2,
+      ipv4: { nbg1: 50 },
+      snapshotGb: 1.5,
+    };
+    const billed = { type: "cx23", location: "nbg1", backups: true, ipv4: true };
+    const seen = see()
+      .set("snapshot:1", snapshot("1", "i1"))
+      .set("snapshot:2", snapshot("2", "i1"))
+      .set("snapshot:3", snapshot("3", "idead"))
+      .set("server:99", { ...serverOf("idead"), billed });
+    const stacks = [{ ...ada, snapshotId: "1" }, bob];
+    expect(judgeWith({ stacks, seen, prices }).findings).toMatchObject([
+      { subject: "snapshot:2", slug: "ada", class: "stateless", monthlyNet: "0.1500" },
+      { subject: "snapshot:3", slug: null, class: "leak", action: "ask", monthlyNet: "0.1500" },
+      { subject: "server:99", slug: null, class: "leak", monthlyNet: "5.3000" },
+    ]);
+    const odd = new Map(seen).set("server:99", {
+      ...serverOf("idead"),
+      billed: { ...billed, type: "cx99" },
+    });
+    const costs = judgeWith({ stacks, seen: odd, prices }).findings.map(({ monthlyNet }) => monthlyNet);
+    expect(costs).toEqual(["0.1500", "0.1500", null]);
   });
 
   test("leaves alone what is being worked on, and what belongs to it", () => {
@@ -223,69 +256,5 @@ describe("a judgement", () => {
 
   test("an account without anything is no wrong project", () => {
     expect(judgeWith({ expected: new Map(), seen: new Map() }).findings).toEqual([]);
-  });
-});
-
-describe("a policy", () => {
-  test("changes what it names", () => {
-    expect(parsePolicy("")).toEqual(defaultPolicy);
-    const changed = { ...defaultPolicy, cosmetic: "ignore", dangerous: "repair" };
-    expect(parsePolicy(" cosmetic=ignore, dangerous=repair,")).toEqual(changed);
-  });
-  test.each([
-    ["odd=repair", "odd is no class"],
-    ["repair=always", "there are repair, ask, ignore"],
-    ["leak=repair", "deleted on command"],
-    ["repair", "there are"],
-  ])("%s is refused", (text, problem) => {
-    expect(() => parsePolicy(text)).toThrow(problem);
-  });
-});
-
-describe("repairs", () => {
-  const now = new Date("2026-11-21T12:00:00Z");
-  const finding = (id: number, change: Partial<RepairCandidate> = {}): RepairCandidate => ({
-    id,
-    class: "repair",
-    since: new Date(now.getTime() - 60_000),
-    repairAt: null,
-    repairs: 0,
-    ...change,
-  });
-  const limits = { policy: defaultPolicy, perHour: 2, begun: 0 };
-
-  test("come in the order of gravity, then of age, as many as the hour allows", () => {
-    const [young, old, gone] = [1, 2, 3];
-    const open = [finding(young), finding(old, { since: new Date(0) }), finding(gone, { class: "missing" })];
-    expect(chooseRepairs(open, limits, now)).toEqual({ repair: [gone, old], held: 1 });
-    expect(chooseRepairs(open, { ...limits, begun: 1 }, now)).toEqual({ repair: [gone], held: 2 });
-    expect(chooseRepairs(open, { ...limits, begun: 5 }, now)).toEqual({ repair: [], held: 3 });
-  });
-
-  test("that cure nothing hold nobody else up: who was tried least comes first, and after three a person is asked", () => {
-    let open = Array.from({ length: 11 }, (_, id) => finding(id, { since: new Date(id) }));
-    const chosen: number[][] = [];
-    for (let hour = 0; hour < 12; hour += 1) {
-      const at = new Date(now.getTime() + hour * 3_600_000);
-      const { repair } = chooseRepairs(open, { ...limits, perHour: 10 }, at);
-      chosen.push(repair);
-      open = open.map((one) =>
-        repair.includes(one.id) ? { ...one, repairAt: at, repairs: one.repairs + 1 } : one,
-      );
-    }
-    expect(chosen[1]).toContain(10);
-    expect(open.map(({ repairs }) => repairs)).toEqual(Array.from({ length: 11 }, () => 3));
-    expect(chosen.slice(6)).toEqual([[], [], [], [], [], []]);
-  });
-
-  test("are tried again after an hour, and never where the policy asks or ignores", () => {
-    const tried = finding(1, { repairs: 1, repairAt: new Date(now.getTime() - 3_599_000) });
-    const longAgo = finding(2, { repairs: 1, repairAt: new Date(now.getTime() - 3_600_000) });
-    const others = (["dangerous", "leak", "stateless"] as const).map((one, at) =>
-      finding(10 + at, { class: one }),
-    );
-    expect(chooseRepairs([tried, longAgo, ...others], limits, now).repair).toEqual([2]);
-    const careful = { ...limits, policy: { ...defaultPolicy, repair: "ignore" as const } };
-    expect(chooseRepairs([longAgo], careful, now)).toEqual({ repair: [], held: 0 });
   });
 });

@@ -26,6 +26,7 @@ const samples: [string, string, string, boolean][] = [
   ['{"errors":[{"code":10000,"message":"Authentication error"}]}', "cloud_unavailable", "blocked", false],
   ['{"errors":[{"code":971,"message":"Please wait"}]}', "cloud_unavailable", "blocked", false],
   ['PUT "http://x/client/v4/zones/1/dns_records/2": 502 Bad Gateway', "cloud_unavailable", "blocked", false],
+  ["failed to find exactly one result: no result found", "config_invalid", "permanent", false],
   ["InputsError: there is no row for bob", "input_invalid", "permanent", false],
   ["error: snapshot integrity failure; refusing to use it", "recovery_failed", "permanent", false],
   ["error: the stack is currently locked by 1 lock(s)", "conflict", "retryable", false],

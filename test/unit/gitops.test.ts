@@ -2,6 +2,9 @@
 import { array, assert, constantFrom, double, oneof, property, record, string } from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { StackFiles } from "../../reconciler/desired/stack-files.ts";
+import type { PlanCustomerRow } from "../../reconciler/db/plans.ts";
+import { monthlyCost } from "../../reconciler/gitops/costs.ts";
+import { chooseExamples } from "../../reconciler/gitops/examples.ts";
 import { findChanges } from "../../reconciler/gitops/changes.ts";
 import { commentMarker, maxCommentLength, renderComment } from "../../reconciler/gitops/comment.ts";
 import {
@@ -68,9 +71,9 @@ describe("a change of stacks/", () => {
     });
     const base = files({ overrides: new Map([["c2", { hold: false }]]) });
     expect(findChanges(base, head, fleet).customers).toEqual([
-      { slug: "c1", why: ["override added: location"], unknown: false },
-      { slug: "c2", why: ["override changed: hold"], unknown: false },
-      { slug: "c3", why: ["override added: empty"], unknown: false },
+      { slug: "c1", why: ["override added: location"], ownChange: true, unknown: false },
+      { slug: "c2", why: ["override changed: hold"], ownChange: true, unknown: false },
+      { slug: "c3", why: ["override added: empty"], ownChange: true, unknown: false },
     ]);
     expect(findChanges(head, files(), fleet).customers[0]?.why).toEqual(["override removed"]);
     expect(findChanges(head, head, fleet).customers).toEqual([]);
@@ -290,5 +293,59 @@ describe("the comment", () => {
         { numRuns: 10 },
       ),
     ).not.toThrow();
+  });
+});
+
+describe("examples", () => {
+  const row = (slug: string, change: Partial<PlanCustomerRow> = {}): PlanCustomerRow => ({
+    slug,
+    why: ["plan pro changed"],
+    desired: slug,
+    proposal: { phase: "running" },
+    current: { serverType: "cx23", location: "nbg1", backups: true },
+    example: null,
+    result: null,
+    ...change,
+  });
+  const choose = (most: number, rows: PlanCustomerRow[], own: string[] = []) =>
+    chooseExamples(
+      rows.map((one) => ({ row: one, ownChange: own.includes(one.slug) })),
+      most,
+    ).flatMap(({ slug, example }) => (example === null ? [] : [`${slug} as ${example}`]));
+
+  test("are as many as may be, and one of each kind at least", () => {
+    const alike = ["a", "b", "c", "d"].map((slug) => row(slug));
+    const suspended = row("s", { proposal: { phase: "suspended" } });
+    const larger = row("l", { current: { serverType: "cx33", location: "nbg1", backups: true } });
+    expect(choose(4, alike)).toEqual([]);
+    expect(choose(2, alike)).toEqual(["c as a", "d as a"]);
+    expect(choose(1, [...alike, suspended, larger])).toEqual(["b as a", "c as a", "d as a"]);
+    expect(choose(4, [...alike, suspended, larger])).toEqual(["c as a", "d as a"]);
+  });
+
+  test("stand for nobody whose own file changes, and for nobody of whom there is nothing to preview", () => {
+    expect(choose(1, [row("a"), row("b"), row("c")], ["b"])).toEqual(["c as a"]);
+    expect(choose(1, [row("a"), row("b", { proposal: null })])).toEqual([]);
+  });
+});
+
+describe("what a server costs", () => {
+  const prices = {
+    currency: "eur",
+    serverTypes: { cx23: { nbg1: 400 } },
+    backupShare: 0.2,
+    ipv4: { nbg1: 50 },
+    snapshotGb: 1.5,
+  };
+  const server = { serverType: "cx23", location: "nbg1", backups: true };
+  test.each([
+    ["with its backups and its address", server, prices, 5.3],
+    ["without backups", { ...server, backups: false }, prices, 4.5],
+    ["that is not there", null, undefined, 0],
+    ["of a type that is on no list", { ...server, serverType: "cx99" }, prices, null],
+    ["whose address has no price there", server, { ...prices, ipv4: {} }, null],
+    ["in an account that nobody has read", server, undefined, null],
+  ])("%s", (_what, given, list, cost) => {
+    expect(monthlyCost(given, list)).toBe(cost);
   });
 });

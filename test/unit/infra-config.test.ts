@@ -178,6 +178,7 @@ describe("a cell", () => {
     expect(cellSettingsSchema.parse({ zone: "claws.example.com" })).toEqual({
       account: "default",
       zone: "claws.example.com",
+      customZones: [],
       networkZone: "eu-central",
       networkRange: "10.0.0.0/16",
       subnetRange: "10.0.0.0/24",
@@ -199,6 +200,7 @@ describe("a cell", () => {
     ["zone", { zone: "https://example.com" }],
     ["zone", { zone: "Example.com" }],
     ["zone", { zone: "example.com." }],
+    ["customZones", { customZones: ["firm.example", "example.com"] }],
     ["account", { account: "second-one" }],
     ["networkZone", { networkZone: "eu-west" }],
     ["networkRange", { networkRange: "10.0.0.0" }],

@@ -16,6 +16,23 @@ function withSettings(change: Partial<CellSettings>): Partial<InstanceInputs> {
 }
 
 describe("toInstanceArgs", () => {
+  it("finds the zone of a customer's own domain among those that the cell has looked up", () => {
+    const { cell } = makeInstanceInputs();
+    const outputs = { ...cell.outputs, customZones: { "firm.example": "f1", "ai.firm.example": "f2" } };
+    const domainIn = (customDomain: string) =>
+      toInstanceArgs(makeInstanceInputs({ cell: { ...cell, outputs }, override: { customDomain } }))
+        .customDomain;
+    expect(domainIn("help.firm.example")).toEqual({
+      name: "help.firm.example",
+      zone: "firm.example",
+      zoneId: "f1",
+    });
+    expect(domainIn("ai.firm.example")).toMatchObject({ zone: "ai.firm.example", zoneId: "f2" });
+    expect(() => domainIn("notfirm.example")).toThrow(
+      "the domain notfirm.example of anna is in no zone that the cell eu1 has looked up (firm.example, ai.firm.example)",
+    );
+  });
+
   it("gives every argument its value", () => {
     const { secrets, ...args } = toInstanceArgs(makeInstanceInputs());
     expect(args).toEqual({

@@ -40,6 +40,7 @@ function input(
     slug: "anna",
     plan: "starter",
     url: "https://anna.claws.example",
+    domain: null,
     zone: "claws.example",
     orderId: "order-1",
     ...change,
@@ -48,6 +49,12 @@ function input(
 }
 
 describe("a letter", () => {
+  it.each(everyOccasion)("shows the customer's own domain where they have one: $kind", (facts) => {
+    const letter = writeLetter(input(facts, { domain: "ai.firm.example", url: "https://ai.firm.example" }));
+    expect(letter.details[0]?.value).toMatch(/^(https:\/\/)?ai\.firm\.example$/);
+    expect(letter.subject).not.toContain("claws.example");
+  });
+
   it.each(everyOccasion)("says the same in text and in HTML: $kind", async (facts) => {
     const letter = writeLetter(input(facts));
     const text = renderText(letter);

@@ -75,7 +75,7 @@ describe("the document of configure", () => {
       site: {
         path: "/etc/caddy/Caddyfile",
         content: siteTemplate
-          .replace("{$HOST}", "anna.claws.example")
+          .replace("{$ADDRESSES}", "https://anna.claws.example")
           .replace(/key\.pem \{[\s\S]*?\n\t\}\n/, "key.pem\n"),
         mode: "0644",
       },
@@ -85,6 +85,15 @@ describe("the document of configure", () => {
         folder: "/var/lib/openclaw/.openclaw/workspace",
         files: {},
       },
+    });
+  });
+
+  it("serves and allows the customer's own domain beside the own name, and shows the domain", () => {
+    const { site, config } = configured({ domain: "ai.firm.example" });
+    expect(site.content).toContain("\nhttps://anna.claws.example, https://ai.firm.example {\n");
+    const origins = ["https://anna.claws.example", "https://ai.firm.example"];
+    expect(JSON.parse(config.content)).toMatchObject({
+      gateway: { publicOrigin: origins[1], controlUi: { allowedOrigins: origins } },
     });
   });
 
@@ -205,6 +214,7 @@ describe("the environment file", () => {
 describe("the revision", () => {
   it.each<[string, Partial<ConfigureInput>]>([
     ["host", { host: "bert.claws.example" }],
+    ["domain", { domain: "ai.firm.example" }],
     ["privateIp", { privateIp: "10.0.0.8" }],
     ["memoryMb", { memoryMb: 4096 }],
     ["model", { model: "other/model" }],
@@ -252,6 +262,10 @@ describe("the documents of the certificate", () => {
     expect(JSON.parse(tlsRequestDocument("anna.claws.example"))).toEqual({
       host: "anna.claws.example",
       folder: "/etc/caddy/tls",
+    });
+    expect(JSON.parse(tlsRequestDocument("anna.claws.example", "ai.firm.example"))).toMatchObject({
+      host: "anna.claws.example",
+      domain: "ai.firm.example",
     });
     const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     expect(JSON.parse(tlsInstallDocument(certificate))).toEqual({ certificate, folder: "/etc/caddy/tls" });

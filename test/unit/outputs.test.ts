@@ -3,7 +3,7 @@
  * component tests and the real engine do.
  */
 import { describe, expect, it } from "vitest";
-import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
+import { cellOutputsSchema, instanceOutputsSchema, knownHosts } from "../../infra/outputs.ts";
 
 const cell = {
   networkId: "1",
@@ -26,11 +26,21 @@ const instance = {
 };
 
 describe.each([
-  ["a cell", cellOutputsSchema, cell],
-  ["an instance", instanceOutputsSchema, instance],
-])("outputs of %s", (_what, schema, whole) => {
+  [
+    "a cell",
+    cellOutputsSchema,
+    cell,
+    { customZones: { "firm.example": "1".repeat(32) } },
+    { customZones: {} },
+  ],
+  ["an instance", instanceOutputsSchema, instance, { hosts: ["anna.example.com"] }, { hosts: [] }],
+])("outputs of %s", (_what, schema, whole, added, before) => {
   it("are taken whole", () => {
-    expect(schema.parse(whole)).toEqual(whole);
+    expect(schema.parse({ ...whole, ...added })).toEqual({ ...whole, ...added });
+  });
+
+  it("are read as they were before there were domains of customers' own", () => {
+    expect(schema.parse(whole)).toEqual({ ...whole, ...before });
   });
 
   it.each(Object.keys(whole))("are refused without %s, as those of a half-made stack are", (name) => {
@@ -44,7 +54,7 @@ describe.each([
   });
 
   it("may grow without breaking those who read them", () => {
-    expect(schema.parse({ ...whole, later: true })).toEqual(whole);
+    expect(schema.parse({ ...whole, later: true })).toEqual({ ...whole, ...before });
   });
 
   it.each([undefined, null, {}, "[secret]"])("are refused when the stack gave %j", (given) => {
@@ -56,4 +66,10 @@ describe("outputs of a cell", () => {
   it("are refused without any of Cloudflare's ranges, since nobody would reach 443", () => {
     expect(cellOutputsSchema.safeParse({ ...cell, cloudflareRanges: [] }).success).toBe(false);
   });
+});
+
+it("of an instance from before there were several names know it by its address", () => {
+  const old = instanceOutputsSchema.parse(instance);
+  const hosts = ["anna.example.com", "ai.firm.example"];
+  expect([knownHosts(old), knownHosts({ ...old, hosts })]).toEqual([["anna.example.com"], hosts]);
 });

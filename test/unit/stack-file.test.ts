@@ -98,6 +98,21 @@ config:
 
 describe("a wrong value", () => {
   it.each([
+    "Ai.firm.example",
+    "https://ai.firm.example",
+    "ai.firm.example.",
+    "firm",
+    "-ai.firm.example",
+    "*.firm.example",
+  ])("for a customer's own domain is told with its line and an example: %s", (domain) => {
+    expect(
+      told(parseOverride, `config:\n  clawfleet:hold: true\n  clawfleet:customDomain: "${domain}"\n`),
+    ).toEqual([
+      `${file}:3: clawfleet:customDomain: a domain name in lower case such as assistant.firm.example`,
+    ]);
+  });
+
+  it.each([
     [
       "in a list of plans' locations",
       parsePlans,
@@ -195,19 +210,10 @@ describe("a missing value", () => {
 });
 
 describe("an unknown key", () => {
-  it("that people look for is refused with the reason, not with a list", () => {
-    const text = "config:\n  clawfleet:hold: true\n  clawfleet:customDomain: ada.example\n";
-    const [message] = told(parseOverride, text);
-    expect(message).toContain(
-      `${file}:3: clawfleet:customDomain: a customer's own domain cannot be served yet`,
-    );
-    expect(message).toContain("docs/decisions/0016");
-  });
-
   it("of an override is told with all that exist", () => {
     expect(told(parseOverride, "config:\n  clawfleet:plan: pro\n  clawfleet:plam: pro\n")).toEqual([
       `${file}:3: clawfleet:plam: unknown key; allowed here: clawfleet:plan, clawfleet:serverType, ` +
-        "clawfleet:location, clawfleet:address, clawfleet:openclawVersion, clawfleet:hold, clawfleet:comped, clawfleet:extraFirewallRules",
+        "clawfleet:location, clawfleet:address, clawfleet:customDomain, clawfleet:openclawVersion, clawfleet:hold, clawfleet:comped, clawfleet:extraFirewallRules",
     ]);
   });
 

@@ -27,12 +27,18 @@ create table clawfleet.drift_findings (
   first_seen     timestamptz not null,
   last_seen      timestamptz not null,
   repair_at      timestamptz,                         -- when a repair was last queued
+  repair_by      text,                                -- who ordered it
   repairs        integer not null default 0,          -- queued of these very differences
+  refusal        text,                                -- why these very differences are not repaired unasked
   deletion       jsonb,                               -- { actor, at, error }: of an object that somebody wants deleted
   closed_at      timestamptz
 );
 create unique index drift_findings_open on clawfleet.drift_findings (subject) where closed_at is null;
 create index drift_findings_repairs on clawfleet.drift_findings (repair_at) where repair_at is not null;
+
+-- By the database's clock, for whoever asks what ended since it began to look: the clocks of processes differ.
+alter table clawfleet.operations add column end_recorded_at timestamptz;
+alter table clawfleet.instances add column gone_recorded_at timestamptz;
 
 -- What a stack's state says, taken out of it once each time that it is written. Holds no secret; may be emptied at any time.
 create table clawfleet.drift_states (

@@ -13,6 +13,7 @@ create table clawfleet.plans (
   labels       jsonb not null default '[]',           -- of the request, where CI told them
   created_at   timestamptz not null default now(),
   completed_at timestamptz,
+  withdrawn_at timestamptz,                           -- its request was closed before every preview had ended
   seen_at      timestamptz,                           -- when the whole of it was handed out first
   hash         text                                   -- of what it would do; with completed_at
 );
@@ -28,10 +29,11 @@ create table clawfleet.plan_customers (
   desired  text not null,                             -- hash of the proposal
   proposal jsonb,                                     -- { phase, plan, override, placement }; absent: there is nothing to preview
   current  jsonb,                                     -- { serverType, location, backups } of the server that there is
+  example  text,                                      -- slug of who is previewed in its place: the same decision about the same
   result   jsonb,                                     -- { steps, diff, costBefore, costAfter, error }
   primary key (plan_id, slug)
 );
-create index plan_customers_waiting on clawfleet.plan_customers (plan_id) where result is null;
+create index plan_customers_waiting on clawfleet.plan_customers (plan_id) where result is null and example is null;
 
 -- One row: the commit whose stacks/ the fleet is at.
 create table clawfleet.git_state (

@@ -1,16 +1,17 @@
 /** The simulated Cloudflare API: token check, zones, DNS records, origin certificates, address ranges. */
-import { createHash, randomBytes } from "node:crypto";
-import { Hono } from "hono";
+import { createHash } from "node:crypto";
+import { Hono, type HonoRequest } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { startSimulator, type ExchangeCheck, type Simulator, type SimulatorEnv } from "../kit/simulator.ts";
+import { createCertificateStore, toApiCertificate, type CertificateInput } from "./certificates.ts";
 import { CloudflareRefusal, errors, failure, pageOf, success } from "./envelope.ts";
-import type { Certificate, DnsRecord, Token, Zone, ZonePlan } from "./model.ts";
+import type { Certificate, DnsRecord, Token, Zone, ZonePlan, ZoneStatus } from "./model.ts";
 import { createOriginCa } from "./origin-ca.ts";
 import { createRateGate } from "./rate.ts";
 import { createRecordStore, toApiRecord, type RecordInput } from "./records.ts";
 
 export type CloudflareOptions = {
-  zones: { name: string; plan?: ZonePlan }[];
+  zones: { name: string; plan?: ZonePlan; status?: ZoneStatus }[];
   /** Default: one active token that may edit, `defaultToken`. */
   tokens?: Token[];
   /** Requests in five minutes for each token. Default 1,200. */
@@ -45,21 +46,30 @@ const ranges = {
 
 export async function startCloudflare(options: CloudflareOptions): Promise<Cloudflare> {
   const now = options.now ?? (() => new Date());
-  const zones: Zone[] = options.zones.map(({ name, plan }) => ({
+  const zones: Zone[] = options.zones.map(({ name, plan, status }) => ({
     id: zoneId(name),
     name,
     plan: plan ?? "free",
+    status: status ?? "active",
   }));
   const tokens = options.tokens ?? [{ value: defaultToken, status: "active", canEdit: true }];
   const gates = new Map(tokens.map((token) => [token.value, createRateGate(options.rateLimit ?? 1200, now)]));
   const records = createRecordStore(now);
-  const certificates = new Map<string, Certificate>();
   const ca = await createOriginCa(now);
+  const certificates = createCertificateStore(ca, now);
 
   const zoneOf = (id: string): Zone => {
     const zone = zones.find((one) => one.id === id);
     if (!zone) throw new CloudflareRefusal("noZone");
     return zone;
+  };
+
+  const tokenOf = (request: HonoRequest) =>
+    tokens.find(({ value }) => `Bearer ${value}` === request.header("authorization"));
+  /** A token for one zone is shown no other. */
+  const zonesFor = (request: HonoRequest): Zone[] => {
+    const allowed = tokenOf(request)?.zones;
+    return zones.filter(({ name }) => allowed?.includes(name) ?? true);
   };
 
   const api = new Hono<SimulatorEnv>();
@@ -87,17 +97,23 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
     return await next();
   });
 
+  api.use("/zones/:zone/*", async (c, next) => {
+    const id = c.req.param("zone");
+    const hidden = zones.some((zone) => zone.id === id) && !zonesFor(c.req).some((zone) => zone.id === id);
+    if (hidden) throw new CloudflareRefusal("authentication");
+    return await next();
+  });
+
   api.get("/user/tokens/verify", (c) => {
-    const value = (c.req.header("authorization") ?? "").slice("Bearer ".length);
-    const token = tokens.find((one) => one.value === value);
-    return c.json(success({ id: zoneId(value), status: token?.status }));
+    const token = tokenOf(c.req);
+    return c.json(success({ id: zoneId(token?.value ?? ""), status: token?.status }));
   });
   api.get("/ips", (c) => c.json(success({ ...ranges, etag: zoneId("ranges") })));
   api.get("/zones", (c) => {
     const query = new URL(c.req.url).searchParams;
     const name = query.get("name");
     const { items, info } = pageOf(
-      zones.filter((zone) => name === null || zone.name === name),
+      zonesFor(c.req).filter((zone) => name === null || zone.name === name),
       query,
       20,
     );
@@ -133,43 +149,22 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
     return c.json(success({ id: removed.id }));
   });
 
-  api.post("/certificates", async (c) =>
-    c.json(success(toApiCertificate(await signCertificate(await c.req.json())))),
+  api.post("/certificates", async (c) => {
+    const signed = await certificates.sign(await c.req.json<CertificateInput>(), zonesFor(c.req));
+    return c.json(success(toApiCertificate(signed)));
+  });
+  api.get("/certificates", (c) => {
+    const asked = c.req.query("zone_id");
+    const zone = asked === undefined ? undefined : zoneOf(asked);
+    return c.json(success(certificates.list(zone).map(toApiCertificate)));
+  });
+  api.get("/certificates/:id", (c) =>
+    c.json(success(toApiCertificate(certificates.find(c.req.param("id"))))),
   );
-  api.get("/certificates", (c) => c.json(success([...certificates.values()].map(toApiCertificate))));
-  api.get("/certificates/:id", (c) => c.json(success(toApiCertificate(certificateOf(c.req.param("id"))))));
   api.delete("/certificates/:id", (c) => {
-    const { id } = certificateOf(c.req.param("id"));
-    certificates.delete(id);
+    const { id } = certificates.revoke(c.req.param("id"));
     return c.json(success({ id, revoked_at: now().toISOString() }));
   });
-
-  function certificateOf(id: string): Certificate {
-    const certificate = certificates.get(id);
-    if (!certificate) throw new CloudflareRefusal("noCertificate");
-    return certificate;
-  }
-
-  async function signCertificate(input: {
-    csr: string;
-    hostnames: string[];
-    request_type: string;
-    requested_validity?: number;
-  }): Promise<Certificate> {
-    const requestedValidity = input.requested_validity ?? 5475;
-    const expiresOn = new Date(now().getTime() + requestedValidity * 86_400_000);
-    const signed: Certificate = {
-      id: `0x${randomBytes(8).toString("hex")}`,
-      certificate: await ca.sign(input.csr, input.hostnames, expiresOn),
-      csr: input.csr,
-      hostnames: input.hostnames,
-      expiresOn,
-      requestType: input.request_type,
-      requestedValidity,
-    };
-    certificates.set(signed.id, signed);
-    return signed;
-  }
 
   type Batch = {
     deletes?: { id: string }[];
@@ -213,7 +208,7 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
     zones,
     records: () => records.all(),
     recordsNamed: (name) => records.byName(name),
-    certificates: () => [...certificates.values()],
+    certificates: () => certificates.list(undefined),
     addRecord: (zoneName, input) => records.create(zoneOf(zoneId(zoneName)), input),
     removeRecord(id) {
       const record = records.all().find((one) => one.id === id);
@@ -234,7 +229,7 @@ function toApiZone(zone: Zone) {
   return {
     id: zone.id,
     name: zone.name,
-    status: "active",
+    status: zone.status,
     paused: false,
     type: "full",
     development_mode: 0,
@@ -257,17 +252,5 @@ function toApiZone(zone: Zone) {
     account: { id: zoneId("account"), name: "Sandbox" },
     plan: { id: zone.plan, name: zone.plan },
     permissions: ["#dns_records:edit", "#dns_records:read", "#zone:read"],
-  };
-}
-
-function toApiCertificate(certificate: Certificate) {
-  return {
-    id: certificate.id,
-    certificate: certificate.certificate,
-    csr: certificate.csr,
-    hostnames: certificate.hostnames,
-    expires_on: certificate.expiresOn.toISOString(),
-    request_type: certificate.requestType,
-    requested_validity: certificate.requestedValidity,
   };
 }

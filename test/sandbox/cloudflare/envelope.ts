@@ -37,6 +37,8 @@ export const errors = {
   authentication: { status: 403, code: 10_000, message: "Authentication error" },
   throttled: { status: 429, code: 971, message: "Please wait and consider throttling your request speed" },
   noCertificate: { status: 404, code: 1101, message: "Certificate not found." },
+  // [R] code and words; the documentation says only that names are of zones on the account.
+  badHostname: { status: 400, code: 1010, message: "Failed to validate requested hostname" },
   badCsr: { status: 400, code: 1010, message: "Failed to validate the certificate signing request." },
 } as const;
 

@@ -2,7 +2,10 @@
 
 export type ZonePlan = "free" | "pro";
 
-export type Zone = { id: string; name: string; plan: ZonePlan };
+/** `pending`: its registrar does not point to Cloudflare yet. */
+export type ZoneStatus = "active" | "pending";
+
+export type Zone = { id: string; name: string; plan: ZonePlan; status: ZoneStatus };
 
 export type DnsRecord = {
   id: string;
@@ -31,7 +34,13 @@ export type Certificate = {
   requestedValidity: number;
 };
 
-export type Token = { value: string; status: "active" | "disabled" | "expired"; canEdit: boolean };
+export type Token = {
+  value: string;
+  status: "active" | "disabled" | "expired";
+  canEdit: boolean;
+  /** Names of the zones that it is for; absent: every one of the account. */
+  zones?: readonly string[];
+};
 
 /** Records a zone takes, by plan (free zones made since September 2024: 200). */
 export const recordQuota: Record<ZonePlan, number> = { free: 200, pro: 3500 };

@@ -55,6 +55,7 @@ export type Github = Simulator & {
   /** As its green button: a merge commit on main. */
   merge(pull: number): Promise<string>;
   closePull(pull: number): Promise<void>;
+  reopenPull(pull: number): Promise<void>;
 };
 
 /** GitHub's own bound ("body is too long (maximum is 65536 characters)"). */
@@ -247,6 +248,11 @@ export async function startGithub(repository: Repository): Promise<Github> {
       const pull = must(number);
       pull.state = "closed";
       await tell("closed", pull);
+    },
+    async reopenPull(number) {
+      const pull = must(number);
+      pull.state = "open";
+      await tell("reopened", pull);
     },
   };
 }

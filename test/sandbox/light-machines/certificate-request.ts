@@ -8,7 +8,7 @@ const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 
 /** @param key PEM of the key that is there already. */
 export async function makeCertificateRequest(
-  host: string,
+  names: readonly [string, ...string[]],
   key = makeKey(),
 ): Promise<{ key: string; request: string }> {
   x509.cryptoProvider.set(webcrypto);
@@ -30,10 +30,10 @@ export async function makeCertificateRequest(
     ),
   };
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
-    name: `CN=${host}`,
+    name: `CN=${names[0]}`,
     keys,
     signingAlgorithm: algorithm,
-    extensions: [new x509.SubjectAlternativeNameExtension([{ type: "dns", value: host }])],
+    extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns", value })))],
   });
   return { key, request: `${request.toString("pem")}\n` };
 }

@@ -8,7 +8,7 @@ export type Disk = {
   /** Id of the server whose first boot ran. */
   bootedFor: number | undefined;
   key: string | undefined;
-  request: { host: string; pem: string } | undefined;
+  request: { names: string; pem: string } | undefined;
   certificate: string | undefined;
   configuration: Configuration | undefined;
   /** The customer's. */

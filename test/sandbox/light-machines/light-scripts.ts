@@ -22,7 +22,7 @@ import {
 } from "./light-machine.ts";
 
 const healthSchema = z.object({ phase: z.string(), address: z.string(), token: z.string() });
-const requestSchema = z.object({ host: z.string() });
+const requestSchema = z.object({ host: z.string(), domain: z.string().optional() });
 const installSchema = z.object({ certificate: z.string() });
 
 /** The script's own bound is 120 s; nothing here comes up that slowly. */
@@ -66,11 +66,12 @@ async function waitFirstBoot({ disk }: LightMachine): Promise<ScriptResult> {
 }
 
 async function requestCertificate({ disk }: LightMachine, stdin: string): Promise<ScriptResult> {
-  const { host } = requestSchema.parse(JSON.parse(stdin));
-  if (disk.key === undefined || disk.request?.host !== host) {
-    const made = await makeCertificateRequest(host, disk.key);
+  const { host, domain } = requestSchema.parse(JSON.parse(stdin));
+  const names = [host, domain ?? []].flat().join();
+  if (disk.key === undefined || disk.request?.names !== names) {
+    const made = await makeCertificateRequest([host, ...[domain ?? []].flat()], disk.key);
     disk.key = made.key;
-    disk.request = { host, pem: made.request };
+    disk.request = { names, pem: made.request };
   }
   return ok(disk.request?.pem ?? "");
 }

@@ -21,11 +21,13 @@ const adminPort = 2019;
 function readSites(path: string): Map<string, Site> {
   const sites = new Map<string, Site>();
   for (const { words, block } of parseCaddyfile(readFileSync(path, "utf8"))) {
-    const [address = ""] = words;
-    // Global options, and Debian's own page on port 80.
-    if (address === "" || address.startsWith(":")) continue;
-    const site = readSite(address, block);
-    sites.set(site.host, site);
+    // `https://one.example, https://two.example {` is one site under two names.
+    const addresses = words.map((word) => word.replace(/,$/, ""));
+    // Global options have none, and Debian's own page is on port 80.
+    for (const address of addresses.filter((one) => !one.startsWith(":"))) {
+      const site = readSite(address, block);
+      sites.set(site.host, site);
+    }
   }
   return sites;
 }
