@@ -124,6 +124,8 @@ function refuseForeign(provider: string, { ever, again, known, absent }: Recogni
 
 async function applyAll(deps: SweepDeps, pass: Pass): Promise<{ created: number; changed: number }> {
   const totals = { created: 0, changed: 0 };
+  // Whoever came back by one of these keeps what would be taken away below.
+  await applyNameless(deps, pass, totals);
   const room = await countRoomForRemovals(deps);
   const votes = { granted: 0, due: 0 };
   let after = "";
@@ -143,7 +145,6 @@ async function applyAll(deps: SweepDeps, pass: Pass): Promise<{ created: number;
     totals.changed += result.changed;
     after = slugs.at(-1) ?? after;
   }
-  await applyNameless(deps, pass, totals);
   if (votes.granted < votes.due) {
     const message = `${votes.due} servers and snapshots are due to go, the cap leaves room for ${room}`;
     deps.log.warn({ ...votes, room }, message);

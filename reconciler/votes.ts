@@ -40,8 +40,6 @@ export async function vote(
   if (pass.complete.size === 0) return { granted: 0, due: 0 };
   const files = await deps.files();
   return await deps.sql.begin(async (tx) => {
-    // What is due only because nothing may go yet is agreed on when it may again.
-    if (await findHalt(tx)) return { granted: 0, due: 0 };
     const rows = await lockInstances(tx, slugs, []);
     const subscriptions = await listSubscriptionsFor(tx, slugs);
     const facts = await readFacts(tx, { subscriptions, rows }, { files, now: pass.startedAt });
@@ -57,6 +55,9 @@ export async function vote(
       const reached = desired && takeStep(instance, desired, pass.startedAt);
       return reached?.needsVotes && reached.phase === instance.phase ? [] : [instance.id];
     });
+    await clearDeleteVotes(tx, withdrawn);
+    // What is due only because nothing may go yet is agreed on when it may again.
+    if (await findHalt(tx)) return { granted: 0, due: 0 };
     const firsts = due.filter(({ row, phase }) => votesFor(row, phase) === 0);
     const lasts = due.filter(
       ({ row, phase }) =>
@@ -66,7 +67,6 @@ export async function vote(
     const granted = lasts.slice(0, Math.max(0, room));
     const given = [...firsts, ...granted].map(({ row, phase }) => ({ id: row.id, phase }));
     await addDeleteVotes(tx, given, { id: pass.id, startedAt: pass.startedAt });
-    await clearDeleteVotes(tx, withdrawn);
     return { granted: granted.length, due: lasts.length };
   });
 }

@@ -33,7 +33,12 @@ export const transactionSchema = z.object({
   created_at: dateSchema,
   billed_at: dateSchema.nullable(),
   custom_data: customDataSchema,
-  items: z.array(z.object({ price: z.object({ id: z.string(), billing_cycle: cycleSchema.nullable() }) })),
+  items: z.array(
+    z.object({
+      price: z.object({ id: z.string(), billing_cycle: cycleSchema.nullable() }),
+      quantity: z.number().default(1),
+    }),
+  ),
   details: z.object({ totals: z.object({ total: z.string() }) }),
   checkout: z.object({ url: z.string().nullable() }).nullable(),
   customer: z.object({ email: z.string().nullable() }).nullish(),

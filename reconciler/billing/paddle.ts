@@ -54,7 +54,7 @@ export function createPaddleBilling(deps: PaddleDeps): BillingProvider {
       const all = http.list("/subscriptions", { per_page: pageSize }, subscriptionSchema, patience);
       for await (const page of all) yield await toReadings(deps, http, page, patience);
       for await (const page of http.list("/transactions", oneTime, transactionSchema, patience))
-        yield toOneTimeReadings(page);
+        yield toOneTimeReadings(deps, page);
     },
     async readCustomerSubscriptions(customerId) {
       const own = { customer_id: customerId };
@@ -66,7 +66,7 @@ export function createPaddleBilling(deps: PaddleDeps): BillingProvider {
       ))
         readings.push(...(await toReadings(deps, http, page)));
       for await (const page of http.list("/transactions", { ...own, ...oneTime }, transactionSchema))
-        readings.push(...toOneTimeReadings(page));
+        readings.push(...toOneTimeReadings(deps, page));
       return readings;
     },
     findCustomer: (objectId) => findCustomer(http, objectId),
@@ -147,8 +147,15 @@ async function toReadings(
   });
 }
 
-function toOneTimeReadings(transactions: readonly PaddleTransaction[]): SubscriptionReading[] {
-  return transactions.flatMap((one) => toOneTimeReading(one) ?? []);
+function toOneTimeReadings(
+  { isPlanPrice }: Pick<PaddleDeps, "isPlanPrice">,
+  transactions: readonly PaddleTransaction[],
+): SubscriptionReading[] {
+  return transactions.flatMap((one) => {
+    const reading = toOneTimeReading(one);
+    const item = findPlanItem(one.items, ({ price }) => price.id, isPlanPrice);
+    return reading ? toSeats(reading, item?.quantity ?? 1) : [];
+  });
 }
 
 const ownedSchema = z.object({ customer_id: z.string().nullable() });

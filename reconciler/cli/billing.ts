@@ -1,6 +1,7 @@
 /** The verbs of `fleet` about billing. */
 import type { HistoryEntry } from "../operators/billing.ts";
 import { unwrap } from "./client.ts";
+import { confirm } from "./confirm.ts";
 import { exitCodes, printJson, type CommandIo, type ExitCode, type JsonOption } from "./io.ts";
 import { describeAge, renderTable, type Column } from "./table.ts";
 
@@ -38,5 +39,22 @@ export async function haltCommand(
   if (options.json) printJson(io, { halt });
   const whose = halt ? ` (${halt.by}, ${describeAge(halt.since, io.now())} ago)` : "";
   io.note(`nothing is taken away from anybody until fleet halt --end${whose}`);
+  return exitCodes.ok;
+}
+
+/** Leaves the account that bills the fleet by this provider. */
+export async function moveBillingCommand(
+  io: CommandIo,
+  provider: string,
+  options: JsonOption & { yes?: boolean },
+): Promise<ExitCode> {
+  const what = `This leaves the account of ${provider}: nothing is read or sold by it until the key of another one is put in.`;
+  const stop = await confirm(io, { what, name: provider, yes: options.yes });
+  if (stop !== undefined) return stop;
+  const { left } = await unwrap(io.client.billing[":provider"].account.$delete({ param: { provider } }));
+  if (options.json) printJson(io, { left });
+  io.note(
+    `put the key of the new account in and restart every process; customers of ${left} run on meanwhile`,
+  );
   return exitCodes.ok;
 }

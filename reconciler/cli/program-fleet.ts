@@ -1,7 +1,7 @@
 /** The commands of `fleet` about the whole of it: drift, git, billing, keys, doctor and the like. */
 import { Argument, InvalidArgumentError, Option, type Command } from "commander";
 import { scopes, type Scope } from "../operators/api-keys.ts";
-import { haltCommand } from "./billing.ts";
+import { haltCommand, moveBillingCommand } from "./billing.ts";
 import { renderCompletion, shells } from "./completion.ts";
 import { doctorCommand } from "./doctor.ts";
 import { driftCommand, driftDeleteCommand, driftRepairCommand, driftScanCommand } from "./drift.ts";
@@ -115,6 +115,16 @@ function addBilling(program: Command, deps: ProgramDeps): void {
     .description("revenue, cost of servers and margin by plan; servers that nobody pays for (always 0)")
     .option("--json", "for programs")
     .action(async (options) => finish(await moneyCommand(deps.createIo(), options)));
+  program
+    .command("billing")
+    .description("who bills the fleet")
+    .command("move <provider>")
+    .description("leave the account of stripe or paddle for another one, or test money for real money")
+    .option("--yes", "do not ask")
+    .option("--json", "for programs")
+    .action(async (provider, options) =>
+      finish(await moveBillingCommand(deps.createIo(), provider, options)),
+    );
   program
     .command("halt")
     .description("take nothing away from anybody, whatever billing says, until halt --end")

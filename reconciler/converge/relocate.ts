@@ -96,8 +96,8 @@ async function stay(deps: ConvergeDeps, row: ConvergeRow, way: Way): Promise<Rel
 
 /** An archive or a move that was begun, and is not wanted any more, has left it off; nothing else switches it on. */
 async function switchOn(deps: ConvergeDeps, row: ConvergeRow, reason: Reason): Promise<void> {
-  const begun = reason === "paid" || row.observedPhase === "suspended" || row.snapshotId !== null;
-  if (!row.readyBefore || !begun || row.observedPhase === "archived") return;
+  const settled = row.observedPhase === "running" && row.status === "ready" && row.snapshotId === null;
+  if (!row.readyBefore || (settled && reason !== "paid") || row.observedPhase === "archived") return;
   const { hetzner } = deps.cloudsOf(row.account, reason);
   for (const server of await hetzner.findServers(row.id))
     if (server.status === "off") await hetzner.rebootServer(server);

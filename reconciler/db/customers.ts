@@ -29,8 +29,8 @@ export async function lockTold(sql: Query, id: string): Promise<ToldRow | undefi
 
 export type LateRow = ToldRow & { detail: string | null; customerTold: boolean; operatorTold: boolean };
 
-/** Whose assistant fails to come up since before `since`, where somebody has not been told in this time of running. */
-export async function listUntoldFailures(sql: Query, since: Date): Promise<LateRow[]> {
+/** Whose assistant is wanted since before `since` and not up, for whatever reason, where somebody has not been told in this time of running. */
+export async function listUntoldLate(sql: Query, since: Date): Promise<LateRow[]> {
   return await sql<LateRow[]>`
     select * from (
       select ${columns(sql)}, i.status_detail as detail,
@@ -42,7 +42,7 @@ export async function listUntoldFailures(sql: Query, since: Date): Promise<LateR
           select 1 from clawfleet.alerts a where a.kind = 'late' and a.about = i.slug and a.last_at >= i.phase_since
         ) as "operatorTold"
       from clawfleet.instances i
-      where i.status <> 'gone' and i.failures > 0 and i.phase = 'running' and i.phase_since <= ${since}
+      where i.status <> 'gone' and i.phase = 'running' and i.phase_since <= ${since}
         and i.observed_phase is distinct from 'running'
     ) late
     where not ("customerTold" and "operatorTold")

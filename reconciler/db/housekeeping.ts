@@ -1,4 +1,5 @@
 /** What is kept for a time only. Operations themselves, like orders and interventions, are the ledger and stay. */
+import { endedStatuses } from "../desired/phases.ts";
 import type { Query } from "./database.ts";
 
 const dayMs = 24 * 60 * 60_000;
@@ -12,6 +13,7 @@ export const retention = {
   scans: 90,
   plans: 400,
   answers: 1,
+  strangers: 30,
 } as const;
 
 export type Removed = Record<keyof typeof retention, number>;
@@ -29,10 +31,11 @@ export async function removeOld(sql: Query, now: Date): Promise<Removed> {
     before(retention.hints),
     before(retention.budgets),
   ];
-  const [scans, plans, answers] = [
+  const [scans, plans, answers, strangers] = [
     before(retention.scans),
     before(retention.plans),
     before(retention.answers),
+    before(retention.strangers),
   ];
   return {
     events: await repeat(
@@ -80,6 +83,21 @@ export async function removeOld(sql: Query, now: Date): Promise<Removed> {
       () => sql`
         delete from clawfleet.idempotency_keys where (actor, key) in (
           select actor, key from clawfleet.idempotency_keys where created_at < ${answers} limit ${batch}
+        )`,
+    ),
+    // Addresses of who never finished paying, or left without ever having had an assistant.
+    strangers: await repeat(
+      () => sql`
+        update clawfleet.subscriptions set email = null, forgotten_at = ${now}
+        where (provider, id) in (
+          select s.provider, s.id from clawfleet.subscriptions s
+          where s.email is not null and s.status = any(${[...endedStatuses]}::text[])
+            and coalesce(s.ended_at, s.status_since) < ${strangers}
+            and not exists (
+              select 1 from clawfleet.instances i
+              where i.provider = s.provider and i.customer_id = s.customer_id and i.status <> 'gone'
+            )
+          limit ${batch}
         )`,
     ),
   };

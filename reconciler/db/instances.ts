@@ -193,6 +193,14 @@ export async function addDeleteVotes(
     where i.id = v.id`;
 }
 
+/** Of everybody whom this provider bills. */
+export async function clearVotesOf(sql: Query, provider: string): Promise<void> {
+  await sql`
+    update clawfleet.instances set
+      delete_votes = 0, delete_vote_phase = null, delete_vote_sweep = null, delete_vote_at = null
+    where provider = ${provider} and delete_votes > 0`;
+}
+
 export async function clearDeleteVotes(sql: Query, ids: readonly string[]): Promise<void> {
   await sql`
     update clawfleet.instances set

@@ -3,6 +3,14 @@ import type { Query } from "./database.ts";
 
 export type TakenLabel = { label: string; slug: string };
 
+/** Those of `labels` that are the address of a living instance under another name. */
+export async function listGiven(sql: Query, labels: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ label: string }[]>`
+    select override ->> 'address' as label from clawfleet.instances
+    where override ->> 'address' = any(${[...labels]}::text[]) and override ->> 'address' <> slug and status <> 'gone'`;
+  return rows.map(({ label }) => label);
+}
+
 /** Those of `labels` that somebody has, and the addresses of the instances with these names. */
 export async function listLabels(
   sql: Query,

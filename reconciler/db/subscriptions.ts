@@ -72,7 +72,8 @@ export async function storePage(
       order by r.id
       on conflict (provider, id) do update set
         customer_id = excluded.customer_id, slug = excluded.slug, order_id = excluded.order_id,
-        email = case when s.forgotten_at is null then excluded.email end, price_keys = excluded.price_keys, status = excluded.status,
+        email = case when s.forgotten_at is null or ${paidAgain(sql)} then excluded.email end,
+        forgotten_at = case when not ${paidAgain(sql)} then s.forgotten_at end, price_keys = excluded.price_keys, status = excluded.status,
         status_since = case when s.status = excluded.status then least(s.status_since, excluded.status_since) else excluded.status_since end,
         created_at = excluded.created_at, period_end = excluded.period_end, cancel_at = excluded.cancel_at,
         ended_at = excluded.ended_at, trial_end = excluded.trial_end, quantity = excluded.quantity,
@@ -88,6 +89,10 @@ export async function storePage(
   if (sweepId !== null) await markSeen(sql, provider, sweepId, ids);
   await endUnpaidSeats(sql, input);
 }
+
+/** Of a row that is written anew: who was forgotten after the end, and pays once more, is a customer like any other. */
+const paidAgain = (sql: Query) => sql`(
+  s.status = any(${[...endedStatuses]}::text[]) and excluded.status <> all(${[...endedStatuses]}::text[]))`;
 
 /** A subscription that was read says how many assistants it pays for; further ones that it had have ended. */
 async function endUnpaidSeats(
@@ -125,6 +130,9 @@ async function markSeen(
 
 export type SweepPass = { provider: string; sweepId: number; asked: Asked };
 
+/** After a move to another account of the provider: for so long nobody is taken for missing who was billed by the one before. */
+export const movingDays = 7;
+
 /**
  * After a complete reading: who was not in it gets a first mark, and `missing` as status when the first mark is at least
  * `apartMs` old. Returns the ids that became missing now.
@@ -132,17 +140,31 @@ export type SweepPass = { provider: string; sweepId: number; asked: Asked };
 export async function markAbsent(sql: Query, pass: SweepPass, apartMs: number): Promise<string[]> {
   const { at, order } = pass.asked;
   const longAgo = new Date(at.getTime() - apartMs);
+  const movedBefore = new Date(at.getTime() - movingDays * 86_400_000);
   const rows = await sql<{ id: string; status: string }[]>`
-    update clawfleet.subscriptions set
-      absent_since = coalesce(absent_since, ${at}),
-      status = case when absent_since <= ${longAgo} then 'missing' else status end,
-      status_since = case when absent_since <= ${longAgo} then ${at} else status_since end,
-      read_at = case when absent_since <= ${longAgo} then ${at} else read_at end,
-      read_order = case when absent_since <= ${longAgo} then ${order} else read_order end
-    where provider = ${pass.provider} and sweep_id is distinct from ${pass.sweepId} and read_order < ${order}
-      and status <> all(${[...endedStatuses]}::text[])
-    returning id, status`;
+    with absent as (
+      select s.id, coalesce(s.absent_since, ${at}) as since,
+        s.absent_since <= ${longAgo} and (s.read_order >= coalesce(a.epoch, 0) or a.moved_at <= ${movedBefore}) as missing
+      from clawfleet.subscriptions s left join clawfleet.billing_accounts a on a.provider = s.provider
+      where s.provider = ${pass.provider} and s.sweep_id is distinct from ${pass.sweepId} and s.read_order < ${order}
+        and s.status <> all(${[...endedStatuses]}::text[])
+    )
+    update clawfleet.subscriptions s set
+      absent_since = absent.since,
+      status = case when missing then 'missing' else status end,
+      status_since = case when missing then ${at} else status_since end,
+      read_at = case when missing then ${at} else read_at end,
+      read_order = case when missing then ${order} else read_order end
+    from absent where s.provider = ${pass.provider} and s.id = absent.id
+    returning s.id, s.status`;
   return rows.filter((row) => row.status === "missing").map((row) => row.id);
+}
+
+/** What an account that the fleet has left said last: no payment is late by it any more than it was, and the grace begins anew. */
+export async function renewGrace(sql: Query, provider: string, now: Date): Promise<void> {
+  await sql`
+    update clawfleet.subscriptions set status_since = ${now}, absent_since = null
+    where provider = ${provider} and status <> all(${[...endedStatuses]}::text[])`;
 }
 
 /** A subscription that stays missing ages by complete readings that do not hold it, like any other by those that do. */

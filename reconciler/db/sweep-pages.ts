@@ -44,7 +44,7 @@ export async function removeLeftPages(sql: Query, begunBefore: Date): Promise<vo
 }
 
 export type Recognized = {
-  /** Subscriptions that this provider listed before. */
+  /** Subscriptions that this provider listed before, under the account that bills the fleet now. */
   ever: number;
   /** Those of them that it lists now. */
   again: number;
@@ -66,6 +66,7 @@ export async function compareWithKnown(
       select s.id, l.id is not null as listed, s.status <> all(${[...endedStatuses]}::text[]) as living
       from clawfleet.subscriptions s left join listed l on l.id = s.id
       where s.provider = ${provider} and s.status <> 'missing' and s.id not like '%#%' and s.read_order < ${asked.order}
+        and s.read_order >= coalesce((select epoch from clawfleet.billing_accounts where provider = ${provider}), 0)
     )
     select count(*)::int as ever, (count(*) filter (where listed))::int as again,
       (count(*) filter (where living))::int as known,

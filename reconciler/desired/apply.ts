@@ -3,10 +3,17 @@ import type { TransactionSql } from "postgres";
 import { networkZoneOf, type Override } from "../../infra/config.ts";
 import type { Query } from "../db/database.ts";
 import { listCells } from "../db/cells.ts";
-import { lockInstances, updateDesired, type InstanceChange, type InstanceRow } from "../db/instances.ts";
+import {
+  clearDeleteVotes,
+  lockInstances,
+  updateDesired,
+  type InstanceChange,
+  type InstanceRow,
+} from "../db/instances.ts";
 import { recordGone } from "../db/observed.ts";
 import { forgetCustomer } from "../db/customers.ts";
 import { findHalt } from "../db/halt.ts";
+import { listGiven } from "../db/labels.ts";
 import { listInterventions } from "../db/interventions.ts";
 import { writeLedger, type LedgerEntry } from "../db/ledger.ts";
 import { listSubscriptionsFor, listSubscriptionsOf, type SubscriptionRow } from "../db/subscriptions.ts";
@@ -28,6 +35,8 @@ import type { StackFiles } from "./stack-files.ts";
 /** Written in as few statements as possible: a sweep may change every row that there is. */
 type Batch = {
   changes: InstanceChange[];
+  /** Whose votes led to something that is not true any more: the next end needs its own. */
+  better: string[];
   gone: string[];
   letters: Letter[];
   moved: Addressee[];
@@ -57,7 +66,7 @@ export async function applyDesiredIn(
   const facts = await readFacts(tx, world, settled);
   const result: ApplyResult = { created: 0, changed: 0, queued: 0 };
   const jobs: ConvergeJob[] = [];
-  const batch: Batch = { changes: [], gone: [], letters: [], moved: [], ledger: [] };
+  const batch: Batch = { changes: [], better: [], gone: [], letters: [], moved: [], ledger: [] };
   const creations: (() => Promise<Change | undefined>)[] = [];
   for (const { slug, instance: row, desired, override, alerts } of desireFleet(facts)) {
     for (const one of alerts) alert(deps, one.kind, slug, one.message);
@@ -99,6 +108,7 @@ export async function readFacts(
     plans: files.plans,
     overrides: files.overrides,
     broken: files.broken,
+    given: new Set(await listGiven(tx, subscriptions.map(nameFor))),
     now,
   };
 }
@@ -121,6 +131,7 @@ export async function readOutages(
 
 async function writeBatch(tx: TransactionSql, batch: Batch, now: Date): Promise<void> {
   await updateDesired(tx, batch.changes);
+  await clearDeleteVotes(tx, batch.better);
   await writeLedger(tx, batch.ledger);
   await readdressMessages(tx, batch.moved);
   await announceAll(tx, batch.letters, now);
@@ -139,11 +150,13 @@ export function holdBack(
 ): Desired | undefined {
   const worse = phaseRank[desired.phase] > phaseRank[row.phase];
   if (worse && halted) return undefined;
-  if (desired.phase === "gone" && override.hold === true) return undefined;
+  const held = override.hold === true;
+  if (desired.phase === "gone" && held) return undefined;
   const agreed = row.deleteVotes >= requiredVotes && row.deleteVotePhase === desired.phase;
-  if (!worse || !desired.needsVotes || agreed) return desired;
+  const told = held ? { ...desired, deleteAt: null } : desired;
+  if (!worse || !desired.needsVotes || agreed) return told;
   const phase = row.phase === "archived" ? "archived" : "suspended";
-  return { ...desired, phase, reason: `${desired.reason}; ${desired.phase} waits for a second reading` };
+  return { ...told, phase, reason: `${desired.reason}; ${desired.phase} waits for a second reading` };
 }
 
 /**
@@ -175,11 +188,11 @@ async function changeRow(
   tx: TransactionSql,
   row: InstanceRow,
   wanted: Desired,
-  override: Override,
+  given: Override,
   scope: ApplyScope,
   batch: Batch,
 ): Promise<Change | undefined> {
-  if (await leavesItsCell(deps, tx, row, override)) return undefined;
+  const override = await keepToItsZone(deps, tx, row, given);
   const place = choosePlace(row, wanted, override);
   const columns = toColumns(wanted, override, place);
   const changed = columns.desiredHash !== row.desiredHash;
@@ -194,6 +207,7 @@ async function changeRow(
   const newPlacement = place.serverType !== row.serverType || place.location !== row.location;
   const now = deps.clock.now();
   batch.changes.push({ ...columns, id: row.id, newGeneration: changed, newPlacement, now });
+  if (phaseRank[columns.phase] < phaseRank[row.phase]) batch.better.push(row.id);
   const told = { instanceId: row.id, email: columns.email };
   if (columns.phase !== row.phase) batch.ledger.push(toEntry(row, columns, now));
   if (row.email !== columns.email) batch.moved.push({ instanceId: row.id, email: columns.email });
@@ -225,19 +239,18 @@ function toDecided({ subscription, phase, nextChangeAt, deleteAt }: Desired): De
   return { phase, status, statusSince: endedAt ?? statusSince, nextChangeAt, deleteAt };
 }
 
-/** Its address is in its cell's network, which no server of another network zone can join. */
-async function leavesItsCell(
+/** Its address is in its cell's network, which no server of another network zone can join: that location counts for nothing. */
+async function keepToItsZone(
   deps: ApplyDeps,
   tx: TransactionSql,
   row: InstanceRow,
   override: Override,
-): Promise<boolean> {
-  if (override.location === undefined || override.location === row.location || row.cell === null)
-    return false;
+): Promise<Override> {
+  const { location, ...rest } = override;
+  if (location === undefined || location === row.location || row.cell === null) return override;
   const cell = (await listCells(tx)).find(({ name }) => name === row.cell);
-  const zone = networkZoneOf(override.location);
-  if (!cell || cell.settings.networkZone === zone) return false;
-  const what = `the override of ${row.slug} names ${override.location}, and its cell ${cell.name} is in ${cell.settings.networkZone}`;
-  alert(deps, "location_outside_cell", row.slug, `${what}; it stays as it is`);
-  return true;
+  if (!cell || cell.settings.networkZone === networkZoneOf(location)) return override;
+  const what = `the override of ${row.slug} names ${location}, and its cell ${cell.name} is in ${cell.settings.networkZone}`;
+  alert(deps, "location_outside_cell", row.slug, `${what}; it stays where it is`);
+  return rest;
 }

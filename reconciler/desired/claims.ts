@@ -45,6 +45,8 @@ export function mayClaim(
 export function settleNames(
   subscriptions: readonly SubscriptionRow[],
   ownership: Ownership,
+  /** Names that are somebody's address already. */
+  given: ReadonlySet<string> = new Set(),
 ): Map<string, SubscriptionRow[]> {
   const left = listLeftSeats(subscriptions, ownership);
   const owners = new Map<string, string>();
@@ -55,8 +57,8 @@ export function settleNames(
     const wanted =
       ownership.paidBy(subscription)?.slug ?? takeLeftSeat(subscription, left) ?? nameFor(subscription);
     const owner = owners.get(wanted) ?? ownership.named(wanted)?.customerId;
-    const slug =
-      owner === undefined || owner === subscription.customerId ? wanted : generatedName(subscription.id);
+    const free = owner === undefined ? !given.has(wanted) : owner === subscription.customerId;
+    const slug = free ? wanted : generatedName(subscription.id);
     owners.set(slug, subscription.customerId);
     const others = names.get(slug);
     if (others) others.push(subscription);

@@ -5,16 +5,16 @@ import type { LedgerEntry } from "../db/ledger.ts";
 import type { Desired } from "./desire.ts";
 import { hashDesired } from "./place.ts";
 
-/** A server stays where it is; another plan brings its own first type, in place. */
+/** A server stays where it is; another plan brings its own first type, in place, or the next that its disk fits (converge/places.ts). */
 export function choosePlace(
   row: InstanceRow,
   desired: Desired,
   override: Override,
 ): { serverType: string; location: string } {
-  const types = desired.plan.serverTypes;
-  const kept = desired.planId === row.plan || types.includes(row.serverType);
+  const first = desired.plan.serverTypes[0];
+  const planned = desired.planId === row.plan || first === undefined ? row.serverType : first;
   return {
-    serverType: override.serverType ?? (kept ? row.serverType : (types[0] ?? row.serverType)),
+    serverType: override.serverType ?? planned,
     location: override.location ?? row.location,
   };
 }

@@ -28,6 +28,8 @@ export type FleetFacts<Instance extends NamedInstance = NamedInstance> = {
   overrides: ReadonlyMap<string, Override>;
   /** Slugs whose file cannot be read, with the reason: nothing is decided about them. */
   broken: ReadonlyMap<string, string>;
+  /** Names asked for that are somebody's address already. */
+  given?: ReadonlySet<string>;
   now: Date;
 };
 
@@ -49,10 +51,10 @@ export function desireFleet<Instance extends NamedInstance>(
   const ownership = createOwnership(facts.instances);
   const decisions = new Map(facts.interventions.map((one) => [keyOf(one.provider, one.subscriptionId), one]));
   const decisionOn = ({ provider, id }: SubscriptionRow) => decisions.get(keyOf(provider, id));
-  const claiming = endByFairUse(facts.subscriptions, plans, now).filter((one) =>
-    mayClaim(one, ownership, decisionOn(one) !== undefined, overrides),
+  const claiming = endByFairUse(facts.subscriptions, plans, now, (one) => ownership.paidBy(one)).filter(
+    (one) => mayClaim(one, ownership, decisionOn(one) !== undefined, overrides),
   );
-  return [...settleNames(claiming, ownership)].map(([slug, mine]) => {
+  return [...settleNames(claiming, ownership, facts.given)].map(([slug, mine]) => {
     const instance = ownership.named(slug);
     const override = overrides.get(slug) ?? {};
     const problem = facts.broken.get(slug);

@@ -2,14 +2,14 @@
 import { createHash } from "node:crypto";
 import { isReservedSlug } from "../../components/naming.ts";
 import { slugSchema, type Override, type Phase } from "../../infra/config.ts";
-import { planSchema, type Plan, type Plans } from "../../infra/plans.ts";
+import type { Plan, Plans } from "../../infra/plans.ts";
 import { mostSeats } from "../billing/seats.ts";
 import type { Intervention } from "../db/interventions.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
 import type { NamedInstance } from "./desire-fleet.ts";
 import type { Outage } from "./outages.ts";
 import { chargedStatuses, decidePhase, findDeletion, hasEnded, isKnownStatus } from "./phases.ts";
-import { findPlanOfPrice } from "./plan-prices.ts";
+import { findKeptPlan, findPlanOfPrice, type KnownPlan } from "./plan-prices.ts";
 
 export type DesireInput = {
   slug: string;
@@ -48,7 +48,7 @@ export type Alert = {
 export function desire(input: DesireInput): { desired: Desired | undefined; alerts: Alert[] } {
   const alerts: Alert[] = [];
   const candidates = input.subscriptions.flatMap((subscription) => {
-    const known = findPlan(input, subscription, alerts) ?? findKeptPlan(input, subscription);
+    const known = findPlan(input, subscription, alerts) ?? findKeptPlan(input.instance, subscription);
     if (!known) return [];
     const { planId, plan } = known;
     const since = subscription.endedAt ?? subscription.statusSince;
@@ -122,16 +122,6 @@ function intervene(desired: Desired, intervention: Intervention | undefined): De
     deleteAt: null,
     needsVotes: false,
   };
-}
-
-type KnownPlan = { planId: string; plan: Plan };
-
-/** What its instance was given already: a price that nobody knows any more is paid, late and canceled like any other. */
-function findKeptPlan({ instance }: DesireInput, { provider, id }: SubscriptionRow): KnownPlan | undefined {
-  if (instance?.plan === undefined || instance.provider !== provider || instance.subscriptionId !== id)
-    return undefined;
-  const { data: plan } = planSchema.safeParse(instance.planSettings);
-  return plan && { planId: instance.plan, plan };
 }
 
 /** One assistant is served, and both are charged for. */

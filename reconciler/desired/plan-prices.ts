@@ -1,5 +1,6 @@
 /** Which price is which plan's, and who sells it. Pure. */
-import type { Plan, Plans } from "../../infra/plans.ts";
+import { planSchema, type Plan, type Plans } from "../../infra/plans.ts";
+import type { NamedInstance } from "./desire-fleet.ts";
 
 /** What a plan calls its price at this provider; undefined: it has none there. */
 export function priceKeyOf(plan: Plan, provider: string): string | undefined {
@@ -23,4 +24,17 @@ export function findSeller<Provider extends { readonly name: string }>(
     if (priceKey !== undefined) return { provider, priceKey };
   }
   return undefined;
+}
+
+export type KnownPlan = { planId: string; plan: Plan };
+
+/** What its instance was given already: a price that nobody knows any more is paid, late and canceled like any other. */
+export function findKeptPlan(
+  instance: NamedInstance | undefined,
+  { provider, id }: { provider: string; id: string },
+): KnownPlan | undefined {
+  if (instance?.plan === undefined || instance.provider !== provider || instance.subscriptionId !== id)
+    return undefined;
+  const { data: plan } = planSchema.safeParse(instance.planSettings);
+  return plan && { planId: instance.plan, plan };
 }

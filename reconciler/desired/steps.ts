@@ -17,8 +17,9 @@ export function takeStep(
   const keptDays = Math.min(noticeDays, deleteAfterDays - archiveAfterDays);
   if (keptDays <= 0) return desired;
   const archived = { ...desired, phase: "archived" as const };
-  // How long it stays one is known when it is one.
-  if (row.phase !== "archived") return { ...archived, nextChangeAt: null, deleteAt: null };
+  // At the earliest; to the moment it is known when it is one.
+  const earliest = new Date(now.getTime() + keptDays * dayMs);
+  if (row.phase !== "archived") return { ...archived, nextChangeAt: null, deleteAt: earliest };
   const deleteAt = new Date(row.phaseSince.getTime() + keptDays * dayMs);
   return deleteAt > now ? { ...archived, nextChangeAt: deleteAt, deleteAt } : desired;
 }

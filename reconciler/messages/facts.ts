@@ -11,7 +11,7 @@ export const factsSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("suspended"),
     cause: z.enum(["ended", "unpaid", "operator"]),
-    /** null: nothing is deleted by itself, or it is due already. */
+    /** null: nothing is deleted by itself. */
     deleteAt: date.nullable(),
   }),
   z.object({ kind: z.literal("deletion_warning"), deleteAt: date }),

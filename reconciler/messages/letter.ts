@@ -167,7 +167,7 @@ const stoppedBecause: Record<Extract<Facts, { kind: "suspended" }>["cause"], str
 
 function whatFollows({ cause, deleteAt }: Extract<Facts, { kind: "suspended" }>): string[] {
   if (cause !== "ended") return [];
-  if (deleteAt === null) return ["It is deleted with all of its data within the next hours."];
+  if (deleteAt === null) return [];
   return [
     `If you come back before ${toDay(deleteAt)}, it goes on where it stopped. On that day it is deleted with all of its data.`,
   ];

@@ -27,7 +27,7 @@ export type Decided = {
   status: string;
   statusSince: Date;
   nextChangeAt: Date | null;
-  /** When everything is deleted if nothing changes; null: not ahead, or due already. */
+  /** When everything is deleted if nothing changes; null: not by itself. */
   deleteAt: Date | null;
 };
 
@@ -109,10 +109,10 @@ export function announceParked(row: Observed, now: Date): Announcements {
   return row.phase === "running" && row.observedPhase !== "running" ? failed(row, now) : nothing;
 }
 
-/** Tries go on by themselves, but for longer than somebody should wait without a word. */
-export function announceLate(row: Observed & { failures: number }, now: Date): Announcements {
+/** It goes on by itself, tries or waits for a limit, a cloud or room, but for longer than somebody should wait without a word. */
+export function announceLate(row: Observed, now: Date): Announcements {
   const waited = now.getTime() - row.phaseSince.getTime();
-  return row.failures > 0 && waited >= patienceMs ? announceParked(row, now) : nothing;
+  return waited >= patienceMs ? announceParked(row, now) : nothing;
 }
 
 export function announceGone(now: Date): Announcements {

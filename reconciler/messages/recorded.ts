@@ -4,7 +4,7 @@ import { cellStack } from "../../components/naming.ts";
 import type { Query } from "../db/database.ts";
 import type { Subject } from "../db/subject.ts";
 import type { Phase } from "../../infra/config.ts";
-import { forgetCustomer, lockTold, listUntoldFailures, type ToldRow } from "../db/customers.ts";
+import { forgetCustomer, lockTold, listUntoldLate, type ToldRow } from "../db/customers.ts";
 import { writeReached } from "../db/ledger.ts";
 import { beginOutage, endOutage } from "../db/outages.ts";
 import { recordArchived, recordGone, recordParked, recordReady } from "../db/observed.ts";
@@ -94,13 +94,14 @@ export async function tellLate(
   { sql, alerts }: { sql: Sql; alerts: Pick<Alerts, "begin"> },
   now: Date,
 ): Promise<number> {
-  const found = await listUntoldFailures(sql, new Date(now.getTime() - patienceMs));
+  const found = await listUntoldLate(sql, new Date(now.getTime() - patienceMs));
   for (const { id, detail, customerTold, operatorTold } of found) {
     await alerts.begin(async (tx, raise) => {
       const row = await lockTold(tx, id);
       if (!row || row.observedPhase === "running") return;
       if (!customerTold) await announce(tx, toAddressee(row), announceLate(row, now), now);
-      const message = `${row.slug} has failed ${row.failures} times to come up: ${detail ?? "no reason is known"}`;
+      const tries = row.failures === 0 ? "has not come up" : `has failed ${row.failures} times to come up`;
+      const message = `${row.slug} ${tries}: ${detail ?? "no reason is known"}`;
       if (!operatorTold) await raise({ kind: "late", about: row.slug, message });
     });
   }

@@ -1,7 +1,11 @@
 /** What operators see and decide of billing: the stop of every removal, and what happened to one name. */
 import type { Sql } from "postgres";
+import { leaveAccount } from "../db/billing-accounts.ts";
 import { beginHalt, endHalt, findHalt } from "../db/halt.ts";
+import { clearVotesOf } from "../db/instances.ts";
 import { listLedger } from "../db/ledger.ts";
+import { renewGrace } from "../db/subscriptions.ts";
+import { permanent } from "../errors.ts";
 import { refused } from "./problems.ts";
 
 export type HaltAnswer = { by: string; reason: string | null; since: string } | null;
@@ -20,6 +24,11 @@ export type BillingOperators = {
   halt(input: { reason: string | null; actor: string }): Promise<void>;
   /** False when there was none. */
   endHalt(): Promise<boolean>;
+  /**
+   * Leaves the account that bills the fleet by this provider: the key of another one is taken after a restart, and nothing
+   * that was read before counts against anybody. @throws not_found when nobody bills by it
+   */
+  moveBilling(input: { provider: string }): Promise<void>;
   /** Oldest first; of everybody who ever had the name. */
   readHistory(slug: string, limit: number): Promise<HistoryEntry[]>;
 };
@@ -49,6 +58,14 @@ export function createBillingOperators({
     },
     halt: ({ reason, actor }) => beginHalt(sql, { by: actor, reason, since: clock.now() }),
     endHalt: () => endHalt(sql),
+    async moveBilling({ provider }) {
+      const now = clock.now();
+      await sql.begin(async (tx) => {
+        if (!(await leaveAccount(tx, provider, now))) throw billsNobody(provider);
+        await renewGrace(tx, provider, now);
+        await clearVotesOf(tx, provider);
+      });
+    },
     async readHistory(slug, limit) {
       const rows = await listLedger(sql, slug, limit);
       return rows.toReversed().map(({ at, kind, value, detail, subscriptionId }) => ({
@@ -60,4 +77,12 @@ export function createBillingOperators({
       }));
     },
   };
+}
+
+function billsNobody(provider: string) {
+  return permanent(
+    "not_found",
+    `no account of ${provider} has billed this fleet`,
+    "put its key in and restart: the first one decides",
+  );
 }

@@ -11,7 +11,7 @@ import type { MoneyOperators } from "../operators/money.ts";
 import type { PlanOperators } from "../operators/plans.ts";
 import { access, type OperatorEnv } from "./access.ts";
 import * as answers from "./answers.ts";
-import { createHaltRoutes, createHistoryRoutes, createMoneyRoutes } from "./billing.ts";
+import { createBillingRoutes, createHaltRoutes, createHistoryRoutes, createMoneyRoutes } from "./billing.ts";
 import { createCellRoutes, type CellDeps } from "./cells.ts";
 import { createDriftRoutes } from "./drift.ts";
 import { createInstanceRoutes, type InstanceDeps } from "./instances.ts";
@@ -56,6 +56,7 @@ export function createAdminRoutes(deps: AdminDeps) {
     .route("/plans", createPlanRoutes(deps.plans))
     .route("/git", createGitRoutes(deps.plans))
     .route("/pauses", createPauseRoutes(standing))
+    .route("/billing", createBillingRoutes(deps))
     .route("/halt", createHaltRoutes(deps))
     .route("/money", createMoneyRoutes(deps))
     .route("/keys", createKeyRoutes(keys, clock))

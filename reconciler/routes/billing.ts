@@ -53,6 +53,26 @@ export function createHaltRoutes(deps: BillingOperators) {
     );
 }
 
+const providerParam = z.object({ provider: z.string().regex(/^[a-z]{2,20}$/) });
+
+export function createBillingRoutes(deps: Pick<BillingOperators, "moveBilling">) {
+  return new Hono<OperatorEnv>().delete(
+    "/:provider/account",
+    access({
+      scope: "delete",
+      summary: "Leave the account that bills the fleet; the key that is put in next is that of the new one",
+      status: 200,
+      answer: z.object({ left: z.string() }),
+    }),
+    validate("param", providerParam),
+    async (c) => {
+      const { provider } = c.req.valid("param");
+      await deps.moveBilling({ provider });
+      return c.json({ left: provider });
+    },
+  );
+}
+
 export function createHistoryRoutes(deps: BillingOperators) {
   return new Hono<OperatorEnv>().get(
     "/:slug/history",

@@ -6,6 +6,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
 import { beginHalt, endHalt } from "../../reconciler/db/halt.ts";
+import { recordBlocked } from "../../reconciler/db/blocks.ts";
+import { closeCellsExcept } from "../../reconciler/db/cells.ts";
 import { recordWaiting } from "../../reconciler/db/observed.ts";
 import { createAlerts } from "../../reconciler/messages/alerts.ts";
 import { tellGone, tellLate } from "../../reconciler/messages/recorded.ts";
@@ -30,11 +32,18 @@ afterEach(() => side.close());
 const phases = () => readPhases(side);
 const rounds = (count: number, providers?: BillingProvider[]) => sweepRounds(side, count, providers);
 
+function alertsThat(onAlert: (kind: string) => void) {
+  const { sql, clock, log } = side.apply;
+  return createAlerts({ sql, clock, log, redact: createRedact([]), onAlert });
+}
+
 describe("somebody who left long ago, and whom nothing could be taken from meanwhile", () => {
   async function leaveDuringHalt(): Promise<void> {
     usePlansWithGrace(side);
     const bob = side.subscribe("bob");
     await side.settle();
+    // One that never came up has our outage to its credit.
+    await side.database.sql`update clawfleet.instances set observed_phase = 'running'`;
     await beginHalt(side.database.sql, { by: "op", reason: null, since: side.now() });
     side.stripe.cancelSubscription(bob.id);
     await side.settle();
@@ -48,6 +57,10 @@ describe("somebody who left long ago, and whom nothing could be taken from meanw
     await endHalt(side.database.sql);
     await rounds(1);
     expect(await phases()).toEqual({ bob: "suspended" });
+    const [letter] = await side.database.sql<{ facts: { deleteAt: string } }[]>`
+      select facts from clawfleet.outbox where occasion = 'suspended'`;
+    const aheadMs = Date.parse(letter?.facts.deleteAt ?? "") - side.now().getTime();
+    expect(Math.round(aheadMs / dayMs), "it is not said to be due already").toBe(7);
     await rounds(3);
     expect(await phases()).toEqual({ bob: "archived" });
     expect(await readLetters(side)).toEqual(expect.arrayContaining(["suspended", "deletion_warning"]));
@@ -144,13 +157,7 @@ test("an assistant that does not come up for an hour is told to operators once, 
     await recordWaiting(sql, { kind: "instance", id }, { ...wait, reason: "paid" });
   }
   const counted: string[] = [];
-  const alerts = createAlerts({
-    sql,
-    clock: side.apply.clock,
-    log: side.apply.log,
-    redact: createRedact([]),
-    onAlert: (kind) => void counted.push(kind),
-  });
+  const alerts = alertsThat((kind) => void counted.push(kind));
   await tellLate({ sql, alerts }, side.now());
   expect(await sql`select 1 from clawfleet.alerts where kind = 'late'`).toHaveLength(0);
   side.advance(61 * 60_000);
@@ -164,4 +171,31 @@ test("an assistant that does not come up for an hour is told to operators once, 
   ]);
   expect(counted).toEqual(["late", "late"]);
   expect((await readLetters(side)).filter((occasion) => occasion === "failed")).toHaveLength(1);
+});
+
+test("who has paid and waits for a limit, a cloud or a cell is told of it too, and so are operators", async () => {
+  const { sql } = side.database;
+  const alerts = alertsThat(() => undefined);
+  side.subscribe("bob");
+  await side.settle();
+  const [bob] = await sql<{ id: string }[]>`select id from clawfleet.instances`;
+  const limit = { blockedBy: "hetzner-limit", scope: "eu", detail: "server_limit" } as const;
+  await recordBlocked(
+    sql,
+    { kind: "instance", id: bob?.id ?? "" },
+    { ...limit, reason: "paid", now: side.now() },
+  );
+  await closeCellsExcept(sql, []);
+  side.subscribe("amy");
+  await side.settle();
+  await tellLate({ sql, alerts }, side.now());
+  expect(await readLetters(side)).toEqual(["paid", "paid"]);
+  side.advance(61 * 60_000);
+  for (let round = 0; round < 3; round += 1) await tellLate({ sql, alerts }, side.now());
+  const told = await sql`select about, message from clawfleet.alerts where kind = 'late' order by about`;
+  expect(told).toEqual([
+    { about: "amy", message: expect.stringContaining("no cell") },
+    { about: "bob", message: "bob has not come up: server_limit" },
+  ]);
+  expect(await readLetters(side)).toEqual(["paid", "paid", "failed", "failed"]);
 });

@@ -5,6 +5,8 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { keepToOwnAccount } from "../../reconciler/billing/own-account.ts";
+import { beginOutage } from "../../reconciler/db/outages.ts";
+import { beginReading, storeReadings } from "../../reconciler/db/subscriptions.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import { startStripe, type StripeSimulator } from "../sandbox/stripe/stripe.ts";
@@ -181,4 +183,37 @@ test("a clock that was weeks ahead for one reading freezes nobody's subscription
   side.stripe.cancelSubscription(bob.id);
   await side.settle();
   expect((await phases())["bob"]).toBe("suspended");
+});
+
+test("an older answer, which knew of one assistant only, ends none that is paid for since", async () => {
+  const bob = side.subscribe("bob");
+  await side.settle();
+  const { sql } = side.database;
+  const old = await beginReading(sql, side.now());
+  const before = await side.billing.readCustomerSubscriptions(bob.customer);
+  await setQuantity(side, bob.id, 2);
+  await storeReadings(sql, { provider: "stripe", asked: old, readings: before });
+  const stored = await sql`select id, status from clawfleet.subscriptions order by id`;
+  expect(stored).toEqual([
+    { id: bob.id, status: "active" },
+    { id: `${bob.id}#2`, status: "active" },
+  ]);
+});
+
+test("a machine that is up and does not answer stops its customer's clock for two weeks and no longer", async () => {
+  usePlansWithGrace(side);
+  const bob = side.subscribe("bob");
+  await side.settle();
+  const { sql } = side.database;
+  const [row] = await sql<{ id: string }[]>`
+    update clawfleet.instances set observed_phase = 'running' returning id`;
+  side.stripe.setStatus(bob.id, "past_due");
+  await side.settle();
+  await beginOutage(sql, { instanceId: row?.id ?? "", cause: "ill: unanswered", from: side.now() });
+  side.advance(20.5 * dayMs);
+  await rounds(1);
+  expect(await phases()).toEqual({ bob: "running" });
+  side.advance(dayMs);
+  await rounds(1);
+  expect(await phases()).toEqual({ bob: "suspended" });
 });

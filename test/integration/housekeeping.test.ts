@@ -48,6 +48,7 @@ describe("what is old", () => {
       scans: 0,
       plans: 0,
       answers: 0,
+      strangers: 0,
     });
   });
 

@@ -75,9 +75,14 @@ describe("an order about", () => {
       expect([one, await order(one, slug)]).toMatchObject([one, refusal(text, remedy)]);
     expect(await repair(slug)).toMatchObject(refusal(text, remedy));
     expect((await order(["POST", "/preview"], slug)).status).toBe(202);
-    if (scope === "*") expect(await provision("eve")).toMatchObject(refusal("the whole fleet", remedy));
     if (scope) await api.request("DELETE", `/api/v1/pauses/${scope}`);
     expect(await rows()).toEqual(before);
+  });
+
+  test("a new one of a paused fleet is refused", async () => {
+    await api.request("PUT", "/api/v1/pauses/*");
+    expect(await provision("eve")).toMatchObject(refusal("the whole fleet", "fleet resume"));
+    await api.request("DELETE", "/api/v1/pauses/*");
   });
 
   test("one that is archived is refused where only a server could have it", async () => {

@@ -64,8 +64,8 @@ describe("another plan", () => {
     await change(bob, { price: proKey });
     expect(await rowOf("bob")).toMatchObject({ id, plan: "pro", serverType: "cx33", generation: 2 });
     await change(bob, { price: starterKey });
-    // A type that the smaller plan has too is kept: nobody is moved without need.
-    expect(await rowOf("bob")).toMatchObject({ id, plan: "starter", serverType: "cx33", generation: 3 });
+    // Also where the smaller plan has the larger type among its others: what is paid for is what it costs.
+    expect(await rowOf("bob")).toMatchObject({ id, plan: "starter", serverType: "cx23", generation: 3 });
   });
 
   test("that no plan knows changes nothing, takes nothing away, and is an alert", async () => {
@@ -178,4 +178,58 @@ describe("another address", () => {
     expect((await rowOf("amy")).override).toEqual({});
     expect(side.alerts.filter((kind) => kind === "address_taken")).toHaveLength(2);
   });
+});
+
+test("a location that its cell cannot have counts for nothing, and billing goes on", async () => {
+  const bob = side.subscribe("bob");
+  await side.settle();
+  overrides.set("bob", { location: "ash", serverType: "cx33" });
+  await side.sweep();
+  expect(side.alerts).toContain("location_outside_cell");
+  expect((await rowOf("bob")).override).toEqual({ serverType: "cx33" });
+  side.stripe.cancelSubscription(bob.id);
+  await side.settle();
+  expect(await phasesOf()).toEqual([["bob", "suspended"]]);
+  const again = { lookupKey: starterKey, email: "bob@example.com", customer: bob.customer };
+  side.stripe.createPaidSubscription({ ...again, metadata: { slug: "bob" } });
+  await side.settle();
+  expect(await phasesOf()).toEqual([["bob", "running"]]);
+});
+
+test("somebody who is held by an override hears of no deletion, and of it again when nobody holds them", async () => {
+  const bob = side.subscribe("bob");
+  const grace = { pastDueDays: 7, archiveAfterDays: 7, deleteAfterDays: 30 };
+  side.apply.files = async () => {
+    const read = await readStackFiles(sandboxStacks);
+    const plans = Object.entries(read.plans).map(([id, plan]) => [id, { ...plan, grace }] as const);
+    return { ...read, plans: Object.fromEntries(plans), overrides };
+  };
+  await side.settle();
+  side.stripe.cancelSubscription(bob.id);
+  await side.settle();
+  const warnings = async () => {
+    side.advance(10_000);
+    await side.sweep();
+    const waiting = await side.apply.sql`
+      select 1 from clawfleet.outbox where occasion = 'deletion_warning' and state = 'waiting'`;
+    return waiting.length;
+  };
+  expect(await warnings()).toBe(3);
+  overrides.set("bob", { hold: true });
+  expect(await warnings()).toBe(0);
+  overrides.clear();
+  expect(await warnings()).toBe(3);
+});
+
+test("who pays for a name that is somebody's address gets another one, and nobody's address changes", async () => {
+  side.subscribe("bob");
+  await side.settle();
+  overrides.set("bob", { address: "zoe" });
+  await side.sweep();
+  expect((await rowOf("bob")).override).toEqual({ address: "zoe" });
+  side.subscribeAtPaddle("zoe");
+  await side.settle();
+  await side.sweep();
+  expect((await phasesOf()).map(([slug]) => slug)).toEqual([expect.stringMatching(/^a-/), "bob"]);
+  expect((await rowOf("bob")).override).toEqual({ address: "zoe" });
 });

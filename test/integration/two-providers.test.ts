@@ -185,3 +185,19 @@ function emptyPage(data: object[] = []): object {
   const pagination = { per_page: 200, next: null, has_more: false, estimated_total: 0 };
   return { data, meta: { request_id: "r", pagination } };
 }
+
+test("three licences that are paid for once are three assistants, and end together when the money goes back", async () => {
+  const paid = side.paddle.buy({
+    priceId: paddlePrices.lifetime,
+    email: "zoe@example.com",
+    customData: { slug: "zoe" },
+    quantity: 3,
+  });
+  await side.settle();
+  await side.sweep();
+  expect(await phases()).toMatchObject({ zoe: "running" });
+  expect(Object.values(await phases())).toEqual(["running", "running", "running"]);
+  side.paddle.adjust(paid.id, "refund");
+  await side.settle();
+  expect(new Set(Object.values(await phases()))).toEqual(new Set(["suspended"]));
+});

@@ -52,3 +52,10 @@ test("nobody else's, and none that is paid for still", () => {
   const beside = seat("sub_b#2", { createdAt: at(20) });
   expect(namesOf([seat("sub_a#2"), beside])).toContain(`sub_b#2 ${generatedName("sub_b#2")}`);
 });
+
+test("a name that is somebody's address is theirs, and who pays for it gets another one", () => {
+  const paid = seat("sub_9", { slug: "zoe" });
+  const named = settleNames([paid], createOwnership([]), new Set(["zoe"]));
+  expect([...named.keys()]).toEqual([generatedName("sub_9")]);
+  expect([...settleNames([paid], createOwnership([])).keys()]).toEqual(["zoe"]);
+});

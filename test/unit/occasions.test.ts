@@ -154,14 +154,13 @@ describe("an order", () => {
 });
 
 describe("the observed row", () => {
-  const row: Observed & { failures: number } = {
+  const row: Observed = {
     phase: "running",
     phaseSince: now,
     observedPhase: null,
     readyBefore: false,
-    failures: 0,
   };
-  const waiting = { ...row, failures: 3, phaseSince: new Date(now.getTime() - patienceMs) };
+  const waiting = { ...row, phaseSince: new Date(now.getTime() - patienceMs) };
 
   it.each<[string, Announcements, string[]]>([
     ["tells that it is ready", announceReady(row, "running", now), ["ready"]],
@@ -183,8 +182,7 @@ describe("the observed row", () => {
     ],
     ["tells nothing of a stop that failed", announceParked({ ...row, phase: "suspended" }, now), []],
     ["tells who waits too long", announceLate(waiting, now), ["failed"]],
-    ["tells nobody who waits a little", announceLate({ ...row, failures: 3 }, now), []],
-    ["tells nobody whose first try is still under way", announceLate({ ...waiting, failures: 0 }, now), []],
+    ["tells nobody who waits a little", announceLate(row, now), []],
     ["tells that everything is gone", announceGone(now), ["deleted"]],
   ])("%s", (_what, announcements, expected) => {
     expect(said(announcements)).toEqual(expected);

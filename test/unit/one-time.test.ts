@@ -65,6 +65,14 @@ describe("the fair-use rule", () => {
     expect(endByFairUse([payment(change)], plans, now)).toMatchObject([expected]);
   });
 
+  it("is the one that its assistant was given, where the price is in no plan any more", () => {
+    const { lifetime, ...left } = plans;
+    const paid = { provider: "paddle", subscriptionId: "txn_1", customerId: "ctm_1" };
+    const instance = { id: "i1", slug: "lea", ...paid, plan: "lifetime", planSettings: lifetime };
+    const ended = endByFairUse([payment({ createdAt: daysAgo(140) })], left, now, () => instance);
+    expect(ended).toMatchObject([{ status: "canceled", endedAt: daysAgo(40) }]);
+  });
+
   it.each([
     [10, "running"],
     [101, "suspended"],

@@ -3,7 +3,6 @@
  * Cannot prove that Pulumi's own parser reads the same files in the same way.
  */
 import { describe, expect, it } from "vitest";
-import { parseFiles } from "../../reconciler/desired/stack-files.ts";
 import {
   parseCellSettings,
   parseOverride,
@@ -293,19 +292,4 @@ describe("the error", () => {
       [17, "pro.locations.0"],
     ]);
   });
-});
-
-it("a file that ends in .yml is refused, alone and beside the one of its name", () => {
-  const texts = new Map([
-    ["Pulumi.bob.yaml", "config:\n  clawfleet:hold: true\n"],
-    ["Pulumi.bob.yml", "config:\n  clawfleet:comped: true\n"],
-    ["Pulumi.cell.eu1.yml", "config:\n  clawfleet:zone: claws.example\n"],
-  ]);
-  const { overrides, cells, broken } = parseFiles(texts, "stacks");
-  expect([...overrides.values()]).toEqual([{ hold: true }]);
-  expect(cells.size).toBe(0);
-  expect([...broken]).toEqual([
-    ["bob", "stacks/Pulumi.bob.yml: the ending is .yaml; rename it, or delete it"],
-    ["cell.eu1", "stacks/Pulumi.cell.eu1.yml: the ending is .yaml; rename it, or delete it"],
-  ]);
 });

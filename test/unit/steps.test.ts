@@ -56,8 +56,8 @@ describe("what is due to be gone", () => {
     expect(step(phase, since).phase).toBe(wanted);
   });
 
-  test("says when it is deleted as soon as it is archived, and not before", () => {
-    expect(step("running", 100)).toMatchObject({ deleteAt: null, nextChangeAt: null });
+  test("says when it is deleted at the earliest, and to the moment as soon as it is archived", () => {
+    expect(step("running", 100)).toMatchObject({ deleteAt: daysAgo(-7), nextChangeAt: null });
     expect(step("archived", 2)).toMatchObject({ deleteAt: daysAgo(-5), nextChangeAt: daysAgo(-5) });
   });
 

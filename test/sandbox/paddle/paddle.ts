@@ -72,6 +72,7 @@ export type BuyInput = {
   email: string;
   customData?: Record<string, unknown> | null;
   card?: string;
+  quantity?: number;
 };
 
 export const defaultKey = "pdl_sdbx_apikey_01sandbox0000000000000000_simulated0000000000_AAA";
@@ -211,8 +212,8 @@ export async function startPaddle(options: PaddleOptions = {}): Promise<PaddleSi
         email: "customer@example.com",
         ...payment,
       }),
-    buy({ priceId, email, customData = null, card = goodCard }) {
-      const items = [{ price_id: priceId, quantity: 1 }];
+    buy({ priceId, email, customData = null, card = goodCard, quantity = 1 }) {
+      const items = [{ price_id: priceId, quantity }];
       return checkout.pay(checkout.create({ items, customData }), { card, email });
     },
     subscription(id) {
