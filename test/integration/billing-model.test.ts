@@ -83,6 +83,7 @@ async function check(world: World): Promise<void> {
   const { is, shouldBe } = await compare(world);
   expect(is).toEqual(shouldBe);
   expect(await findRepeated(world)).toEqual([]);
+  expect(await findCrowded(world)).toEqual([]);
 }
 
 /** Letters of a kind that happened so often or less: starts, stops and late payments are in the ledger. */
@@ -107,6 +108,17 @@ async function findRepeated({ deps }: World): Promise<readonly unknown[]> {
     where letters > case occasion
       when 'paid' then 1 when 'deleted' then 1 when 'ready' then h.starts when 'failed' then h.starts
       when 'suspended' then h.stops when 'past_due' then coalesce(late.times, 0) end`;
+}
+
+/** Warnings of a deletion are two days apart; a deletion that is put off takes those before it back. */
+async function findCrowded({ deps }: World): Promise<readonly unknown[]> {
+  return await deps.sql`
+    select one.subject, one.period, other.period as again
+    from clawfleet.outbox one join clawfleet.outbox other
+      on other.subject = one.subject and other.id > one.id and other.occasion = one.occasion
+    where one.channel = 'mail' and one.occasion = 'deletion_warning'
+      and 'withdrawn' not in (one.state, other.state)
+      and abs(extract(epoch from other.due_at - one.due_at)) < 86400`;
 }
 
 /** How many histories led there: what is never reached is not proved. */
