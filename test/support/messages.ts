@@ -25,6 +25,7 @@ export type MessageSide = {
   advance(ms: number): void;
   /** One process more that sends; `look()` it by hand. */
   createProcess(change?: Partial<MessagesDeps>): Messages;
+  /** One that is up: nobody is told that it is late. */
   addInstance(slug: string, email?: string | null): Promise<string>;
   /** Of an instance, due now. */
   say(instanceId: string, facts: Announcement["facts"], period?: string): Promise<void>;
@@ -90,10 +91,10 @@ export async function startMessageSide(): Promise<MessageSide> {
       await sql`
         insert into clawfleet.instances (
           id, slug, provider, subscription_id, customer_id, email, cell, secrets, plan, phase, phase_reason, phase_since,
-          server_type, location, desired_hash
+          server_type, location, desired_hash, observed_phase
         ) values (
           ${id}, ${slug}, 'stripe', ${`sub-${slug}`}, ${`cus-${slug}`}, ${email}, 'lab', '', 'starter', 'running', 'paid',
-          ${clock.now()}, 'cx23', 'nbg1', ''
+          ${clock.now()}, 'cx23', 'nbg1', '', 'running'
         )`;
       return id;
     },
