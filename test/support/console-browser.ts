@@ -1,6 +1,8 @@
 /** The console as a browser meets it: listening, 10,000 rows, and a worker whose runs come to what the test says. */
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
+import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import { findFreePort } from "../../reconciler/db/free-port.ts";
 import type { RunOutcome } from "../../reconciler/engine/runner.ts";
@@ -9,8 +11,12 @@ import { startAdminApp, type AdminApp } from "./admin-app.ts";
 import { createCannedRuns, type CannedRuns } from "./canned-runs.ts";
 import { seedConsoleFleet, seedTroubles } from "./console-fleet.ts";
 import { makeKey } from "./console.ts";
+import { startTestCloud } from "./gate.ts";
 import { eventually } from "./poll.ts";
 import { instanceOutputs } from "./instance-inputs.ts";
+
+/** Before a run of who is not settled Hetzner is asked whether its server is off. */
+const noServers = JSON.stringify({ servers: [], meta: { pagination: { next_page: null } } });
 
 export type ConsoleSite = {
   url: string;
@@ -29,6 +35,9 @@ export async function startConsoleSite(count: number): Promise<ConsoleSite> {
   await seedConsoleFleet(sql, count);
   await seedTroubles(sql);
   const runs = await createCannedRuns(api.apply);
+  const cloud = await startTestCloud((_request, response) => response.end(noServers));
+  const toCloud = { baseUrl: cloud.url, token: "t", fetch };
+  runs.deps.cloudsOf = () => ({ hetzner: createHetzner(toCloud), cloudflare: createCloudflare(toCloud) });
   queue.work("converge", { concurrency: 2 }, async ({ data }, signal) => {
     await handleConvergeJob(runs.deps, data, signal);
   });
@@ -50,6 +59,7 @@ export async function startConsoleSite(count: number): Promise<ConsoleSite> {
     async close() {
       await server.close();
       await runs.close();
+      await cloud.close();
       await api.close();
     },
   };
