@@ -49,7 +49,7 @@ test("customers of the account before run on for a week; who is billed by the ne
   await side.settle();
   await rounds(2, side.billing);
   await move();
-  side.advance(1000);
+  side.advance(5000);
   // Stripe's copy of customers to another account keeps their ids.
   subscribeThere("bob", bob.customer);
   subscribeThere("zoe");
@@ -74,7 +74,7 @@ test("from test money to real money, as the handbook has it", async () => {
   subscribeThere("alice");
   expect(await rounds(1, startWith(other, true)), "without a move").toEqual(["failed"]);
   await move();
-  side.advance(1000);
+  side.advance(5000);
   expect(await rounds(2, startWith(other, true))).toEqual(["complete", "complete"]);
   expect(await phases()).toEqual({ alice: "running", first: "running" });
   expect(await rounds(1, startWith(side.stripe)), "the test key is foreign now").toEqual(["failed"]);
@@ -86,12 +86,12 @@ test("the key of the account that was left is not taken, by a process that runs 
   await rounds(1, side.billing);
   await move();
   expect(await rounds(1, side.billing), "it runs on").toEqual(["failed"]);
-  side.advance(1000);
+  side.advance(5000);
   const restarted = startWith(side.stripe);
   expect(await rounds(1, restarted)).toEqual(["failed"]);
   await expect(restarted.readCustomerSubscriptions("cus_1")).rejects.toThrow(/has left/);
   await move();
-  side.advance(1000);
+  side.advance(5000);
   expect(await rounds(1, startWith(side.stripe)), "a second move takes the first one back").toEqual([
     "complete",
   ]);

@@ -48,7 +48,7 @@ describe("sweep", () => {
     expect((await side.instances())[0], "a second reading at once does not count").toMatchObject({
       votes: 1,
     });
-    side.advance(1500);
+    side.advance(7500);
     await side.sweep();
     expect((await side.instances())[0]).toMatchObject({ phase: "gone", votes: 2 });
   });
@@ -109,7 +109,7 @@ describe("sweep", () => {
     for (const { id } of made) side.stripe.cancelSubscription(id);
     await side.settle();
     await side.sweep({ count: 1, share: 1 });
-    side.advance(1500);
+    side.advance(7500);
     await side.sweep({ count: 1, share: 1 });
     expect((await side.instances()).filter(({ phase }) => phase === "gone")).toHaveLength(1);
     expect(side.alerts).toContain("deletion_cap");

@@ -176,7 +176,7 @@ export async function startBillingSide(): Promise<BillingSide> {
       });
     },
     sweep: (deleteCap = { count: 10, share: 1 }, asked = providers) =>
-      sweep({ ...apply, providers: asked, intervalMs: 1000, deleteCap }, new AbortController().signal),
+      sweep({ ...apply, providers: asked, intervalMs: 5000, deleteCap }, new AbortController().signal),
     instances: async () =>
       await sql<InstanceSeen[]>`
         select slug, plan, phase, host(private_ip) as ip, generation::int as generation, delete_votes as votes
