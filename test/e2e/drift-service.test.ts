@@ -50,7 +50,7 @@ describe.skipIf(obstacle !== undefined)("drift", () => {
     expect(record("bob", "A").content).toBe("192.0.2.67");
     const list = await run("drift");
     expect(list.output).toMatch(/^bob +repair +repair .*record content: 192\.0\.2\.67 instead of /m);
-    expect(list.output).toMatch(/account default: last look \d+ s ago, 3 stacks, 5 requests/);
+    expect(list.output).toMatch(/account default: last look \d+ s ago, 3 stacks, 6 requests/);
     const repaired = await run("drift", "repair", "bob");
     expect([repaired.code, repaired.output]).toEqual([0, expect.stringContaining("changed record-a")]);
     expect(record("bob", "A").content).toBe(content);
