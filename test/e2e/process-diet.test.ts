@@ -65,6 +65,7 @@ describe.skipIf(obstacle !== undefined)("processes of a converge", () => {
       ipv6: expect.stringContaining(":"),
       privateIp: "10.0.0.3",
       url: "https://grace.claws.example",
+      hosts: ["grace.claws.example"],
       openclawVersion: "2026.9.6",
       health: "started 2026.9.6",
     });
