@@ -1,13 +1,13 @@
 /**
  * Proves on real rows that a converge takes nothing away while everything is halted, also what was decided before, and goes on
- * afterwards. No engine runs: a run that begins comes to what the test says. What billing decides meanwhile is billing-ends.test.ts'.
+ * afterwards. No engine runs and no cloud is there: who goes on asks one, and is told so. What billing decides meanwhile is billing-ends.test.ts'.
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Phase } from "../../infra/config.ts";
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import { beginHalt, endHalt } from "../../reconciler/db/halt.ts";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
-import { cellOutputs, createCannedRuns, failedRun, type CannedRuns } from "../support/canned-runs.ts";
+import { cellOutputs, createCannedRuns, type CannedRuns } from "../support/canned-runs.ts";
 
 let side: BillingSide;
 let runs: CannedRuns;
@@ -46,28 +46,28 @@ async function converge() {
   return seen;
 }
 
-test.each<[Phase, string]>([
-  ["suspended", "the engine began"],
-  ["archived", "no cloud is here"],
-  ["gone", "no cloud is here"],
-])("%s, decided before the halt, waits for its end", async (phase, then) => {
-  runs.answer = failedRun("the engine began");
-  const { sql } = side.apply;
-  await sql`update clawfleet.instances set phase = ${phase}, generation = generation + 1, status = 'pending'`;
-  await beginHalt(sql, { by: "anna", reason: "looking into billing", since: side.now() });
-  expect(await converge()).toMatchObject({
-    status: "waiting",
-    detail: "anna stopped every removal: looking into billing; fleet halt --end lets it go on",
-    failures: 0,
-  });
-  await endHalt(sql);
-  expect((await converge())?.detail).toContain(then);
-});
+/** What every way of going on asks first. */
+const goesOn = "no cloud is here";
+
+test.each<Phase>(["suspended", "archived", "gone"])(
+  "%s, decided before the halt, waits for its end",
+  async (phase) => {
+    const { sql } = side.apply;
+    await sql`update clawfleet.instances set phase = ${phase}, generation = generation + 1, status = 'pending'`;
+    await beginHalt(sql, { by: "anna", reason: "looking into billing", since: side.now() });
+    expect(await converge()).toMatchObject({
+      status: "waiting",
+      detail: "anna stopped every removal: looking into billing; fleet halt --end lets it go on",
+      failures: 0,
+    });
+    await endHalt(sql);
+    expect((await converge())?.detail).toContain(goesOn);
+  },
+);
 
 test("who runs and is to run is changed all the same", async () => {
-  runs.answer = failedRun("the engine began");
   const { sql } = side.apply;
   await sql`update clawfleet.instances set generation = generation + 1, status = 'pending'`;
   await beginHalt(sql, { by: "anna", reason: null, since: side.now() });
-  expect((await converge())?.detail).toContain("the engine began");
+  expect((await converge())?.detail).toContain(goesOn);
 });
