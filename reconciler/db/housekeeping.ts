@@ -97,7 +97,9 @@ export async function removeOld(sql: Query, now: Date): Promise<Removed> {
               select 1 from clawfleet.instances i
               where i.provider = s.provider and i.customer_id = s.customer_id and i.status <> 'gone'
             )
+          order by s.provider, s.id
           limit ${batch}
+          for no key update
         )`,
     ),
   };

@@ -84,11 +84,18 @@ export async function storePage(
     )
     insert into clawfleet.ledger (at, kind, provider, subscription_id, value, detail)
     select status_since, 'status', provider, id, status, 'ended ' || to_char(ended_at at time zone 'utc', 'YYYY-MM-DD HH24:MI')
-    from stored where status_since = ${asked.at}
+    from stored where status_since = ${asked.at} order by id
     on conflict (provider, subscription_id, at, value) where kind = 'status' do nothing`;
   if (sweepId !== null) await markSeen(sql, provider, sweepId, ids);
   await endUnpaidSeats(sql, input);
 }
+
+/**
+ * Of statements that change many rows, so that two of them at once wait for each other and never in a circle: the rows `s` that
+ * `which` names, locked in the order in which `storePage` takes them.
+ */
+export const lockInOrder = (sql: Query, which: ReturnType<typeof paidAgain>) => sql`
+  select s.provider, s.id from clawfleet.subscriptions s where ${which} order by s.provider, s.id for no key update`;
 
 /** Of a row that is written anew: who was forgotten after the end, and pays once more, is a customer like any other. */
 const paidAgain = (sql: Query) => sql`(
@@ -101,17 +108,21 @@ async function endUnpaidSeats(
 ): Promise<void> {
   const parents = ids.filter((id) => !isFurtherSeat(id));
   await sql`
-    with over as (
+    with unpaid as (${lockInOrder(
+      sql,
+      sql`
+        s.provider = ${provider} and s.id like '%#%' and split_part(s.id, '#', 1) = any(${parents}::text[])
+        and s.id <> all(${[...ids]}::text[]) and s.status <> all(${[...endedStatuses]}::text[])
+        and s.read_order <= ${asked.order}`,
+    )}), over as (
       update clawfleet.subscriptions s set
         status = 'canceled', status_since = ${asked.at}, ended_at = ${asked.at}, cancel_at = null,
         read_at = ${asked.at}, read_order = ${asked.order}, absent_since = null
-      where s.provider = ${provider} and s.id like '%#%' and split_part(s.id, '#', 1) = any(${parents}::text[])
-        and s.id <> all(${[...ids]}::text[]) and s.status <> all(${[...endedStatuses]}::text[])
-        and s.read_order <= ${asked.order}
+      from unpaid where s.provider = unpaid.provider and s.id = unpaid.id
       returning s.id
     )
     insert into clawfleet.ledger (at, kind, provider, subscription_id, value, detail)
-    select ${asked.at}, 'status', ${provider}, id, 'canceled', 'the quantity became smaller' from over
+    select ${asked.at}, 'status', ${provider}, id, 'canceled', 'the quantity became smaller' from over order by id
     on conflict (provider, subscription_id, at, value) where kind = 'status' do nothing`;
 }
 
@@ -123,9 +134,14 @@ async function markSeen(
   ids: readonly string[],
 ): Promise<void> {
   await sql`
-    update clawfleet.subscriptions set sweep_id = ${sweepId}, absent_since = null
-    where provider = ${provider} and id = any(${[...ids]}::text[])
-      and (sweep_id is distinct from ${sweepId} or absent_since is not null)`;
+    with seen as (${lockInOrder(
+      sql,
+      sql`
+        s.provider = ${provider} and s.id = any(${[...ids]}::text[])
+        and (s.sweep_id is distinct from ${sweepId} or s.absent_since is not null)`,
+    )})
+    update clawfleet.subscriptions s set sweep_id = ${sweepId}, absent_since = null
+    from seen where s.provider = seen.provider and s.id = seen.id`;
 }
 
 export type SweepPass = { provider: string; sweepId: number; asked: Asked };
@@ -148,6 +164,7 @@ export async function markAbsent(sql: Query, pass: SweepPass, apartMs: number): 
       from clawfleet.subscriptions s left join clawfleet.billing_accounts a on a.provider = s.provider
       where s.provider = ${pass.provider} and s.sweep_id is distinct from ${pass.sweepId} and s.read_order < ${order}
         and s.status <> all(${[...endedStatuses]}::text[])
+      order by s.id for no key update of s
     )
     update clawfleet.subscriptions s set
       absent_since = absent.since,
@@ -163,16 +180,22 @@ export async function markAbsent(sql: Query, pass: SweepPass, apartMs: number): 
 /** What an account that the fleet has left said last: no payment is late by it any more than it was, and the grace begins anew. */
 export async function renewGrace(sql: Query, provider: string, now: Date): Promise<void> {
   await sql`
-    update clawfleet.subscriptions set status_since = ${now}, absent_since = null
-    where provider = ${provider} and status <> all(${[...endedStatuses]}::text[])`;
+    with living as (${lockInOrder(sql, sql`s.provider = ${provider} and s.status <> all(${[...endedStatuses]}::text[])`)})
+    update clawfleet.subscriptions s set status_since = ${now}, absent_since = null
+    from living where s.provider = living.provider and s.id = living.id`;
 }
 
 /** A subscription that stays missing ages by complete readings that do not hold it, like any other by those that do. */
 export async function touchMissing(sql: Query, pass: SweepPass): Promise<void> {
   await sql`
-    update clawfleet.subscriptions set read_at = ${pass.asked.at}, read_order = ${pass.asked.order}
-    where provider = ${pass.provider} and status = 'missing' and read_order < ${pass.asked.order}
-      and sweep_id is distinct from ${pass.sweepId}`;
+    with missing as (${lockInOrder(
+      sql,
+      sql`
+        s.provider = ${pass.provider} and s.status = 'missing' and s.read_order < ${pass.asked.order}
+        and s.sweep_id is distinct from ${pass.sweepId}`,
+    )})
+    update clawfleet.subscriptions s set read_at = ${pass.asked.at}, read_order = ${pass.asked.order}
+    from missing where s.provider = missing.provider and s.id = missing.id`;
 }
 
 /** Everything that could decide about these names or belong to these living instances' subscriptions. */

@@ -1,5 +1,7 @@
 /** Proves that a full reading of billing repairs what webhooks lost, and how carefully it leads to deletions. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beginReading, markAbsent, storePage, touchMissing } from "../../reconciler/db/subscriptions.ts";
+import { toJson } from "../../reconciler/db/json.ts";
 import { startBillingSide, type BillingSide } from "../support/billing.ts";
 
 const dayMs = 86_400_000;
@@ -34,6 +36,29 @@ describe("sweep", () => {
     expect(jobs).toMatchObject([{ stack: "amy", reason: "paid" }]);
     await side.sweep();
     expect(await side.waitingConverges()).toHaveLength(1);
+  });
+
+  test("two at once wait for each other, never in a circle", async () => {
+    const { sql } = side.database;
+    const at = side.now();
+    const ids = Array.from({ length: 200 }, (_, nr) => `sub_${String(nr).padStart(3, "0")}`);
+    const readings = toJson(
+      ids.map((id) => ({ id, customerId: "cus", priceKeys: [], status: "active", createdAt: at })),
+    );
+    // In no order on the disk: that is the one in which an update takes them.
+    for (const id of ids.toReversed())
+      await sql`
+        insert into clawfleet.subscriptions (provider, id, customer_id, price_keys, status, status_since, created_at, read_at, read_order)
+        values ('stripe', ${id}, 'cus', '{}', 'missing', ${at}, ${at}, ${at}, 0)`;
+    const sweepOnce = async (sweepId: number) => {
+      const pass = { provider: "stripe", sweepId, asked: await beginReading(sql, at) };
+      await storePage(sql, { ...pass, ids, readings });
+      await markAbsent(sql, { ...pass, sweepId: -1, asked: await beginReading(sql, at) }, 0);
+      await touchMissing(sql, { ...pass, sweepId: -1, asked: await beginReading(sql, at) });
+    };
+    for (let round = 0; round < 15; round += 1)
+      await Promise.all([1, 2, 3].map((nr) => sweepOnce(10 * round + nr)));
+    expect(await sql`select distinct status from clawfleet.subscriptions`).toHaveLength(1);
   });
 
   test("lets an instance go only after two complete readings that are apart", async () => {
