@@ -60,7 +60,7 @@ async function compare(world: World): Promise<{ is: Seen[]; shouldBe: Seen[] }> 
     return [slug, kinder ? phase : expected];
   });
   const standing = living.filter(({ phase }) => phase === "running" || phase === "suspended");
-  const archived = living.filter(({ phase }) => phase === "archived");
+  const archived = living.filter(({ id, phase }) => phase === "archived" && world.made.has(id));
   const sorted = (pairs: [string, string][]) => pairs.toSorted(([a], [b]) => (a < b ? -1 : 1));
   return {
     is: [

@@ -78,7 +78,8 @@ describe("what becomes of the instance", () => {
     const [row] = await sql<{ id: string; cell: string; type: string; location: string }[]>`
       select id, cell, server_type as type, location from clawfleet.instances`;
     const place = { serverType: row?.type ?? "", location: row?.location ?? "" };
-    const outputs = { ...instanceOutputs, ...place, url: "https://bob.claws.example" };
+    const host = "bob.claws.example";
+    const outputs = { ...instanceOutputs, ...place, url: `https://${host}`, hosts: [host] };
     await sql`update clawfleet.instances set observed_phase = 'running', outputs = ${sql.json(outputs)}`;
     job = {
       stack: "bob",

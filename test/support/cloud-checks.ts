@@ -38,7 +38,8 @@ export function createCloudflareCheck(): ResponseCheck {
         schema: (schema) => {
           const properties = schema["properties"];
           const result = isSchema(properties) ? properties["result"] : undefined;
-          if (isSchema(result) && result["type"] === "object") result["nullable"] = true;
+          if (isSchema(result) && (result["type"] === "object" || result["type"] === "array"))
+            result["nullable"] = true;
         },
       },
     ],

@@ -1,9 +1,12 @@
 /** The whole product for a test file: sandbox, the reconciler as a child process, a database of its own, and handles on them. */
+import { randomUUID } from "node:crypto";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import Stripe from "stripe";
 import { createFleetClient, unwrap, type FleetClient } from "../../reconciler/cli/client.ts";
+import { createPatientFetch } from "../../reconciler/cli/requests.ts";
 import { findFreePort } from "../../reconciler/db/free-port.ts";
 import type { FleetRow } from "../../reconciler/db/fleet.ts";
 import type { OperationAnswer } from "../../reconciler/routes/operations.ts";
@@ -83,7 +86,9 @@ export async function startFleet(
   const service = await startServiceProcess({ ...sandbox.env, LOG_LEVEL: "debug", ...env }, logFile, args);
   const others: ServiceProcess[] = [];
   const adminKey = sandbox.env["CLAWFLEET_ADMIN_KEY"] ?? "";
-  const client = createFleetClient({ url: service.url, adminKey });
+  // As the command line does: who looks as often as tests do is told to wait now and then.
+  const patient = createPatientFetch({ fetch, sleep, newKey: randomUUID });
+  const client = createFleetClient({ url: service.url, adminKey, fetch: patient });
   const { hostname, port } = new URL(sandbox.stripe.origin);
   const stripe = new Stripe(sandbox.stripe.key, { host: hostname, port: Number(port), protocol: "http" });
 

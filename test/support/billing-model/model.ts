@@ -10,6 +10,8 @@ export type World = {
   stripe: StripeSimulator;
   /** Servers by instance, and whether their gateway runs. */
   servers: Map<string, "running" | "suspended">;
+  /** Instances that ever had one: there is nothing to keep of others. */
+  made: Set<string>;
   snapshots: Set<string>;
   workersUp: boolean;
   /** Workers were away once: clocks may have waited for them. */

@@ -30,6 +30,7 @@ export async function withWorld<T>(
       deps: { ...base, clock: stripe.clock },
       stripe,
       servers: new Map(),
+      made: new Set(),
       snapshots: new Set(),
       workersUp: true,
       workersWereDown: false,
@@ -250,6 +251,7 @@ async function work(world: World): Promise<void> {
       await tellGone(sql, id, now);
     } else {
       world.servers.set(id, phase);
+      world.made.add(id);
       world.snapshots.delete(id);
       await tellReady(sql, id, { generation, phase, outputs: instanceOutputs, now });
     }
