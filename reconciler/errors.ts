@@ -18,7 +18,10 @@ export type Blocker = (typeof blockers)[number];
  * is tried again when it does.
  */
 export type Retry =
-  { kind: "now" } | { kind: "retryable" } | { kind: "permanent" } | { kind: "blocked"; by: Blocker };
+  | { kind: "now" }
+  | { kind: "retryable" }
+  | { kind: "permanent" }
+  | { kind: "blocked"; by: Blocker };
 
 export type ErrorCode =
   | "config_invalid"

@@ -9,7 +9,7 @@ const button =
 const muted = "color:#6b6b66";
 
 export async function renderHtml(letter: Letter): Promise<string> {
-  return (await html`<!doctype html>${(<LetterPage letter={letter} />)}`).toString();
+  return (await html`<!doctype html>${<LetterPage letter={letter} />}`).toString();
 }
 
 function LetterPage({ letter }: { letter: Letter }) {

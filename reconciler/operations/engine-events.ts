@@ -3,7 +3,13 @@ import { z } from "zod";
 
 export type OperationEvent = {
   kind:
-    "resource-started" | "resource-done" | "resource-failed" | "diagnostic" | "stage" | "diff" | "summary";
+    | "resource-started"
+    | "resource-done"
+    | "resource-failed"
+    | "diagnostic"
+    | "stage"
+    | "diff"
+    | "summary";
   message: string;
   data: Record<string, string | number>;
 };

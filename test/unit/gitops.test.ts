@@ -287,7 +287,7 @@ describe("the comment", () => {
             return text.length <= maxCommentLength && text.includes("Plan `");
           },
         ),
-        { numRuns: 10 },
+        { numRuns: 4 },
       ),
     ).not.toThrow();
   });

@@ -65,7 +65,14 @@ export type ProjectView = {
 };
 
 export type VanishKind =
-  "server" | "firewall" | "network" | "ssh_key" | "placement_group" | "primary_ip" | "volume" | "image";
+  | "server"
+  | "firewall"
+  | "network"
+  | "ssh_key"
+  | "placement_group"
+  | "primary_ip"
+  | "volume"
+  | "image";
 
 export type DirectDeps = { world: World; project: Project; app: Hono<SimulatorEnv>; token: string };
 

@@ -6,7 +6,10 @@ import type { ScriptResult } from "./light-machine.ts";
 
 /** `cut-after`: the script has done its work, and nobody hears of it. */
 export type CommandFault =
-  { kind: "cut-before" } | { kind: "cut-after" } | { kind: "fail" } | { kind: "slow"; ms: number };
+  | { kind: "cut-before" }
+  | { kind: "cut-after" }
+  | { kind: "fail" }
+  | { kind: "slow"; ms: number };
 
 export type LightSshdOptions = {
   host: string;

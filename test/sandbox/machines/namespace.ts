@@ -15,7 +15,9 @@ const startTimeoutMs = 20_000;
 
 /** What a machine tells its host, one JSON object a line. */
 export type MachineEvent =
-  { event: "ssh"; port: number } | { event: "booted"; failed: string[] } | { event: "off" };
+  | { event: "ssh"; port: number }
+  | { event: "booted"; failed: string[] }
+  | { event: "off" };
 
 export type Namespace = {
   /** Process 1 of the machine, as this host numbers it. */
