@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { carrierSelector } from "../../components/naming.ts";
 import { ClawfleetError } from "../errors.ts";
+import { listObjects } from "./hetzner-pages.ts";
 import type { CloudHttp } from "./http.ts";
 
 export type Carrier = {
@@ -59,8 +60,6 @@ const carrierSchema = z
     ipv4: public_net.ipv4?.ip,
     networks: new Map(private_net.map(({ network, ip }) => [String(network), ip])),
   }));
-/** One instance never has more than a few, and a page has 50. */
-const listSchema = z.object({ servers: z.array(carrierSchema) });
 
 /** `act` resolves to the last status of the action that a request began. */
 export function createCarriers(
@@ -77,10 +76,8 @@ export function createCarriers(
     });
   };
   return {
-    async findCarriers(instanceId) {
-      const query = new URLSearchParams({ label_selector: carrierSelector(instanceId), per_page: "50" });
-      return (await http.readList(`/servers?${query.toString()}`, listSchema)).servers;
-    },
+    findCarriers: (instanceId) =>
+      listObjects(http, "servers", carrierSchema, { label_selector: carrierSelector(instanceId) }),
     createCarrier: ({ name, labels, serverType, location, image, sshKeyId, firewallIds, userData }) =>
       actOrThrow(`make ${name}`, "/servers", {
         name,

@@ -1,6 +1,7 @@
 /** Everything of ours in one account and what Hetzner asks for it, net and by the month. Reads only. */
 import { z } from "zod";
 import { carrierLabelKeys, labelKeys, managedBy } from "../../components/naming.ts";
+import { listObjects } from "./hetzner-pages.ts";
 import type { CloudHttp } from "./http.ts";
 
 /** In cents of `currency`; by type, then location. */
@@ -45,25 +46,28 @@ const labels = z
   .record(z.string(), z.string())
   .default({})
   .transform((all) => all[labelKeys.instance] ?? all[carrierLabelKeys.instance] ?? null);
-const meta = z.object({ pagination: z.object({ next_page: z.number().nullable() }) });
-const serversSchema = z.object({
-  servers: z.array(
-    z.object({
-      id: z.number(),
-      name: z.string(),
-      labels,
-      server_type: z.object({ name: z.string() }),
-      location: z.object({ name: z.string() }),
-      backup_window: z.string().nullable(),
-      public_net: z.object({ ipv4: z.unknown() }),
-    }),
-  ),
-  meta,
-});
-const imagesSchema = z.object({
-  images: z.array(z.object({ id: z.number(), labels, image_size: z.number().nullable() })),
-  meta,
-});
+const serverSchema = z
+  .object({
+    id: z.number(),
+    name: z.string(),
+    labels,
+    server_type: z.object({ name: z.string() }),
+    location: z.object({ name: z.string() }),
+    backup_window: z.string().nullable(),
+    public_net: z.object({ ipv4: z.unknown() }),
+  })
+  .transform((one): StockedServer => ({
+    id: one.id,
+    name: one.name,
+    instance: one.labels,
+    type: one.server_type.name,
+    location: one.location.name,
+    backups: one.backup_window !== null,
+    ipv4: one.public_net.ipv4 !== null,
+  }));
+const imageSchema = z
+  .object({ id: z.number(), labels, image_size: z.number().nullable() })
+  .transform((one): StockedSnapshot => ({ id: one.id, instance: one.labels, sizeGb: one.image_size ?? 0 }));
 
 export async function readPriceList(http: CloudHttp): Promise<PriceList> {
   const { pricing } = await http.readList("/pricing", pricingSchema);
@@ -79,44 +83,9 @@ export async function readPriceList(http: CloudHttp): Promise<PriceList> {
 }
 
 export async function readStock(http: CloudHttp): Promise<Stock> {
-  const servers: StockedServer[] = [];
-  const snapshots: StockedSnapshot[] = [];
-  for (let page: number | null = 1; page !== null;) {
-    const answer: z.output<typeof serversSchema> = await http.readList(
-      pathOf("/servers", page),
-      serversSchema,
-    );
-    servers.push(...answer.servers.map(toServer));
-    page = answer.meta.pagination.next_page;
-  }
-  for (let page: number | null = 1; page !== null;) {
-    const path = `${pathOf("/images", page)}&type=snapshot`;
-    const answer: z.output<typeof imagesSchema> = await http.readList(path, imagesSchema);
-    snapshots.push(
-      ...answer.images.map(({ id, labels: instance, image_size }) => ({
-        id,
-        instance,
-        sizeGb: image_size ?? 0,
-      })),
-    );
-    page = answer.meta.pagination.next_page;
-  }
-  return { servers, snapshots };
-}
-
-function pathOf(list: string, page: number): string {
-  const query = { label_selector: `${managedBy.key}=${managedBy.value}`, per_page: "50", page: String(page) };
-  return `${list}?${new URLSearchParams(query).toString()}`;
-}
-
-function toServer(one: z.output<typeof serversSchema>["servers"][number]): StockedServer {
+  const ours = { label_selector: `${managedBy.key}=${managedBy.value}` };
   return {
-    id: one.id,
-    name: one.name,
-    instance: one.labels,
-    type: one.server_type.name,
-    location: one.location.name,
-    backups: one.backup_window !== null,
-    ipv4: one.public_net.ipv4 !== null,
+    servers: await listObjects(http, "servers", serverSchema, ours),
+    snapshots: await listObjects(http, "images", imageSchema, { ...ours, type: "snapshot" }),
   };
 }

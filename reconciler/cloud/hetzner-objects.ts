@@ -1,6 +1,6 @@
 /** Finds objects at Hetzner by name or label, with what tells whose they are. An answer is certain or an error. */
 import { z } from "zod";
-import { ClawfleetError } from "../errors.ts";
+import { listObjects } from "./hetzner-pages.ts";
 import type { CloudHttp } from "./http.ts";
 
 export const hetznerKinds = ["servers", "firewalls", "networks", "ssh_keys"] as const;
@@ -41,38 +41,8 @@ const objectSchema = z.object({
   applied_to: z.array(z.unknown()).default([]),
 });
 
-const pageSchema = z.looseObject({
-  meta: z.object({ pagination: z.object({ next_page: z.number().nullable() }) }),
-});
-
-const perPage = 50;
-
 export function createObjectFinder(http: CloudHttp): FindObjects {
-  return async (kind, filter) => {
-    const found: HetznerObject[] = [];
-    for (let page: number | null = 1; page !== null;) {
-      const { items, next } = await readPage(http, kind, { ...filter, page: String(page) });
-      found.push(...items);
-      page = next;
-    }
-    return found;
-  };
-}
-
-async function readPage(http: CloudHttp, kind: HetznerKind, filter: Record<string, string>) {
-  const query = new URLSearchParams({ ...filter, per_page: String(perPage) }).toString();
-  const answer = await http.readList(`/${kind}?${query}`, pageSchema);
-  const items = z.array(objectSchema).safeParse(answer[kind]);
-  // No list is no answer: what is taken for absent gets made a second time.
-  if (!items.success) {
-    throw new ClawfleetError({
-      code: "cloud_unavailable",
-      message: `hetzner: GET /${kind} gave no list`,
-      retry: { kind: "blocked", by: "hetzner" },
-      remedy: "look at HCLOUD_ENDPOINT and at Hetzner's status page",
-    });
-  }
-  return { items: items.data.map(toObject), next: answer.meta.pagination.next_page };
+  return async (kind, filter) => (await listObjects(http, kind, objectSchema, filter)).map(toObject);
 }
 
 function toObject(raw: z.output<typeof objectSchema>): HetznerObject {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { instanceSelector } from "../../components/naming.ts";
 import { ClawfleetError } from "../errors.ts";
+import { listObjects } from "./hetzner-pages.ts";
 import type { CloudHttp } from "./http.ts";
 
 export type Snapshot = {
@@ -47,13 +48,7 @@ const imageSchema = z
     diskGb: disk_size,
     ...rest,
   }));
-const imagesSchema = z.object({
-  images: z.array(imageSchema),
-  meta: z.object({ pagination: z.object({ next_page: z.number().nullable() }) }),
-});
 const serverSchema = z.object({ server: z.object({ status: z.string() }) });
-
-const perPage = 50;
 
 export function createSnapshots(http: CloudHttp): Snapshots {
   const power = async (serverId: number, action: string) => {
@@ -64,27 +59,11 @@ export function createSnapshots(http: CloudHttp): Snapshots {
     });
   };
   return {
-    async findSnapshots(instanceId) {
-      const found: Snapshot[] = [];
-      for (let page: number | null = 1; page !== null;) {
-        const filter = { type: "snapshot", label_selector: instanceSelector(instanceId) };
-        const query: URLSearchParams = new URLSearchParams({
-          ...filter,
-          per_page: String(perPage),
-          page: String(page),
-        });
-        const answer: z.output<typeof imagesSchema> | undefined = await http.request({
-          method: "GET",
-          path: `/images?${query.toString()}`,
-          schema: imagesSchema,
-        });
-        // No list is no answer: what is taken for absent would be taken a second time, or be lost.
-        if (!answer) throw noList();
-        found.push(...answer.images);
-        page = answer.meta.pagination.next_page;
-      }
-      return found;
-    },
+    findSnapshots: (instanceId) =>
+      listObjects(http, "images", imageSchema, {
+        type: "snapshot",
+        label_selector: instanceSelector(instanceId),
+      }),
     async takeSnapshot(serverId, wish) {
       const answer = await http.request({
         method: "POST",
@@ -114,13 +93,4 @@ export function createSnapshots(http: CloudHttp): Snapshots {
     shutDown: (serverId) => power(serverId, "shutdown"),
     cutPower: (serverId) => power(serverId, "poweroff"),
   };
-}
-
-function noList(): ClawfleetError {
-  return new ClawfleetError({
-    code: "cloud_unavailable",
-    message: "hetzner: GET /images gave no list",
-    retry: { kind: "blocked", by: "hetzner" },
-    remedy: "look at HCLOUD_ENDPOINT and at Hetzner's status page",
-  });
 }

@@ -6,13 +6,11 @@ import { ClawfleetError } from "../errors.ts";
 import { readPriceList, readStock, type PriceList, type Stock } from "./hetzner-inventory.ts";
 import { createCarriers, type Carriers } from "./hetzner-carriers.ts";
 import { createObjectFinder, type FindObjects } from "./hetzner-objects.ts";
+import { listObjects } from "./hetzner-pages.ts";
 import { createSnapshots, type Snapshots } from "./hetzner-snapshots.ts";
 import { readServerTypes, type ServerType } from "./hetzner-types.ts";
 import { createCloudHttp, type CloudHttp } from "./http.ts";
 
-const pageSchema = z.object({
-  meta: z.object({ pagination: z.object({ next_page: z.number().nullable() }) }),
-});
 const serverSchema = z.object({
   id: z.number(),
   name: z.string(),
@@ -23,10 +21,7 @@ const serverSchema = z.object({
   /** GB; grows and never shrinks. */
   primary_disk_size: z.number(),
 });
-const serversSchema = pageSchema.extend({ servers: z.array(serverSchema) });
-const firewallsSchema = pageSchema.extend({
-  firewalls: z.array(z.object({ id: z.number(), name: z.string() })),
-});
+const firewallSchema = z.object({ id: z.number(), name: z.string() });
 const actionSchema = z.object({ action: z.object({ id: z.number(), status: z.string() }) });
 
 export type HetznerServer = z.infer<typeof serverSchema>;
@@ -53,8 +48,6 @@ export type Hetzner = Snapshots &
     rebootServer(server: Pick<HetznerServer, "id" | "status">): Promise<void>;
   };
 
-const perPage = 50;
-const maxPages = 10;
 const actionPolls = 60;
 
 export function createHetzner(deps: { baseUrl: string; token: string; fetch: typeof fetch }): Hetzner {
@@ -79,16 +72,8 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
       const schema = z.object({ server: serverSchema });
       return (await http.request({ method: "GET", path: `/servers/${serverId}`, schema }))?.server;
     },
-    findServers: (instanceId) =>
-      collect(async (page) => {
-        const answer = await http.readList(`/servers?${query(instanceId, page)}`, serversSchema);
-        return { items: answer.servers, next: answer.meta.pagination.next_page };
-      }),
-    findFirewalls: (instanceId) =>
-      collect(async (page) => {
-        const answer = await http.readList(`/firewalls?${query(instanceId, page)}`, firewallsSchema);
-        return { items: answer.firewalls, next: answer.meta.pagination.next_page };
-      }),
+    findServers: (instanceId) => listObjects(http, "servers", serverSchema, ownedBy(instanceId)),
+    findFirewalls: (instanceId) => listObjects(http, "firewalls", firewallSchema, ownedBy(instanceId)),
     async releaseProtection(serverId) {
       await act(`/servers/${serverId}/actions/change_protection`, "POST", { delete: false, rebuild: false });
     },
@@ -117,25 +102,8 @@ export function createHetzner(deps: { baseUrl: string; token: string; fetch: typ
   };
 }
 
-function query(instanceId: string, page: number): string {
-  return new URLSearchParams({
-    label_selector: instanceSelector(instanceId),
-    per_page: String(perPage),
-    page: String(page),
-  }).toString();
-}
-
-async function collect<Item>(
-  read: (page: number) => Promise<{ items: Item[]; next: number | null }>,
-): Promise<Item[]> {
-  const all: Item[] = [];
-  let page: number | null = 1;
-  for (let count = 0; page !== null && count < maxPages; count += 1) {
-    const { items, next }: { items: Item[]; next: number | null } = await read(page);
-    all.push(...items);
-    page = next;
-  }
-  return all;
+function ownedBy(instanceId: string) {
+  return { label_selector: instanceSelector(instanceId) };
 }
 
 /** Its last status; undefined: it is not known any more. */

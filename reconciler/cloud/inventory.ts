@@ -18,73 +18,53 @@ import {
   type SeenObject,
 } from "../drift/objects.ts";
 import { ClawfleetError } from "../errors.ts";
-import { createCloudHttp, type CloudHttp, type CloudName } from "./http.ts";
+import { listObjects } from "./hetzner-pages.ts";
+import { createCloudHttp } from "./http.ts";
 
-const pagination = z.object({
-  meta: z.object({ pagination: z.object({ next_page: z.number().nullable() }) }),
-});
 const labels = z.record(z.string(), z.string());
-const serversPage = pagination.extend({
-  servers: z.array(
+const serverSchema = z.object({
+  id: z.number(),
+  name: z.string(),
+  labels,
+  server_type: z.object({ name: z.string() }),
+  location: z.object({ name: z.string() }),
+  backup_window: z.string().nullable(),
+  protection: z.object({ delete: z.boolean(), rebuild: z.boolean() }),
+  public_net: z.object({
+    ipv4: z.object({ ip: z.string() }).nullable(),
+    ipv6: z.object({ ip: z.string() }).nullable(),
+    firewalls: z.array(z.object({ id: z.number() })),
+  }),
+  private_net: z.array(z.object({ network: z.number(), ip: z.string() })),
+});
+const firewallSchema = z.object({
+  id: z.number(),
+  name: z.string(),
+  labels,
+  rules: z.array(
     z.object({
-      id: z.number(),
-      name: z.string(),
-      labels,
-      server_type: z.object({ name: z.string() }),
-      location: z.object({ name: z.string() }),
-      backup_window: z.string().nullable(),
-      protection: z.object({ delete: z.boolean(), rebuild: z.boolean() }),
-      public_net: z.object({
-        ipv4: z.object({ ip: z.string() }).nullable(),
-        ipv6: z.object({ ip: z.string() }).nullable(),
-        firewalls: z.array(z.object({ id: z.number() })),
-      }),
-      private_net: z.array(z.object({ network: z.number(), ip: z.string() })),
+      description: z.string().nullish(),
+      direction: z.string(),
+      protocol: z.string(),
+      port: z.string().nullish(),
+      source_ips: z.array(z.string()).nullish(),
+      destination_ips: z.array(z.string()).nullish(),
     }),
   ),
 });
-const firewallsPage = pagination.extend({
-  firewalls: z.array(
-    z.object({
-      id: z.number(),
-      name: z.string(),
-      labels,
-      rules: z.array(
-        z.object({
-          description: z.string().nullish(),
-          direction: z.string(),
-          protocol: z.string(),
-          port: z.string().nullish(),
-          source_ips: z.array(z.string()).nullish(),
-          destination_ips: z.array(z.string()).nullish(),
-        }),
-      ),
-    }),
-  ),
+const networkSchema = z.object({
+  id: z.number(),
+  name: z.string(),
+  labels,
+  ip_range: z.string(),
+  subnets: z.array(z.object({ ip_range: z.string(), network_zone: z.string() })),
 });
-const networksPage = pagination.extend({
-  networks: z.array(
-    z.object({
-      id: z.number(),
-      name: z.string(),
-      labels,
-      ip_range: z.string(),
-      subnets: z.array(z.object({ ip_range: z.string(), network_zone: z.string() })),
-    }),
-  ),
-});
-const sshKeysPage = pagination.extend({
-  ssh_keys: z.array(z.object({ id: z.number(), name: z.string(), labels, fingerprint: z.string() })),
-});
-const imagesPage = pagination.extend({
-  images: z.array(
-    z.object({
-      id: z.number(),
-      description: z.string(),
-      labels: labels.default({}),
-      image_size: z.number().nullable(),
-    }),
-  ),
+const sshKeySchema = z.object({ id: z.number(), name: z.string(), labels, fingerprint: z.string() });
+const imageSchema = z.object({
+  id: z.number(),
+  description: z.string(),
+  labels: labels.default({}),
+  image_size: z.number().nullable(),
 });
 const recordsPage = z.object({
   result: z.array(
@@ -101,35 +81,27 @@ const recordsPage = z.object({
   result_info: z.object({ page: z.number(), total_pages: z.number() }),
 });
 
-/** Most that Hetzner gives at once. */
-const hetznerPage = 50;
 const cloudflarePage = 1000;
-/** 100,000 objects of a kind: whoever has more has more accounts. A list that is cut off would look like loss. */
-const maxPages = 2000;
+/** Whoever has more records in a zone has more zones. A list that is cut off would look like loss. */
+const maxPages = 100;
 
 type Access = { baseUrl: string; token: string; fetch: typeof fetch };
 /** Ways to both clouds of one account. */
 export type CloudAccess = { hetzner: Access; cloudflare: Access };
-type Server = z.output<typeof serversPage>["servers"][number];
+type Server = z.output<typeof serverSchema>;
 
-/**
- * Everything in a project that a state can know, labelled or not: a label may be what has drifted. By pages: what is
- * deleted meanwhile moves the rest up, so that one who was on the next page may be missed. @throws ClawfleetError
- */
+/** Everything in a project that a state can know, labelled or not: a label may be what has drifted. @throws ClawfleetError */
 export async function listHetzner(access: Access): Promise<SeenObject[]> {
   const http = createCloudHttp({ cloud: "hetzner", ...access });
-  const found: SeenObject[] = [];
-  for await (const { servers } of pages(http, "servers", serversPage))
-    found.push(...servers.flatMap(seeServer));
-  for await (const { firewalls } of pages(http, "firewalls", firewallsPage))
-    found.push(...firewalls.map(seeFirewall));
-  for await (const { networks } of pages(http, "networks", networksPage))
-    found.push(...networks.flatMap(seeNetwork));
-  for await (const { ssh_keys: keys } of pages(http, "ssh_keys", sshKeysPage))
-    found.push(...keys.map((key) => ({ ...toSshKey(String(key.id), key), owner: ownerOf(key.labels) })));
-  for await (const { images } of pages(http, "images", imagesPage, "&type=snapshot"))
-    found.push(...images.map(seeSnapshot));
-  return found;
+  const list = async <Item>(kind: string, item: z.ZodType<Item>, filter = {}) =>
+    await listObjects(http, kind, item, { sort: "id:asc", ...filter });
+  return [
+    ...(await list("servers", serverSchema)).flatMap(seeServer),
+    ...(await list("firewalls", firewallSchema)).map(seeFirewall),
+    ...(await list("networks", networkSchema)).flatMap(seeNetwork),
+    ...(await list("ssh_keys", sshKeySchema)).map(seeSshKey),
+    ...(await list("images", imageSchema, { type: "snapshot" })).map(seeSnapshot),
+  ];
 }
 
 /** Every record of a zone. @throws ClawfleetError */
@@ -138,47 +110,23 @@ export async function listRecords(access: Access, zoneId: string): Promise<SeenO
   const found: SeenObject[] = [];
   for (let page = 1; page <= maxPages; page += 1) {
     const path = `/zones/${zoneId}/dns_records?per_page=${cloudflarePage}&page=${page}`;
-    const answer = await http.request({ method: "GET", path, schema: recordsPage });
-    if (!answer) throw notListed("cloudflare", path);
+    const answer = await http.readList(path, recordsPage);
     for (const record of answer.result) {
       const owner = parseRecordComment(record.comment ?? "") ?? null;
       found.push({ ...toRecord(record.id, record), owner, zoneId });
     }
     if (page >= answer.result_info.total_pages) return found;
   }
-  throw notListed("cloudflare", `/zones/${zoneId}/dns_records`);
-}
-
-async function* pages<Schema extends typeof pagination>(
-  http: CloudHttp,
-  kind: string,
-  schema: Schema,
-  filter = "",
-): AsyncGenerator<z.output<Schema>> {
-  let next: number | null = 1;
-  for (let count = 0; count < maxPages; count += 1) {
-    const path: string = `/${kind}?sort=id:asc&per_page=${hetznerPage}&page=${next}${filter}`;
-    const page: z.output<Schema> | undefined = await http.request({ method: "GET", path, schema });
-    if (!page) throw notListed("hetzner", path);
-    yield page;
-    next = page.meta.pagination.next_page;
-    if (next === null) return;
-  }
-  throw notListed("hetzner", `/${kind}`);
-}
-
-/** No list is no answer: what is not listed would be taken for lost. */
-function notListed(cloud: CloudName, path: string): ClawfleetError {
-  return new ClawfleetError({
+  throw new ClawfleetError({
     code: "cloud_unavailable",
-    message: `${cloud}: GET ${path} gave no whole list`,
-    retry: { kind: "blocked", by: cloud },
-    remedy: `look at the account's token and at the address of ${cloud}`,
+    message: `cloudflare: GET /zones/${zoneId}/dns_records: the list has no end`,
+    retry: { kind: "blocked", by: "cloudflare" },
+    remedy: "look at CLOUDFLARE_BASE_URL and at Cloudflare's status page",
   });
 }
 
-type Firewall = z.output<typeof firewallsPage>["firewalls"][number];
-type Network = z.output<typeof networksPage>["networks"][number];
+type Firewall = z.output<typeof firewallSchema>;
+type Network = z.output<typeof networkSchema>;
 
 function seeFirewall(firewall: Firewall): SeenObject {
   const rules = firewall.rules.map(({ source_ips, destination_ips, ...rule }) => ({
@@ -228,8 +176,12 @@ function seeServer(server: Server): SeenObject[] {
   return [{ ...object, owner, billed }, ...attachments.map((one) => ({ ...one, owner }))];
 }
 
+function seeSshKey(key: z.output<typeof sshKeySchema>): SeenObject {
+  return { ...toSshKey(String(key.id), key), owner: ownerOf(key.labels) };
+}
+
 /** Its size is known once it is taken. */
-function seeSnapshot(image: z.output<typeof imagesPage>["images"][number]): SeenObject {
+function seeSnapshot(image: z.output<typeof imageSchema>): SeenObject {
   const { id, description: name, image_size: sizeGb } = image;
   const billed = sizeGb === null ? {} : { billed: { sizeGb } };
   return {
