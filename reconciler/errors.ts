@@ -80,6 +80,11 @@ export function isClawfleetError(error: unknown): error is ClawfleetError {
   return error instanceof ClawfleetError;
 }
 
+/** What was thrown says of itself, whatever it is. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** For the end of a switch over a closed union. */
 export function assertNever(value: never): never {
   throw new ClawfleetError({

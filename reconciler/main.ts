@@ -3,7 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { cellNameSchema } from "../infra/config.ts";
 import { parseConfig, parseWorkConfig, type WorkConfig } from "./config.ts";
 import { surviveLostConnections } from "./db/database.ts";
-import { isClawfleetError } from "./errors.ts";
+import { isClawfleetError, messageOf } from "./errors.ts";
 import type { Binding } from "./queue/binding.ts";
 import { resealDatabase } from "./reseal.ts";
 import { startServer, startWorker, type Service } from "./service.ts";
@@ -14,7 +14,7 @@ const exitCodes = { ok: 0, failed: 1, usage: 2, cutShort: 130 } as const;
 const patienceMs = 120_000;
 
 function fail(error: unknown): never {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   process.stderr.write(`${text}\n`);
   if (isClawfleetError(error) && error.remedy !== undefined)
     process.stderr.write(`what to do: ${error.remedy}\n`);

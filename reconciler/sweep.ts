@@ -24,6 +24,7 @@ import {
 } from "./db/sweep-pages.ts";
 import { beginSweep, endSweep } from "./db/sweeps.ts";
 import { applyDesired } from "./desired/apply.ts";
+import { messageOf } from "./errors.ts";
 import { extendTrials } from "./trials.ts";
 import { countRoomForRemovals, vote, type Pass, type VoteDeps } from "./votes.ts";
 
@@ -58,7 +59,7 @@ export async function sweep(deps: SweepDeps, signal: AbortSignal): Promise<Sweep
       readings += await readAll(deps, provider, { sweepId: id, asked }, signal);
       complete.add(provider.name);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       failures.push(message);
       deps.onAlert?.({ kind: "sweep_failed", about: provider.name, message });
       deps.log.error(

@@ -4,6 +4,7 @@ import { listTrials, recordTrialEnd, type TrialRow } from "./db/trials.ts";
 import { readOutages } from "./desired/apply.ts";
 import { alert, type ApplyDeps } from "./desired/apply-deps.ts";
 import { waitedMs, type Outage } from "./desired/outages.ts";
+import { messageOf } from "./errors.ts";
 
 export type TrialDeps = ApplyDeps & { providers: readonly BillingProvider[] };
 
@@ -26,7 +27,7 @@ export async function extendTrials(deps: TrialDeps): Promise<number> {
       log.info({ stack: trial.slug, until: until.toISOString() }, "a trial got back what our outage cost");
       extended += 1;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       alert(
         deps,
         "trial_not_extended",

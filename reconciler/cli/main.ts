@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CommanderError } from "commander";
 import packageFile from "../../package.json" with { type: "json" };
 import { loadEnvironmentFile } from "../../infra/environment-file.ts";
-import { isClawfleetError } from "../errors.ts";
+import { isClawfleetError, messageOf } from "../errors.ts";
 import { createFleetClient, FleetRequestError } from "./client.ts";
 import { exitCodes, type CommandIo, type ExitCode } from "./io.ts";
 import { createProgram } from "./program.ts";
@@ -72,7 +72,7 @@ function toExitCode(error: unknown): ExitCode {
     if (error.status === 0) return exitCodes.unreachable;
     return error.status === 400 ? exitCodes.usage : exitCodes.failed;
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const remedy = isClawfleetError(error) ? error.remedy : undefined;
   report(message, remedy ?? "fleet <verb> --help says what may be given");
   return exitCodes.failed;

@@ -9,7 +9,7 @@ import type { Hetzner, HetznerServer } from "../cloud/hetzner.ts";
 import { beginTransfer, endTransfer, recordStage } from "../db/transfers.ts";
 import { findLocated } from "../db/health.ts";
 import { recordSnapshot, type ConvergeRow } from "../db/observed.ts";
-import { ClawfleetError, isClawfleetError } from "../errors.ts";
+import { ClawfleetError, isClawfleetError, messageOf } from "../errors.ts";
 import type { MachineAddress } from "../health/machine-ssh.ts";
 import { locate } from "../health/probe.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
@@ -74,7 +74,7 @@ export async function copyOut(
     }
   } catch (error) {
     if (signal.aborted || !isHopeless(error, row)) throw error;
-    return await refuse(deps, row, mark, job.reason, error instanceof Error ? error.message : String(error));
+    return await refuse(deps, row, mark, job.reason, messageOf(error));
   }
   return { kind: (await finishMoveOut(deps, row, job, signal)) ? "moved-out" : "waiting" };
 }

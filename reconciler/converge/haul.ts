@@ -1,6 +1,6 @@
 /** What one machine writes becomes what another one reads, through this process and never onto its disk. */
 import ssh2, { type Client, type ClientChannel } from "ssh2";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, messageOf } from "../errors.ts";
 import { toConnection, type MachineAddress } from "../health/machine-ssh.ts";
 
 export type HaulEnd = { address: MachineAddress; command: string };
@@ -28,7 +28,7 @@ export async function haul(
     await Promise.all([packing.ended, unpacking.ended]);
   } catch (error) {
     signal.throwIfAborted();
-    throw failed(bound.aborted ? `no end within ${timeoutMs / 1000} s` : describe(error));
+    throw failed(bound.aborted ? `no end within ${timeoutMs / 1000} s` : messageOf(error));
   } finally {
     for (const client of clients) {
       client.on("error", () => undefined);
@@ -81,10 +81,6 @@ function watch(client: Client, channel: ClientChannel, signal: AbortSignal): Pro
   // The other end may be waited for first.
   ended.catch(() => undefined);
   return ended;
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function failed(why: string): ClawfleetError {

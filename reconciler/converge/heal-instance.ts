@@ -9,7 +9,7 @@ import {
 } from "../db/heal-attempts.ts";
 import { findLocated } from "../db/health.ts";
 import { findConvergeRow, type ConvergeRow } from "../db/observed.ts";
-import { ClawfleetError, isClawfleetError } from "../errors.ts";
+import { ClawfleetError, isClawfleetError, messageOf } from "../errors.ts";
 import type { Rung } from "../health/decide.ts";
 import type { RaiseAlert } from "../messages/alerts.ts";
 import type { RunOnMachine } from "../health/machine-ssh.ts";
@@ -212,7 +212,7 @@ function toTaken({ redact }: HealDeps, problem?: string): StepEnd {
 }
 
 function notTaken({ redact }: HealDeps, failure: unknown): StepEnd {
-  const message = redact(failure instanceof Error ? failure.message : String(failure));
+  const message = redact(messageOf(failure));
   const known = isClawfleetError(failure) ? failure : undefined;
   const error = {
     code: known?.code ?? "internal",

@@ -1,7 +1,7 @@
 /** Takes converge jobs from the queue and turns what escapes them into the status of the instance or cell. */
 import { findCellRow, listDueCells } from "../db/cell-status.ts";
 import { findConvergeRow, listDue } from "../db/observed.ts";
-import { isClawfleetError } from "../errors.ts";
+import { isClawfleetError, messageOf } from "../errors.ts";
 import { tellParked } from "../messages/recorded.ts";
 import { endOperation, insertOperation, notifyOperation } from "../operations/rows.ts";
 import type { Remit } from "../queue/binding.ts";
@@ -67,7 +67,7 @@ async function recordEscape(deps: ConvergeDeps, job: ConvergeJob, error: unknown
   await recordRefusal(deps, job, row, error);
   if (!row) return;
   const known = isClawfleetError(error) ? error : undefined;
-  const detail = deps.redact(error instanceof Error ? error.message : String(error));
+  const detail = deps.redact(messageOf(error));
   if (known?.retry.kind === "permanent") {
     const withRemedy = known.remedy === undefined ? detail : `${detail}; ${known.remedy}`;
     deps.log.error({ stack: job.stack, err: error }, `the ${row.kind} needs a person`);

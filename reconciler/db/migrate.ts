@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Sql } from "postgres";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, messageOf } from "../errors.ts";
 import type { Query } from "./database.ts";
 
 export type Migration = { id: number; name: string; checksum: string; text: string };
@@ -119,7 +119,7 @@ async function apply(connection: Query, migration: Migration): Promise<void> {
     await connection`commit`;
   } catch (cause) {
     await connection`rollback`.catch(() => undefined);
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw refuse(
       `migration ${migration.name} failed and was rolled back: ${reason}`,
       "mend it and start again",

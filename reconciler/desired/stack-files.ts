@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { CellSettings, Override } from "../../infra/config.ts";
 import type { Plans } from "../../infra/plans.ts";
 import { parseCellSettings, parseOverride, parsePlans, StackFileError } from "../../infra/stack-file.ts";
+import { messageOf } from "../errors.ts";
 
 export type StackFiles = {
   plans: Plans;
@@ -74,7 +75,7 @@ export function parseFiles(
       if (cell === undefined) files.overrides.set(key, parseOverride(text, file));
       else files.cells.set(key, parseCellSettings(text, file));
     } catch (error) {
-      files.broken.set(`${cell ?? ""}${key}`, error instanceof Error ? error.message : String(error));
+      files.broken.set(`${cell ?? ""}${key}`, messageOf(error));
     }
   }
   return files;

@@ -1,7 +1,7 @@
 /** Deletes one object that carries our label and that no state knows: only on a person's command, and looked at again before. */
 import { readDatabaseTime } from "../db/database.ts";
 import { listFindings, listScanned, markDeletion, type FindingRow } from "../db/drift.ts";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, messageOf } from "../errors.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
 import { keyOf, type Difference } from "./compare.ts";
@@ -33,7 +33,7 @@ export async function deleteOrphan(deps: OrphanDeps, input: OrphanInput): Promis
     await note(null);
     deps.log.warn({ object: input.object, actor: input.actor }, "deleted an object that no state knew");
   } catch (error) {
-    await note(error instanceof Error ? error.message : String(error));
+    await note(messageOf(error));
     deps.log.error({ err: error, object: input.object }, "an orphan was not deleted");
   }
 }

@@ -15,7 +15,7 @@ import {
   type ScannedStack,
 } from "../db/drift.ts";
 import { listInventories } from "../db/inventories.ts";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, messageOf } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { StateStore } from "../recovery/state-store.ts";
@@ -82,7 +82,7 @@ export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): 
     deps.log.info({ account, ...result, repairs, held }, "drift scan");
     return { ...result, repairs, held };
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     const end = { id, requests, compared: 0, findings: 0, detail };
     await endScan(sql, { ...end, outcome: "failed" });
     throw error;

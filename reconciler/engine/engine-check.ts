@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { messageOf } from "../errors.ts";
 
 const run = promisify(execFile);
 const program = fileURLToPath(new URL("../../infra/engine/check.ts", import.meta.url));
@@ -22,7 +23,7 @@ export async function checkEngine(environment: Record<string, string>): Promise<
     const { stdout } = await run(process.execPath, [program], { env: environment, timeout: timeoutMs });
     return answerSchema.parse(JSON.parse(stdout));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return { binFolder: null, problems: [`the engine cannot be looked for: ${reason}`] };
   }
 }

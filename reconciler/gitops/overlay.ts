@@ -1,5 +1,6 @@
 /** `stacks/` as it is with some of its files exchanged: what it was before a change, and what it would be after it. Pure. */
 import { keyOfFile, parseFiles, parsePlansIn, plansFile, type StackFiles } from "../desired/stack-files.ts";
+import { messageOf } from "../errors.ts";
 import type { Texts } from "./git.ts";
 
 /** Plans that cannot be read stay as they are, and say so under the file's own name. */
@@ -26,7 +27,7 @@ export function overlayFiles(current: StackFiles, changed: Texts, folder: string
     try {
       files.plans = parsePlansIn(texts, folder);
     } catch (error) {
-      files.broken.set(plansFile, error instanceof Error ? error.message : String(error));
+      files.broken.set(plansFile, messageOf(error));
     }
   }
   return files;

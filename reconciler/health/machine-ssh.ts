@@ -1,5 +1,6 @@
 /** One command on one machine over SSH: its host key is pinned, everything is bounded in time and size. */
 import ssh2, { type Client, type ConnectConfig, type ServerHostKeyAlgorithm } from "ssh2";
+import { messageOf } from "../errors.ts";
 
 export type MachineAddress = {
   host: string;
@@ -47,7 +48,7 @@ export const runOnMachine: RunOnMachine = async (address, command, { timeoutMs, 
     });
   } catch (error) {
     // A host key or a private key that cannot be read.
-    return { kind: "unreachable", reason: error instanceof Error ? error.message : String(error) };
+    return { kind: "unreachable", reason: messageOf(error) };
   } finally {
     client.on("error", () => undefined);
     client.destroy();

@@ -10,6 +10,7 @@ import {
   readStackFiles,
   type StackFiles,
 } from "../desired/stack-files.ts";
+import { messageOf } from "../errors.ts";
 import { readFolder, resolveCommit } from "../gitops/git.ts";
 import type { Mirror } from "../gitops/mirror.ts";
 import type { GitopsSettings } from "../gitops/settings.ts";
@@ -74,7 +75,7 @@ function withLast(
     } catch (error) {
       if (!last) throw error;
       log.error({ err: error }, "stacks/ cannot be read; the last good state of it stands");
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       raise({ kind: "broken_file", about: "stacks/", message });
     }
     return last;

@@ -6,6 +6,7 @@ import { nodeCommand } from "../../cloud-init/remote-command.ts";
 import { instanceOutputsSchema } from "../../infra/outputs.ts";
 import { seal, sealContext } from "../../infra/seal.ts";
 import { answerSignIn, takeSignIns, type SignInAnswer, type SignInRequest } from "../db/sign-ins.ts";
+import { messageOf } from "../errors.ts";
 import type { RunOnMachine } from "../health/machine-ssh.ts";
 import { locate } from "../health/probe.ts";
 import type { Binding } from "../queue/binding.ts";
@@ -41,6 +42,6 @@ async function answer(deps: AnswerDeps, request: SignInRequest, signal: AbortSig
     return { link: seal(deps.masterKey, link, sealContext.instance(request.id)) };
   } catch (error) {
     deps.log.error({ err: error, stack: request.slug }, "cannot get a link to sign in");
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: messageOf(error) };
   }
 }
