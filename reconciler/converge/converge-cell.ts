@@ -6,7 +6,7 @@ import { demandOf, moreUrgent, type ConvergeJob, type Reason } from "../queue/jo
 import { block, describeWait, heal } from "./blocked.ts";
 import { toCellJob } from "./jobs.ts";
 import { healAfter, recordTrouble, type TroubleDeps } from "./outcome.ts";
-import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
+import { describeRun, runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 import { isRepair, mayRepair } from "./unasked.ts";
 
 export type ConvergeCellDeps = OperationDeps & TroubleDeps;
@@ -25,18 +25,7 @@ export async function convergeCell(
   if (isRepair(asked) && !(await mayRepair(deps, row, job, signal)))
     return await withoutRepair(deps, asked, signal);
   await markConverging(deps.sql, row);
-  const { stack, reason, actor } = job;
-  const run = {
-    kind: "up",
-    stack,
-    instanceId: null,
-    account: row.account,
-    reason,
-    actor,
-    generation: row.generation,
-    refresh,
-  } as const;
-  const result = await runOperation(deps, run, signal);
+  const result = await runOperation(deps, { kind: "up", ...describeRun(job, row), refresh }, signal);
   if (result.kind === "done") return await recordUp(deps, row, job, result);
   await recordTrouble(deps, row, job, result, signal);
   await tellInstances(deps, row.id);

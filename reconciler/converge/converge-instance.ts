@@ -1,5 +1,5 @@
 /** Makes one instance match its desired row: observe, decide, run, record. The only verb that changes the cloud. */
-import { instanceStack, serverUrn } from "../../components/naming.ts";
+import { serverUrn } from "../../components/naming.ts";
 import { cellOutputsSchema, instanceOutputsSchema } from "../../infra/outputs.ts";
 import type { Cloudflare } from "../cloud/cloudflare.ts";
 import type { Hetzner } from "../cloud/hetzner.ts";
@@ -20,7 +20,7 @@ import { placesOf } from "./places.ts";
 import { nextPlace, type Place } from "./placement.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
 import { relocate } from "./relocate.ts";
-import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
+import { describeRun, runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 import { archive, destroy, dropSnapshots } from "./take-away.ts";
 import { isRepair, mayRepair } from "./unasked.ts";
 
@@ -167,19 +167,7 @@ function runUp(
   how: { refresh: boolean; replace?: readonly string[] },
   signal: AbortSignal,
 ) {
-  const { reason, actor } = job;
-  const stack = instanceStack(row.slug);
-  const run = {
-    kind: "up",
-    stack,
-    instanceId: row.id,
-    account: row.account,
-    reason,
-    actor,
-    generation: row.generation,
-    ...how,
-  } as const;
-  return runOperation(deps, run, signal);
+  return runOperation(deps, { kind: "up", ...describeRun(job, row), ...how }, signal);
 }
 
 async function recordUp(

@@ -18,7 +18,7 @@ import type { Queue } from "../queue/queue.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
 import { findUnknownDomain } from "./names.ts";
 import { foreseePlace, wayNotes } from "./places.ts";
-import { runOperation, type OperationDeps } from "./run-operation.ts";
+import { describeRun, runOperation, type OperationDeps } from "./run-operation.ts";
 
 export type PreviewPlanDeps = OperationDeps &
   Pick<ConvergeDeps, "cloudsOf"> & {
@@ -64,12 +64,7 @@ async function preview(
     deps,
     {
       kind: "preview",
-      stack: job.stack,
-      instanceId: row.id,
-      account: row.account,
-      reason: job.reason,
-      actor: job.actor,
-      generation: row.generation,
+      ...describeRun(job, row),
       refresh: true,
       proposal,
       onBegin: (id) => (operationId = id),

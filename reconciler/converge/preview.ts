@@ -4,7 +4,7 @@ import { findCellRow } from "../db/cell-status.ts";
 import { findConvergeRow } from "../db/observed.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
 import { foreseePlace, wayNotes } from "./places.ts";
-import { runOperation, type OperationDeps } from "./run-operation.ts";
+import { describeRun, runOperation, type OperationDeps } from "./run-operation.ts";
 
 export async function previewInstance(
   deps: OperationDeps & Pick<ConvergeDeps, "cloudsOf">,
@@ -13,19 +13,13 @@ export async function previewInstance(
 ): Promise<void> {
   const row = await findRow(deps, job);
   if (!row) return;
-  const { reason, actor, stack } = job;
   await runOperation(
     deps,
     {
       kind: "preview",
-      stack,
-      instanceId: job.instanceId ?? null,
-      account: row.account,
-      reason,
-      actor,
-      generation: row.generation,
+      ...describeRun(job, row),
       // What has drifted shows only to who looks at the clouds first.
-      refresh: reason === "drift",
+      refresh: job.reason === "drift",
       note: await findNote(deps, job),
     },
     signal,

@@ -18,7 +18,7 @@ import {
   recordProcess,
   type OperationEnd,
 } from "../operations/rows.ts";
-import type { Reason } from "../queue/jobs.ts";
+import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import type { Recover, Recovered } from "../recovery/recovery.ts";
 import { classifyFailure, type Failure } from "./failure.ts";
 import { withSpan, type OpenSpan } from "../tracing.ts";
@@ -62,6 +62,14 @@ export type OperationInput = {
   /** URNs of what is made anew although nothing about it has changed. */
   replace?: readonly string[];
 };
+
+/** What a run that a job asked for says of itself, whatever it does. */
+export function describeRun(
+  { stack, instanceId, reason, actor }: ConvergeJob,
+  { account, generation }: Pick<OperationInput, "account" | "generation">,
+): Omit<OperationInput, "kind"> {
+  return { stack, instanceId: instanceId ?? null, account, reason, actor, generation };
+}
 
 export type OperationResult =
   | {

@@ -1,5 +1,4 @@
 /** The two ways in which an instance loses its server: archived with a snapshot of it, gone with everything. */
-import { instanceStack } from "../../components/naming.ts";
 import { cellOutputsSchema } from "../../infra/outputs.ts";
 import { findDnsNames } from "../cloud/dns-names.ts";
 import {
@@ -17,7 +16,7 @@ import { releaseProtection, removeLeftovers } from "./cleanup.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
 import { waitsForHalt } from "./halt.ts";
 import { healAfter, recordTrouble } from "./outcome.ts";
-import { runOperation } from "./run-operation.ts";
+import { describeRun, runOperation } from "./run-operation.ts";
 
 /** With what the mark of a move begins. */
 export const moveMark = "move-";
@@ -134,18 +133,7 @@ async function destroyStack(
   const cell = cellOutputsSchema.safeParse(row.cellOutputs);
   if (cell.success) {
     await releaseProtection(clouds, row.id);
-    const { reason, actor } = job;
-    const stack = instanceStack(row.slug);
-    const run = {
-      kind: "destroy",
-      stack,
-      instanceId: row.id,
-      account: row.account,
-      reason,
-      actor,
-      generation: row.generation,
-    } as const;
-    const result = await runOperation(deps, run, signal);
+    const result = await runOperation(deps, { kind: "destroy", ...describeRun(job, row) }, signal);
     if (result.kind !== "done") {
       await recordTrouble(deps, row, job, result, signal);
       return false;

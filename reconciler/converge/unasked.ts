@@ -10,7 +10,7 @@ import { listPlannedSteps } from "../operations/rows.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import { recordTrouble, type TroubleDeps } from "./outcome.ts";
 import type { FailingRow } from "./record-failure.ts";
-import { runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
+import { describeRun, runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 
 type RepairedRow = FailingRow & { account: string; generation: number };
 
@@ -44,20 +44,15 @@ export async function mayRepair(
 /** undefined: the run would do what was found, and no more. */
 async function foresee(
   deps: OperationDeps,
-  { id, kind, account, generation }: RepairedRow,
-  { stack, actor }: ConvergeJob,
+  row: RepairedRow,
+  job: ConvergeJob,
   found: FindingRow["differences"],
   signal: AbortSignal,
 ): Promise<string | Exclude<OperationResult, { kind: "done" }> | undefined> {
   let operationId = 0;
   const preview = {
     kind: "preview",
-    stack,
-    instanceId: kind === "instance" ? id : null,
-    account,
-    reason: "drift",
-    actor,
-    generation,
+    ...describeRun({ ...job, reason: "drift" }, row),
     refresh: true,
     onBegin: (begun: number) => void (operationId = begun),
   } as const;
