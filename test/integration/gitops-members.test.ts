@@ -3,9 +3,7 @@
  * it, and that an open request is planned again when the fleet under it is another. Which differences count is unit/gitops-coverage.test.ts' matter.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createGithub } from "../../reconciler/gitops/github.ts";
-import { startGithub, type Github } from "../sandbox/github/github.ts";
-import { startGitopsRig, type GitopsRig } from "../support/gitops-rig.ts";
+import { startAppRig, startGitopsRig, type AppRig, type GitopsRig } from "../support/gitops-rig.ts";
 
 const plansFile = "stacks/plans.yaml";
 /** Of starter, which everybody here has. */
@@ -59,20 +57,13 @@ describe("while a change of a plan is reviewed", () => {
 });
 
 describe("an open request", () => {
-  let rig: GitopsRig;
-  let github: Github;
+  let rig: AppRig;
+  let github: AppRig["github"];
   beforeAll(async () => {
-    rig = await startGitopsRig({}, async (repository) => {
-      github = await startGithub(repository);
-      const { id: appId, ...app } = github.app;
-      const clock = { now: () => new Date() };
-      return createGithub({ ...app, appId, repository: github.slug, apiUrl: github.origin, fetch, clock });
-    });
+    rig = await startAppRig({});
+    github = rig.github;
   });
-  afterAll(async () => {
-    await github?.close();
-    await rig?.close();
-  });
+  afterAll(() => rig?.close());
 
   test("is planned again when somebody in it is decided about otherwise, and not for one more like the others", async () => {
     const plans = async () =>

@@ -4,9 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConditions } from "../../reconciler/conditions.ts";
-import { createGithub } from "../../reconciler/gitops/github.ts";
-import { startGithub, type Github } from "../sandbox/github/github.ts";
-import { startGitopsRig, type GitopsRig } from "../support/gitops-rig.ts";
+import { startAppRig, startGitopsRig, type AppRig, type GitopsRig } from "../support/gitops-rig.ts";
 
 const ada = "stacks/Pulumi.ada.yaml";
 const bob = "stacks/Pulumi.bob.yaml";
@@ -117,20 +115,13 @@ describe("a branch that does not hold the fleet's commit any more", () => {
 });
 
 describe("while the forge is down", () => {
-  let rig: GitopsRig;
-  let github: Github;
+  let rig: AppRig;
+  let github: AppRig["github"];
   beforeAll(async () => {
-    rig = await startGitopsRig({}, async (repository) => {
-      github = await startGithub(repository);
-      const { id: appId, ...app } = github.app;
-      const clock = { now: () => new Date() };
-      return createGithub({ ...app, appId, repository: github.slug, apiUrl: github.origin, fetch, clock });
-    });
+    rig = await startAppRig({});
+    github = rig.github;
   });
-  afterAll(async () => {
-    await github?.close();
-    await rig?.close();
-  });
+  afterAll(() => rig?.close());
 
   test("a refusal stands, and is told when it is back", async () => {
     github.refuseWrites(true);

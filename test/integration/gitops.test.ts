@@ -5,13 +5,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findPull } from "../../reconciler/db/git.ts";
 import { isUnwanted } from "../../reconciler/db/plans.ts";
-import { createGithub } from "../../reconciler/gitops/github.ts";
 import { publishPull } from "../../reconciler/gitops/pulls.ts";
 import { eventually } from "../support/poll.ts";
 import { handleGitopsJob } from "../../reconciler/gitops/sync.ts";
 import { commentMarker } from "../../reconciler/gitops/comment.ts";
-import { startGithub, type Github } from "../sandbox/github/github.ts";
-import { startGitopsRig, type GitopsRig } from "../support/gitops-rig.ts";
+import { startAppRig, startGitopsRig, type AppRig, type GitopsRig } from "../support/gitops-rig.ts";
 
 const version = (text: string) => `config:\n  clawfleet:openclawVersion: ${text}\n`;
 /** Lines far enough apart that git merges changes of both. */
@@ -147,27 +145,13 @@ describe("without an App", () => {
 });
 
 describe("with the App", () => {
-  let rig: GitopsRig;
-  let github: Github;
+  let rig: AppRig;
+  let github: AppRig["github"];
   beforeAll(async () => {
-    rig = await startGitopsRig({ [cellFile]: cell() }, async (repository) => {
-      github = await startGithub(repository);
-      const { id: appId, ...app } = github.app;
-      const clock = { now: () => new Date() };
-      return createGithub({
-        ...app,
-        appId,
-        repository: github.slug,
-        apiUrl: github.origin,
-        fetch,
-        clock,
-      });
-    });
+    rig = await startAppRig({ [cellFile]: cell() });
+    github = rig.github;
   });
-  afterAll(async () => {
-    await github?.close();
-    await rig?.close();
-  });
+  afterAll(() => rig?.close());
 
   test("a request that was merged before its plan stood there is refused", async () => {
     await rig.repository.commit("early", { "stacks/Pulumi.ada.yaml": version("2026.8.1") });

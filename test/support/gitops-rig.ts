@@ -6,13 +6,14 @@ import { findApplied, listPushes, type PushRow } from "../../reconciler/db/git.t
 import { listPlanCustomers, recordPlanCustomer, type CustomerResult } from "../../reconciler/db/plans.ts";
 import type { GitopsDeps } from "../../reconciler/gitops/deps.ts";
 import { readChanges, resolveCommit } from "../../reconciler/gitops/git.ts";
-import type { Github } from "../../reconciler/gitops/github.ts";
+import { createGithub, type Github } from "../../reconciler/gitops/github.ts";
 import { createMirror } from "../../reconciler/gitops/mirror.ts";
 import { finishPlan } from "../../reconciler/gitops/plans.ts";
 import type { GitopsSettings } from "../../reconciler/gitops/settings.ts";
 import { handleGitopsJob } from "../../reconciler/gitops/sync.ts";
 import { createPlanOperators, type PlanOperators } from "../../reconciler/operators/plans.ts";
 import { createCommitReader } from "../../reconciler/service/files.ts";
+import { startGithub, type Github as Forge } from "../sandbox/github/github.ts";
 import { createRepository, type Repository } from "../sandbox/github/repository.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
 import { startAdminApp, type AdminApp } from "./admin-app.ts";
@@ -142,4 +143,27 @@ export async function startGitopsRig(
   for (const slug of ["ada", "bob"])
     await admin.request("POST", "/api/v1/instances", { body: { slug, plan: "starter" } });
   return rig;
+}
+
+export type AppRig = GitopsRig & { github: Forge };
+
+/** As `startGitopsRig`, with a simulated GitHub in which our App is installed. */
+export async function startAppRig(files: Record<string, string>): Promise<AppRig> {
+  let started: Forge | undefined;
+  const rig = await startGitopsRig(files, async (repository) => {
+    started = await startGithub(repository);
+    const { id: appId, ...app } = started.app;
+    const clock = { now: () => new Date() };
+    return createGithub({ ...app, appId, repository: started.slug, apiUrl: started.origin, fetch, clock });
+  });
+  const github = started;
+  if (!github) throw new Error("the forge was not started");
+  return {
+    ...rig,
+    github,
+    async close() {
+      await github.close();
+      await rig.close();
+    },
+  };
 }
