@@ -30,6 +30,8 @@ export type CopyRig = {
   /** What the next runs of the stack come to, in the place of what they would do. */
   runs: RunOutcome[];
   rowOf(slug: string): Promise<ConvergeRow>;
+  /** Its server could not follow its plan, and the sweep has it tried again by itself. */
+  isTriedAgain(slug: string): Promise<boolean>;
   /** As a worker does it. A signal that is aborted is its death. */
   converge(slug: string, options?: { reason?: Reason; signal?: AbortSignal }): Promise<ConvergeRow>;
   /** As the retry clock and the queue would go on. */
@@ -157,6 +159,11 @@ export async function startCopyRig(): Promise<CopyRig> {
         if (!signal.aborted) throw error;
       });
       return await rig.rowOf(slug);
+    },
+    async isTriedAgain(slug) {
+      const rows = await sql`
+        select 1 from clawfleet.instances where slug = ${slug} and misfit_plan = plan and misfit_again`;
+      return rows.length === 1;
     },
     async convergeToEnd(slug) {
       for (let tries = 0; tries < 8; tries += 1) {
