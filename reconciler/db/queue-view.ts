@@ -29,7 +29,7 @@ export async function listConverges(sql: Query, limit: number): Promise<QueuedCo
  * Previews for a plan are part of that plan's work and nobody's order.
  */
 export async function isIdle(sql: Query, stack: string): Promise<boolean> {
-  // Apart, so that each is read from an index of pg-boss'.
+  // Apart and in pg-boss' own words, so that each is read from an index of its: ended jobs are kept for a day.
   const [row] = await sql<{ idle: boolean }[]>`
     with own as (
       select ${stack} as id
@@ -37,7 +37,7 @@ export async function isIdle(sql: Query, stack: string): Promise<boolean> {
       union all select 'cell.' || blocked_scope from clawfleet.instances
         where slug = ${stack} and status <> 'gone' and blocked_by = 'cell'
     ), open as (
-      select group_id, data from pgboss.job where name = 'converge' and state = 'active'
+      select group_id, data from pgboss.job where name = 'converge' and state = 'active' and group_id is not null
       union all
       select group_id, data from pgboss.job where name = 'converge' and state < 'active' and not blocked
     )

@@ -1,13 +1,18 @@
 /**
  * Proves that `fleet` waits as long as its order's job does, and ends with what the instance says once the job has ended without an
- * operation: the API, the queue and what a worker does with a job are real. No engine runs, and no cloud can be asked.
+ * operation: the API, the queue and the worker are real. No engine runs, and no cloud can be asked.
  */
+import { Hono } from "hono";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { applyCommand, environmentCommand, provisionCommand } from "../../reconciler/cli/commands.ts";
 import { stepCommand } from "../../reconciler/cli/machine.ts";
-import { healInstance } from "../../reconciler/converge/heal-instance.ts";
-import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
+import { handleConvergeJob, startConvergeWorker } from "../../reconciler/converge/worker.ts";
+import { createOperators } from "../../reconciler/operators/operators.ts";
 import type { ConvergeJob } from "../../reconciler/queue/jobs.ts";
+import type { Queue } from "../../reconciler/queue/queue.ts";
+import type { OperatorEnv } from "../../reconciler/routes/access.ts";
+import { createCellRoutes } from "../../reconciler/routes/cells.ts";
+import { createInstanceRoutes } from "../../reconciler/routes/instances.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { cellOutputs, createCannedRuns, failedRun, type CannedRuns } from "../support/canned-runs.ts";
 import { createCliIo } from "../support/cli-io.ts";
@@ -50,21 +55,20 @@ async function setUp(slug: string): Promise<void> {
       outputs = ${outputs} where slug = ${slug}`;
 }
 
-async function doJob(job: ConvergeJob, signal: AbortSignal, deps = canned.deps): Promise<void> {
-  if (job.kind !== "heal") return await handleConvergeJob(deps, job, signal);
-  const rebuild = () => Promise.reject(new Error("nothing is rebuilt here"));
-  await healInstance({ ...deps, onAlert: () => undefined, rebuild }, job, signal);
-}
-
-/** A worker takes the next job, is told to begin with it, and has ended. `take` resolves when it has the job. */
+/** `take` resolves when it has the next job, with which it begins when it is told to. */
 function startWorker(deps = canned.deps): { take: Promise<void>; begin(): void; end(): Promise<void> } {
   const taken = Promise.withResolvers<void>();
   const begin = Promise.withResolvers<void>();
-  const worker = api.apply.queue.work("converge", { concurrency: 1 }, async ({ data }, signal) => {
-    taken.resolve();
-    await begin.promise;
-    await doJob(data, signal, deps);
-  });
+  const queue: Queue = {
+    ...api.apply.queue,
+    work: (name, options, handle) =>
+      api.apply.queue.work(name, options, async (job, signal) => {
+        taken.resolve();
+        await begin.promise;
+        await handle(job, signal);
+      }),
+  };
+  const worker = startConvergeWorker({ ...deps, queue, onAlert: () => undefined }, { concurrency: 1 });
   return {
     take: taken.promise,
     begin: () => begin.resolve(),
@@ -128,6 +132,14 @@ async function work(deps = canned.deps): Promise<void> {
   await worker.end();
 }
 
+/** What a worker has whose runs fail before they begin. */
+function withoutBudget(): CannedRuns["deps"] {
+  const openPass = () => {
+    throw new Error("no budget is here");
+  };
+  return { ...canned.deps, gate: { ...canned.deps.gate, openPass } };
+}
+
 describe("an order ends with the instance's own words when it", () => {
   test("was paused before its turn, for a program too", async () => {
     await setUp("ada");
@@ -183,13 +195,7 @@ describe("an order ends with the instance's own words when it", () => {
   });
 
   test("is about a cell whose run does not begin", async () => {
-    const gate = {
-      ...canned.deps.gate,
-      openPass: () => {
-        throw new Error("no budget is here");
-      },
-    };
-    const { io, said } = createIo(nothing, () => work({ ...canned.deps, gate }));
+    const { io, said } = createIo(nothing, () => work(withoutBudget()));
     expect(await applyCommand(io, "cell.lab")).toBe(1);
     expect(said[1]).toContain("no operation came of it: cell.lab is waiting: no budget is here");
     expect(said[2]).toContain("fleet show cell.lab");
@@ -202,7 +208,7 @@ test("an order that waits for its cell is waited for as long as the cell is work
     const [row] = await sql()<{ id: string; data: ConvergeJob }[]>`
       select id, data from pgboss.job where name = 'converge' and state < 'active' order by created_on limit 1`;
     if (!row) throw new Error("nothing is queued");
-    await doJob(row.data, new AbortController().signal);
+    await handleConvergeJob(canned.deps, row.data, new AbortController().signal);
     await sql()`delete from pgboss.job where id = ${row.id}`;
   };
   canned.answer = failedRun("error: sending request: internal error (unavailable)");
@@ -234,4 +240,36 @@ test("a preview for somebody's plan is no order, and keeps nobody waiting", asyn
   expect(await idle()).toMatchObject({ idle: true });
   await api.apply.queue.enqueueConverge(sql(), job);
   expect(await idle()).toMatchObject({ idle: false });
+});
+
+describe("an answer that nothing is queued has", () => {
+  /** The job that waits ends at the latest moment at which the answer may still say that none does. */
+  function createRoutes() {
+    const operators = createOperators({ ...api.apply, sleep: () => Promise.resolve() });
+    const isIdle = async (stack: string) => {
+      await work(withoutBudget());
+      return await operators.operations.isIdle(stack);
+    };
+    const deps = { ...operators, sql: sql(), operations: { ...operators.operations, isIdle } };
+    return new Hono<OperatorEnv>()
+      .use(async (c, next) => {
+        c.set("operator", { name: "test", keyId: "1", scopes: new Set(["read"]) });
+        await next();
+      })
+      .route("/instances", createInstanceRoutes(deps))
+      .route("/cells", createCellRoutes(deps));
+  }
+
+  test("the instance and its operations as the last job left them", async () => {
+    await setUp("ada");
+    await api.request("POST", "/api/v1/instances/ada/apply");
+    const answer = await (await createRoutes().request("/instances/ada")).json();
+    expect(answer).toMatchObject({ idle: true, instance: { status: "waiting" }, operations: [] });
+  });
+
+  test("the cell as the last job left it", async () => {
+    await api.request("POST", "/api/v1/cells/lab/apply");
+    const answer = await (await createRoutes().request("/cells/lab")).json();
+    expect(answer).toMatchObject({ idle: true, cell: { status: "waiting" }, operations: [] });
+  });
 });
