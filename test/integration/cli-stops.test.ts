@@ -101,6 +101,8 @@ const nothing = () => Promise.resolve();
 
 test("an order is waited for while its job waits and while it runs, and ends when that failed before the run", async () => {
   await provision("ada");
+  // What it said before the order is no answer to it.
+  await sql()`update clawfleet.instances set status = 'parked', status_detail = 'an old trouble'`;
   let worker: ReturnType<typeof startWorker> | undefined;
   const { io, said, waits } = createIo(
     nothing,
