@@ -1,7 +1,7 @@
 /** What is wrong now, counted from rows: the same whoever looks. For metrics and alerts. */
 import type { Sql } from "postgres";
 import { countFindings } from "./db/drift.ts";
-import { findRefused } from "./db/git.ts";
+import { findDelayed, findRefused } from "./db/git.ts";
 import { findHalt } from "./db/halt.ts";
 import { countUnread, listBrakes } from "./db/health.ts";
 import { countUnplaced } from "./db/instances.ts";
@@ -11,7 +11,14 @@ import type { AlertKind } from "./messages/alerts.ts";
 export type Condition = {
   kind: Extract<
     AlertKind,
-    "cells_full" | "no_worker_for_cell" | "healing_braked" | "not_read" | "drift" | "push_refused" | "halted"
+    | "cells_full"
+    | "no_worker_for_cell"
+    | "healing_braked"
+    | "not_read"
+    | "drift"
+    | "push_refused"
+    | "push_delayed"
+    | "halted"
   >;
   count: number;
   detail: string;
@@ -22,15 +29,18 @@ export type Conditions = readonly Condition[];
 const dueMs = 30_000;
 /** Five readings of the usual interval. */
 const unreadMs = 5 * 60_000;
+/** A cloud's hiccup is over by then, and several tries were made. */
+const delayedMs = 60 * 60_000;
 
 export async function readConditions(sql: Sql): Promise<Conditions> {
-  const [unplaced, unserved, brakes, unread, findings, refused, halt] = await Promise.all([
+  const [unplaced, unserved, brakes, unread, findings, refused, delayed, halt] = await Promise.all([
     countUnplaced(sql),
     listUnserved(sql, dueMs),
     listBrakes(sql),
     countUnread(sql, unreadMs),
     countFindings(sql),
     findRefused(sql),
+    findDelayed(sql, delayedMs),
     findHalt(sql),
   ]);
   const braked = brakes
@@ -68,6 +78,11 @@ export async function readConditions(sql: Sql): Promise<Conditions> {
       kind: "push_refused",
       count: refused.length,
       detail: `not applied: ${refused.join(", ")}; fleet git says why`,
+    },
+    {
+      kind: "push_delayed",
+      count: delayed.length,
+      detail: `waits for over an hour, and what comes after it too: ${delayed.join(", ")}; fleet git says for what`,
     },
     {
       kind: "halted",

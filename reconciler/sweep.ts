@@ -158,7 +158,7 @@ async function applyAll(deps: SweepDeps, pass: Pass): Promise<{ created: number;
 async function queueLagging(deps: SweepDeps, sweepId: number): Promise<void> {
   let after = "";
   for (;;) {
-    const rows = await listLagging(deps.sql, after, pageSize);
+    const rows = await listLagging(deps.sql, { after, limit: pageSize, now: deps.clock.now() });
     const jobs = rows.map((row) => toInstanceJob(row, `sweep ${sweepId}`));
     if (jobs.length > 0) await deps.queue.enqueueConverge(deps.sql, jobs);
     const last = rows.at(-1);

@@ -6,7 +6,7 @@ import type { BillingProvider } from "../billing/provider.ts";
 import { seatNumberOf } from "../billing/seats.ts";
 import { findAccount, type AccountRow } from "../db/account.ts";
 import { beginReading, storeReadings } from "../db/subscriptions.ts";
-import { findOrder, setOrderCheckout } from "../db/orders.ts";
+import { beginOpening, endOpening, findOrder, setOrderCheckout } from "../db/orders.ts";
 import { applyDesired } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { priceKeyOf } from "../desired/plan-prices.ts";
@@ -121,6 +121,33 @@ export function createAccount(deps: AccountDeps): Account {
     return await findFor(orderId, "comeBack");
   }
 
+  /** For who comes back. Returns its address. */
+  async function openPaymentPage(orderId: string, planId: string): Promise<string> {
+    const known = await closeFormerPage(orderId, await findFor(orderId, "comeBack"));
+    const { row, provider } = known;
+    const { key: lookupKey } = keyOf(known, planId);
+    const page = `${deps.publicUrl}/orders/${orderId}`;
+    const now = clock.now();
+    const way = createWayBack(now);
+    const checkout = await provider.createCheckout({
+      orderId,
+      slug: row.slug,
+      planId,
+      lookupKey,
+      // Of those who had one already.
+      trialDays: 0,
+      expiresAt: new Date(now.getTime() + checkoutLifetimeMs),
+      successUrl: page,
+      cancelUrl: `${page}/billing`,
+      returnToken: way.token,
+      customerId: row.customerId,
+      quantity: Math.max(1, row.seats.length),
+      attempt: `-${now.getTime()}`,
+    });
+    await setOrderCheckout(sql, orderId, { provider: provider.name, ...checkout, ...way.kept });
+    return checkout.url;
+  }
+
   return {
     async read(orderId) {
       const row = await findAccount(sql, orderId);
@@ -168,29 +195,16 @@ export function createAccount(deps: AccountDeps): Account {
       await readAgain(known);
     },
     async comeBack(orderId, planId) {
-      const known = await closeFormerPage(orderId, await findFor(orderId, "comeBack"));
-      const { row, provider } = known;
-      const { key: lookupKey } = keyOf(known, planId);
-      const page = `${deps.publicUrl}/orders/${orderId}`;
-      const now = clock.now();
-      const way = createWayBack(now);
-      const checkout = await provider.createCheckout({
-        orderId,
-        slug: row.slug,
-        planId,
-        lookupKey,
-        // Of those who had one already.
-        trialDays: 0,
-        expiresAt: new Date(now.getTime() + checkoutLifetimeMs),
-        successUrl: page,
-        cancelUrl: `${page}/billing`,
-        returnToken: way.token,
-        customerId: row.customerId,
-        quantity: Math.max(1, row.seats.length),
-        attempt: `-${now.getTime()}`,
-      });
-      await setOrderCheckout(sql, orderId, { provider: provider.name, ...checkout, ...way.kept });
-      return checkout.url;
+      if (!(await beginOpening(sql, orderId)))
+        throw refuse(
+          "conflict",
+          "Your payment page is being opened this very moment, perhaps in another window. Go on there, or try again in a minute.",
+        );
+      try {
+        return await openPaymentPage(orderId, planId);
+      } finally {
+        await endOpening(sql, orderId);
+      }
     },
     async openPortal(orderId) {
       const { row, provider } = await findFor(orderId, "portal");

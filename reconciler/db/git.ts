@@ -162,6 +162,18 @@ export async function savePull(sql: Query, pull: PullRow): Promise<void> {
 }
 
 /** Commits that were refused where the fleet is now. */
+/** Commits behind the fleet's that were previewed once already so long ago, and are not decided: a cloud is away, or a customer is. */
+export async function findDelayed(sql: Query, sinceMs: number): Promise<string[]> {
+  const rows = await sql<{ commit: string }[]>`
+    select p.commit from clawfleet.git_pushes p join clawfleet.git_state s on s.commit = p.basis
+    where p.outcome is null and exists (
+      select 1 from clawfleet.plans l
+      where l.purpose = 'push' and l.head = p.commit and l.completed_at is not null
+        and l.created_at < now() - ${sinceMs}::int * interval '1 millisecond'
+    ) order by p.commit`;
+  return rows.map(({ commit }) => commit.slice(0, 12));
+}
+
 export async function findRefused(sql: Query): Promise<string[]> {
   const rows = await sql<{ commit: string }[]>`
     select p.commit from clawfleet.git_pushes p join clawfleet.git_state s on s.commit = p.basis

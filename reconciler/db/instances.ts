@@ -248,14 +248,23 @@ export async function placeInstance(
 }
 
 /**
- * Whose last good converge is older than what is desired now, and who wait for nothing, in pages by id. Each should have a
- * job; one that lost it is found here.
+ * Who are not as they are desired, and wait for nothing, in pages by id. Whose last good converge is older than what is desired
+ * should have a job, and one that lost it is found here; whose server could not follow its plan is tried once a day.
  */
-export async function listLagging(sql: Query, after: string, limit: number): Promise<WaitingInstance[]> {
+export async function listLagging(
+  sql: Query,
+  { after, limit, now }: { after: string; limit: number; now: Date },
+): Promise<WaitingInstance[]> {
+  const yesterday = new Date(now.getTime() - 24 * 60 * 60_000);
   return await sql<WaitingInstance[]>`
-    select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances
-    where id > ${after} and status in ('pending', 'converging', 'ready') and observed_generation < generation
-      and cell is not null and not coalesce((override ->> 'hold')::boolean, false)
+    select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances i
+    where id > ${after} and cell is not null and not coalesce((override ->> 'hold')::boolean, false) and (
+      (status in ('pending', 'converging', 'ready') and observed_generation < generation)
+      or (status = 'ready' and phase = 'running' and misfit_plan = plan and not exists (
+        select 1 from clawfleet.operations o
+        where o.instance_id = i.id and o.kind = 'up' and o.started_at > ${yesterday}
+      ))
+    )
     order by id limit ${limit}`;
 }
 

@@ -74,6 +74,12 @@ export async function markConverging(sql: Query, row: Subject): Promise<void> {
     where ${isLiving(sql, row)}`;
 }
 
+/** Nothing is waited for any more, unless the row has moved on from the generation that was brought about. */
+const arrivedAt = (sql: Query, generation: number) => sql`
+  status = case when generation = ${generation} then 'ready' else 'pending' end, observed_generation = ${generation},
+  status_detail = null, failures = 0, retry_at = null, retry_reason = null,
+  blocked_by = null, blocked_scope = null, blocked_at = null`;
+
 /** `generation` is the one that the run applied; the row may be further by now. */
 export async function recordReady(
   sql: Query,
@@ -82,10 +88,7 @@ export async function recordReady(
 ): Promise<{ behind: boolean }> {
   const [row] = await sql<{ behind: boolean }[]>`
     update clawfleet.instances set
-      status = case when generation = ${seen.generation} then 'ready' else 'pending' end,
-      status_detail = null, failures = 0, retry_at = null, retry_reason = null,
-      blocked_by = null, blocked_scope = null, blocked_at = null,
-      observed_generation = ${seen.generation}, observed_phase = ${seen.phase},
+      ${arrivedAt(sql, seen.generation)}, observed_phase = ${seen.phase},
       outputs = ${sql.json(toJson(seen.outputs))}, ready_at = coalesce(ready_at, ${seen.now})
     where id = ${id}
     returning generation <> ${seen.generation} as behind`;
@@ -105,10 +108,7 @@ export async function recordArchived(
 ): Promise<{ behind: boolean }> {
   const [row] = await sql<{ behind: boolean }[]>`
     update clawfleet.instances set
-      status = case when generation = ${seen.generation} then 'ready' else 'pending' end,
-      status_detail = null, failures = 0, retry_at = null, retry_reason = null,
-      blocked_by = null, blocked_scope = null, blocked_at = null,
-      observed_generation = ${seen.generation}, observed_phase = 'archived', outputs = null,
+      ${arrivedAt(sql, seen.generation)}, observed_phase = 'archived', outputs = null,
       transfer_mark = null, carrier_ip = null
     where id = ${id}
     returning generation <> ${seen.generation} as behind`;

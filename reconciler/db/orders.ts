@@ -68,6 +68,22 @@ export async function setOrderCheckout(
     where id = ${id}`;
 }
 
+/** A process that died over it keeps nobody from their page for longer. */
+const longestOpening = "2 minutes";
+
+/** False: a payment page of this order is being opened this very moment, and this one would stand open beside it. */
+export async function beginOpening(sql: Query, id: string): Promise<boolean> {
+  const rows = await sql`
+    update clawfleet.orders set opening_at = now()
+    where id = ${id} and (opening_at is null or opening_at < now() - ${longestOpening}::interval)
+    returning id`;
+  return rows.length === 1;
+}
+
+export async function endOpening(sql: Query, id: string): Promise<void> {
+  await sql`update clawfleet.orders set opening_at = null where id = ${id}`;
+}
+
 /** Where a payment page leads back to; the same way is not taken twice. */
 export async function takeReturn(sql: Query, returnHash: Buffer, now: Date): Promise<string | undefined> {
   const [row] = await sql<{ id: string }[]>`

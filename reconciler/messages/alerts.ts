@@ -131,6 +131,10 @@ export const alertTexts = {
     title: "A commit of stacks/ was not applied",
     remedy: "fleet git says why; a new commit, or fleet git accept <commit> --hash <hash>",
   },
+  push_delayed: {
+    title: "A commit of stacks/ has been waiting for over an hour",
+    remedy: "fleet git says for what: look at that cloud, or at that customer; it is tried again by itself",
+  },
   engine_missing: {
     title: "A worker has no engine",
     remedy: "do what the line says on that machine; its converges wait for another worker",

@@ -136,6 +136,19 @@ test("of two payment pages for one return nobody can pay the first one any more"
   expect(await rowOf("bob")).toMatchObject({ phase: "running" });
 });
 
+test("of two clicks at the same moment one opens a payment page, and the next click opens another", async () => {
+  const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;
+  const [subscription] = side.stripe.subscriptions();
+  side.stripe.cancelSubscription(subscription?.id ?? "");
+  await side.settle();
+  const both = await Promise.all([1, 2].map(() => ask(`${home}/return`, { plan: "starter" })));
+  const opened = both.filter(({ to }) => /cs_\w+/.test(to ?? ""));
+  const refused = both.filter(({ status }) => status === 409);
+  expect([opened.length, refused.length]).toEqual([1, 1]);
+  expect(refused[0]?.text).toContain("is being opened this very moment");
+  expect((await ask(`${home}/return`, { plan: "starter" })).to).toMatch(/cs_\w+/);
+});
+
 describe("nothing is changed", () => {
   test("when the card is declined: the page says so", async () => {
     const home = `/orders/${await buy(side.billing, "starter", "bob")}/billing`;

@@ -11,9 +11,9 @@ const bob = "stacks/Pulumi.bob.yaml";
 const version = (number: number) => `config:\n  clawfleet:openclawVersion: 2026.8.${number}\n`;
 const down = { error: "Hetzner does not answer", again: true as const };
 
-async function countRefused(rig: GitopsRig): Promise<number | undefined> {
+async function count(rig: GitopsRig, kind: "push_refused" | "push_delayed"): Promise<number | undefined> {
   const conditions = await readConditions(rig.deps.sql);
-  return conditions.find(({ kind }) => kind === "push_refused")?.count;
+  return conditions.find((condition) => condition.kind === kind)?.count;
 }
 
 describe("while a cloud is down", () => {
@@ -40,9 +40,14 @@ describe("while a cloud is down", () => {
     expect((await rig.decision(merged))?.detail).toMatch(
       /^waits: no preview of ada: Hetzner does not answer; /,
     );
-    expect(await countRefused(rig)).toBe(0);
+    expect(await count(rig, "push_refused")).toBe(0);
+    expect(await count(rig, "push_delayed"), "for minutes only").toBe(0);
+    await rig.deps.sql`
+      update clawfleet.plans set created_at = created_at - interval '61 minutes', seen_at = seen_at - interval '61 minutes'`;
+    expect(await count(rig, "push_delayed")).toBe(1);
     rig.admin.advance(3_600_000);
     await rig.sync();
+    expect(await count(rig, "push_delayed")).toBe(0);
     expect(await rig.decision(merged)).toMatchObject({ outcome: "applied", detail: "as reviewed in #12" });
   });
 
@@ -99,18 +104,18 @@ describe("a branch that does not hold the fleet's commit any more", () => {
       outcome: "refused",
       detail: expect.stringContaining(`does not hold ${newer.slice(0, 12)}, which the fleet is at`),
     });
-    expect([await rig.isAt(), await countRefused(rig)]).toEqual([newer, 1]);
+    expect([await rig.isAt(), await count(rig, "push_refused")]).toEqual([newer, 1]);
 
     await rig.repository.reset("main", newer);
     await rig.sync();
-    expect([await rig.isAt(), await countRefused(rig)]).toEqual([newer, 0]);
+    expect([await rig.isAt(), await count(rig, "push_refused")]).toEqual([newer, 0]);
 
     await rig.repository.reset("main", old);
     await rig.sync();
     const hash = /would do \((\w+)\)/.exec(refused?.detail ?? "")?.[1] ?? "";
     await rig.plans.accept({ commit: old, hash, actor: "op" });
     await rig.sync();
-    expect([await rig.isAt(), await countRefused(rig)]).toEqual([old, 0]);
+    expect([await rig.isAt(), await count(rig, "push_refused")]).toEqual([old, 0]);
   });
 });
 

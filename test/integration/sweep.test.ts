@@ -38,6 +38,24 @@ describe("sweep", () => {
     expect(await side.waitingConverges()).toHaveLength(1);
   });
 
+  test("tries once a day whether a server can follow its plan by now", async () => {
+    for (const slug of ["amy", "bob"]) side.subscribe(slug);
+    await side.settle();
+    const { sql } = side.database;
+    await sql`
+      update clawfleet.instances set status = 'ready', observed_generation = generation, observed_phase = phase`;
+    await sql`update clawfleet.instances set misfit_plan = plan where slug = 'bob'`;
+    await sql`
+      insert into clawfleet.operations (stack, instance_id, kind, reason, actor, generation, worker, started_at)
+      select slug, id, 'up', 'paid', 'test', generation, 'test', ${side.now()} from clawfleet.instances`;
+    await sql`delete from pgboss.job`;
+    await side.sweep();
+    expect(await side.waitingConverges()).toEqual([]);
+    side.advance(25 * 3_600_000);
+    await side.sweep();
+    expect(await side.waitingConverges()).toEqual(["bob"]);
+  });
+
   test("two at once wait for each other, never in a circle", async () => {
     const { sql } = side.database;
     const at = side.now();
