@@ -8,16 +8,19 @@ import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { permanent, type ClawfleetError } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import { refuseWhileHalted } from "./billing.ts";
-import { refuseWhileLeftAlone } from "./left-alone.ts";
+import { refuseWhileLeftAlone, whyLeftAlone } from "./left-alone.ts";
 import { notFound, refused } from "./problems.ts";
 
 export type PauseAnswer = { scope: string; actor: string; since: string };
+export type LeftAlone = { message: string; remedy: string | null };
 
 export type StandingOperators = {
   /** Whatever billing says; data is kept. @throws not_found, conflict */
   suspend(input: { slug: string; actor: string }): Promise<void>;
   /** Takes a suspension back, or a deprovision that kept the data; what billing says counts again. @throws not_found, conflict */
   resume(input: { slug: string; actor: string }): Promise<void>;
+  /** Why no run changes anything of it for now; null when one may. */
+  whyLeftAlone(slug: string): Promise<LeftAlone | null>;
   listPauses(): Promise<PauseAnswer[]>;
   /** `slug` null: everybody. Runs that are under way go on. @throws not_found */
   pause(input: { slug: string | null; actor: string }): Promise<void>;
@@ -60,6 +63,11 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
           `fleet show ${slug} says what it waits for`,
         );
       await apply(slug, actor);
+    },
+    async whyLeftAlone(slug) {
+      const row = await findInstance(sql, slug);
+      const why = row && (await whyLeftAlone(sql, row));
+      return why ? { message: why.message, remedy: why.remedy ?? null } : null;
     },
     async listPauses() {
       return (await listPauses(sql)).map((row) => ({ ...row, since: row.since.toISOString() }));

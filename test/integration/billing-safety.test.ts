@@ -219,7 +219,7 @@ test("who pays late and moves meanwhile gets no new grace: what the move took, a
   side.stripe.setStatus(bob.id, "past_due");
   await side.settle();
   for (const hours of [0.1, 6]) {
-    side.advance(3.4 * dayMs);
+    side.advance(3.3 * dayMs);
     await recordMovedOut(sql, id, side.now());
     side.advance(hours * 3_600_000);
     await comeUp();

@@ -38,6 +38,7 @@ describe("a repair that nobody asked for", () => {
           action: "repair",
           differences,
           monthlyNet: null,
+          refusal: null,
         },
       ],
       new Date(),

@@ -251,7 +251,8 @@ describe("our own failure", () => {
     await pass(59 * 60_000);
     expect(told().slice(2)).toEqual([]);
     await pass(2 * 60_000);
-    expect(told().slice(2)).toEqual(["Your assistant is not back yet"]);
+    expect(told().slice(2)).toEqual(["Your assistant is late"]);
+    expect(mail.mails.at(-1)?.text).toContain("Your assistant is not back yet");
     expect(await late()).toHaveLength(1);
     await converge("bob");
     await pass();
