@@ -177,7 +177,7 @@ async function readUnderLock(
 
 async function readSubscriptions(tx: TransactionSql, scope: ApplyScope): Promise<SubscriptionRow[]> {
   if (scope.kind === "slugs") return await listSubscriptionsFor(tx, scope.slugs);
-  const own = await listSubscriptionsOf(tx, scope.provider, scope.customerId);
+  const own = await listSubscriptionsOf(tx, scope.customers);
   const others = await listSubscriptionsFor(tx, own.map(nameFor));
   return [...new Map([...own, ...others].map((one) => [`${one.provider}:${one.id}`, one])).values()];
 }
