@@ -90,7 +90,7 @@ describe("desired rows", () => {
     const slugs = (await side.instances()).map(({ slug }) => slug);
     expect(slugs).toHaveLength(2);
     expect(slugs).toContain("bob");
-    expect(slugs.find((slug) => slug !== "bob")).toMatch(/^a-[0-9a-f]{8}$/);
+    expect(slugs.find((slug) => slug !== "bob")).toMatch(/^a-[0-9a-f]{16}$/);
   });
 
   test("a reading that waited for the row decides by what is true then, and revives nobody", async () => {

@@ -8,6 +8,8 @@ import {
   touchMissing,
 } from "../../reconciler/db/subscriptions.ts";
 import { toJson } from "../../reconciler/db/json.ts";
+import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import { sandboxStacks } from "../sandbox/start.ts";
 import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
 
 const dayMs = 86_400_000;
@@ -70,11 +72,10 @@ describe("sweep", () => {
     );
     const seats = customers[0]?.items.data[0];
     if (seats) seats.quantity = 3;
-    const readFiles = side.apply.files;
     let decisions = 0;
     side.apply.files = () => {
       decisions += 1;
-      return readFiles();
+      return readStackFiles(sandboxStacks);
     };
     expect(await side.sweep()).toMatchObject({ created: 8, changed: 0 });
     expect(decisions, "one for the customers, two for the page of names").toBeLessThanOrEqual(3);
