@@ -1,7 +1,9 @@
 /** Proves which desired rows follow from what billing says, on a real PostgreSQL and with races. No engine runs here. */
 import type { Sql } from "postgres";
 import Stripe from "stripe";
+import { beginReading, storeReadings } from "../../reconciler/db/subscriptions.ts";
 import { applyDesired } from "../../reconciler/desired/apply.ts";
+import { earlierName, generatedNames } from "../../reconciler/desired/names.ts";
 import { lockPlacement } from "../../reconciler/desired/place.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { isClawfleetError } from "../../reconciler/errors.ts";
@@ -9,7 +11,7 @@ import { createOperators } from "../../reconciler/operators/operators.ts";
 import { createOrders } from "../../reconciler/orders/orders.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { startBillingSide, type BillingSide } from "../support/billing.ts";
+import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
 import { eventually } from "../support/poll.ts";
 
 let side: BillingSide;
@@ -91,6 +93,31 @@ describe("desired rows", () => {
     expect(slugs).toHaveLength(2);
     expect(slugs).toContain("bob");
     expect(slugs.find((slug) => slug !== "bob")).toMatch(/^a-[0-9a-f]{16}$/);
+  });
+
+  test("who lives under a short name of an earlier version keeps it; another who would have had the same is served too", async () => {
+    const { sql } = side.apply;
+    const pay = async (id: string, customerId: string) => {
+      const none = { slug: null, orderId: null, periodEnd: null, cancelAt: null, endedAt: null };
+      const paid = { ...none, email: null, priceKeys: [starterKey], status: "active", createdAt: side.now() };
+      const asked = await beginReading(sql, side.now());
+      await storeReadings(sql, { provider: "stripe", readings: [{ ...paid, id, customerId }], asked });
+      const customers = [{ provider: "stripe", customerId }];
+      await applyDesired(side.apply, { kind: "customers", customers, actor: "test" });
+    };
+    const [first, second] = ["sub_1Qxmhx", "sub_1Q188kx"];
+    const short = earlierName(first);
+    expect(earlierName(second)).toBe(short);
+    await pay(first, "cus_1");
+    await sql`update clawfleet.instances set slug = ${short}`;
+    await pay(second, "cus_2");
+    await pay(first, "cus_1");
+    const rows = await sql`select slug, subscription_id as paid from clawfleet.instances order by created_at`;
+    expect(rows).toEqual([
+      { slug: short, paid: first },
+      { slug: generatedNames(second)[0], paid: second },
+    ]);
+    expect(side.alerts).not.toContain("paid_twice");
   });
 
   test("a reading that waited for the row decides by what is true then, and revives nobody", async () => {
