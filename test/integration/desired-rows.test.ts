@@ -20,6 +20,23 @@ beforeEach(async () => {
 });
 afterEach(() => side.close());
 
+async function payNameless(id: string, customerId: string): Promise<void> {
+  const { sql } = side.apply;
+  const none = { slug: null, orderId: null, email: null, periodEnd: null, cancelAt: null, endedAt: null };
+  const paid = { ...none, priceKeys: [starterKey], status: "active", createdAt: side.now() };
+  const asked = await beginReading(sql, side.now());
+  await storeReadings(sql, { provider: "stripe", readings: [{ ...paid, id, customerId }], asked });
+  const customers = [{ provider: "stripe", customerId }];
+  await applyDesired(side.apply, { kind: "customers", customers, actor: "test" });
+}
+
+/** Subscriptions by the name of their instance. */
+async function readPayers(): Promise<Record<string, string>> {
+  const rows = await side.apply.sql<{ slug: string; paid: string }[]>`
+    select slug, subscription_id as paid from clawfleet.instances where status <> 'gone'`;
+  return Object.fromEntries(rows.map(({ slug, paid }) => [slug, paid]));
+}
+
 async function countWaiting(sql: Sql): Promise<number> {
   const [row] = await sql<{ waiting: number }[]>`
     select count(*)::int as waiting from pg_locks l join pg_stat_activity a using (pid)
@@ -97,27 +114,24 @@ describe("desired rows", () => {
 
   test("who lives under a short name of an earlier version keeps it; another who would have had the same is served too", async () => {
     const { sql } = side.apply;
-    const pay = async (id: string, customerId: string) => {
-      const none = { slug: null, orderId: null, periodEnd: null, cancelAt: null, endedAt: null };
-      const paid = { ...none, email: null, priceKeys: [starterKey], status: "active", createdAt: side.now() };
-      const asked = await beginReading(sql, side.now());
-      await storeReadings(sql, { provider: "stripe", readings: [{ ...paid, id, customerId }], asked });
-      const customers = [{ provider: "stripe", customerId }];
-      await applyDesired(side.apply, { kind: "customers", customers, actor: "test" });
-    };
     const [first, second] = ["sub_1Qxmhx", "sub_1Q188kx"];
     const short = earlierName(first);
     expect(earlierName(second)).toBe(short);
-    await pay(first, "cus_1");
+    await payNameless(first, "cus_1");
     await sql`update clawfleet.instances set slug = ${short}`;
-    await pay(second, "cus_2");
-    await pay(first, "cus_1");
-    const rows = await sql`select slug, subscription_id as paid from clawfleet.instances order by created_at`;
-    expect(rows).toEqual([
-      { slug: short, paid: first },
-      { slug: generatedNames(second)[0], paid: second },
-    ]);
+    await payNameless(second, "cus_2");
+    await payNameless(first, "cus_1");
+    expect(await readPayers()).toEqual({ [short]: first, [generatedNames(second)[0] ?? ""]: second });
     expect(side.alerts).not.toContain("paid_twice");
+  });
+
+  test("whose generated name another customer has is served under a longer one", async () => {
+    const [name = "", longer = ""] = generatedNames("sub_2");
+    await payNameless("sub_1", "cus_1");
+    await side.apply.sql`update clawfleet.instances set slug = ${name}`;
+    await payNameless("sub_2", "cus_2");
+    await payNameless("sub_2", "cus_2");
+    expect(await readPayers()).toEqual({ [name]: "sub_1", [longer]: "sub_2" });
   });
 
   test("a reading that waited for the row decides by what is true then, and revives nobody", async () => {
