@@ -4,7 +4,7 @@ import type { Override } from "../../infra/config.ts";
 import { planSchema } from "../../infra/plans.ts";
 import type { Intervention } from "../../reconciler/db/interventions.ts";
 import type { SubscriptionRow } from "../../reconciler/db/subscriptions.ts";
-import { desire, generatedName, nameFor } from "../../reconciler/desired/desire.ts";
+import { desire } from "../../reconciler/desired/desire.ts";
 
 const now = new Date("2026-11-21T12:00:00Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
@@ -151,15 +151,5 @@ describe("people's exceptions", () => {
       reason: "comped by an override",
     });
     expect(decide([ended], { comped: true }, "gone").desired?.phase).toBe("gone");
-  });
-});
-
-describe("names", () => {
-  test("an impossible name is replaced by one that follows from the subscription", () => {
-    expect(nameFor({ id: "sub_1", slug: "bob" })).toBe("bob");
-    expect(nameFor({ id: "sub_1", slug: "B o b" })).toBe(generatedName("sub_1"));
-    expect(nameFor({ id: "sub_1", slug: null })).toBe(generatedName("sub_1"));
-    expect(nameFor({ id: "sub_1", slug: "www" }), "our sign-up page refuses it").toBe(generatedName("sub_1"));
-    expect(generatedName("sub_1")).not.toBe(generatedName("sub_2"));
   });
 });
