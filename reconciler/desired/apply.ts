@@ -27,12 +27,8 @@ import { choosePlace, toColumns, toEntry } from "./columns.ts";
 import { phaseRank, type Desired } from "./desire.ts";
 import { desireFleet, type FleetFacts } from "./desire-fleet.ts";
 import { createRow } from "./create-row.ts";
-<<<<<<< HEAD
-import { findDownSince, type Outage, type Standing } from "./outages.ts";
-=======
 import { possibleNames } from "./names.ts";
-import type { Outage } from "./outages.ts";
->>>>>>> nameless
+import { findDownSince, type Outage, type Standing } from "./outages.ts";
 import { settleAddresses } from "./settle-addresses.ts";
 import { takeStep } from "./steps.ts";
 import type { StackFiles } from "./stack-files.ts";
