@@ -138,6 +138,14 @@ export function announceLink(
   };
 }
 
+/** A customer has used the messages of their plan for this month. Of no interest once the next month counts anew. */
+export function announceMessageLimit({ limit }: { limit: number }, now: Date): Announcements {
+  const renews = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1));
+  const facts: Facts = { kind: "message_limit", limit, renewsAt: renews.toISOString() };
+  const period = `${now.toISOString().slice(0, 7)} ${limit}`;
+  return { say: [{ facts, period, dueAt: now, expiresAt: renews }], withdraw: [] };
+}
+
 const nothing: Announcements = { say: [], withdraw: [] };
 
 function failed(row: Observed, from: Date, now: Date): Announcements {

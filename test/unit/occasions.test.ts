@@ -8,6 +8,7 @@ import {
   announceChange,
   announceGone,
   announceLate,
+  announceMessageLimit,
   announceOrder,
   announceParked,
   announceReady,
@@ -139,6 +140,24 @@ describe("a change of the desired row", () => {
   it("makes each warning worthless when the next one is due, and the last with the deletion", () => {
     const { say } = announceChange({ phase: "suspended" }, ended(30), now);
     expect(say.map(({ expiresAt }) => expiresAt)).toEqual([inDays(27), inDays(29), inDays(30)]);
+  });
+});
+
+describe("the messages of a plan", () => {
+  const at = (time: string, limit = 5000) => announceMessageLimit({ limit }, new Date(time)).say[0];
+
+  it("are used once in a month of UTC, and again with another limit", () => {
+    expect(at("2026-03-31T23:59:59.999Z")?.period).toBe(at("2026-03-01T00:00:00.000Z")?.period);
+    expect(at("2026-04-01T00:00:00.000Z")?.period).not.toBe(at("2026-03-01T00:00:00.000Z")?.period);
+    expect(at("2026-03-01T00:00:00.000Z", 20_000)?.period).not.toBe(at("2026-03-01T00:00:00.000Z")?.period);
+  });
+
+  it("count anew with the next month, over the end of a year too, and nobody hears of the old one then", () => {
+    const renews = new Date("2027-01-01T00:00:00.000Z");
+    expect(at("2026-12-31T10:00:00.000Z")).toMatchObject({
+      facts: { kind: "message_limit", limit: 5000, renewsAt: renews.toISOString() },
+      expiresAt: renews,
+    });
   });
 });
 
