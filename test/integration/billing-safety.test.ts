@@ -217,6 +217,32 @@ test("a clock that was weeks ahead for one reading freezes nobody's subscription
   expect((await phases())["bob"]).toBe("suspended");
 });
 
+test("a clock that was days behind for one reading makes nobody's late payment older", async () => {
+  usePlansWithGrace(side);
+  const [bob, amy] = [side.subscribe("bob"), side.subscribe("amy")];
+  await side.settle();
+  const { sql } = side.database;
+  // One that never came up has our outage to its credit.
+  await sql`update clawfleet.instances set observed_phase = 'running'`;
+  side.stripe.setStatus(bob.id, "past_due");
+  await side.settle();
+  side.advance(-10 * dayMs);
+  side.stripe.setStatus(amy.id, "past_due");
+  await side.settle();
+  await rounds(1);
+  side.advance(10 * dayMs);
+  await rounds(1);
+  expect(await phases()).toEqual({ amy: "running", bob: "running" });
+  const late =
+    await sql`select subscription_id as id from clawfleet.ledger where value = 'past_due' order by id`;
+  expect(late, "it began once").toEqual(
+    [{ id: bob.id }, { id: amy.id }].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+  );
+  side.advance(7 * dayMs);
+  await rounds(1);
+  expect(await phases()).toEqual({ amy: "suspended", bob: "suspended" });
+});
+
 test("an older answer, which knew of one assistant only, ends none that is paid for since", async () => {
   const bob = side.subscribe("bob");
   await side.settle();
