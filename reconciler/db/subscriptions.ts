@@ -12,6 +12,7 @@ export type SubscriptionRow = SubscriptionReading & {
   statusSince: Date;
   /** End of the trial as it was sold; what is later than that was given back for our outages. */
   trialEndFirst?: Date | null;
+  /** When billing was asked last and said this. */
   readAt: Date;
 };
 
