@@ -195,6 +195,7 @@ export function createAccount(deps: AccountDeps): Account {
       await readAgain(known);
     },
     async comeBack(orderId, planId) {
+      await findFor(orderId, "comeBack");
       if (!(await beginOpening(sql, orderId)))
         throw refuse(
           "conflict",

@@ -3,6 +3,7 @@ import { parseCellStack } from "../../components/naming.ts";
 import type { FleetRow } from "../db/fleet.ts";
 import type { OperationAnswer, OperationEventAnswer } from "../routes/operations.ts";
 import { FleetRequestError, unwrap, type FleetClient } from "./client.ts";
+import { findStop, type Standing, type Stop } from "./done.ts";
 import { exitCodes, printJson, type CommandIo, type ExitCode, type FollowOptions } from "./io.ts";
 import { describeChanges } from "./table.ts";
 
@@ -19,7 +20,7 @@ const pollMs = 500;
 const runTimeoutMs = 45 * 60_000;
 
 /** What came of an order. */
-type End = { operation: OperationAnswer } | { done: string };
+type End = { operation: OperationAnswer } | { done: string } | { stop: Stop };
 
 /** Tells of every event as it comes. @throws FleetRequestError when nothing ended within `timeoutMs`. */
 async function followToEnd(
@@ -33,7 +34,7 @@ async function followToEnd(
     while (io.now().getTime() < startedMs + awaited.timeoutMs) {
       if (!operation) {
         const next = await findNext(io.client, awaited);
-        if (next && "done" in next) return next;
+        if (next && !("operation" in next)) return next;
         operation = next?.operation;
       }
       if (operation) {
@@ -68,14 +69,16 @@ async function findNext(
   client: FleetClient,
   { slug, after, kinds, isDone }: Awaited,
 ): Promise<End | undefined> {
-  const { instance, operations } = await readStack(client, slug);
+  const { instance, standing, operations } = await readStack(client, slug);
   const [operation] = operations
     .filter(({ id, kind }) => id > after && kinds.includes(kind))
     .toSorted((a, b) => a.id - b.id);
   if (operation) return { operation };
-  // The answer's operations were read after its instance: one that brought it there would be among them.
+  // The answer's operations were read after the queue and its instance: one that brought it there would be among them.
   const done = instance && isDone?.(instance);
-  return done === undefined ? undefined : { done };
+  if (done !== undefined) return { done };
+  const stop = findStop(standing);
+  return stop && { stop };
 }
 
 /** Newest first. `stack`: a slug or `cell.<name>`. */
@@ -86,11 +89,17 @@ export async function listOperations(client: FleetClient, stack: string): Promis
 async function readStack(
   client: FleetClient,
   stack: string,
-): Promise<{ instance?: FleetRow; operations: OperationAnswer[] }> {
-  const cell = parseCellStack(stack);
-  return cell === undefined
-    ? await unwrap(client.instances[":slug"].$get({ param: { slug: stack } }))
-    : await unwrap(client.cells[":cell"].$get({ param: { cell } }));
+): Promise<{ instance?: FleetRow; standing: Standing; operations: OperationAnswer[] }> {
+  const name = parseCellStack(stack);
+  if (name !== undefined) {
+    const { cell, idle, operations } = await unwrap(client.cells[":cell"].$get({ param: { cell: name } }));
+    const { status, detail } = cell;
+    return { standing: { name: stack, idle, status, detail, leftAlone: null }, operations };
+  }
+  const answer = await unwrap(client.instances[":slug"].$get({ param: { slug: stack } }));
+  const { instance, idle, leftAlone, operations } = answer;
+  const { status, statusDetail: detail } = instance;
+  return { instance, standing: { name: stack, idle, status, detail, leftAlone }, operations };
 }
 
 /** What follows from an order, to its end. For programs the operation with its events, in one piece. */
@@ -116,6 +125,13 @@ export async function followAndReport(
     if (json === true) printJson(io, { name: awaited.slug, after: awaited.after });
     io.note(end.done);
     return exitCodes.ok;
+  }
+  if ("stop" in end) {
+    const { message, remedy } = end.stop;
+    if (json === true) printJson(io, { name: awaited.slug, after: awaited.after, error: end.stop });
+    io.note(message);
+    io.note(`what to do: ${remedy}`);
+    return exitCodes.failed;
   }
   const { operation } = end;
   if (json === true) printJson(io, { operation, events });

@@ -1,5 +1,6 @@
 /** What another hand changed in the clouds, and what nobody owns. */
 import type { Difference } from "../drift/compare.ts";
+import { isLostSnapshot } from "../drift/lost-snapshots.ts";
 import type { DriftAnswer, FindingAnswer } from "../operators/drift.ts";
 import { Csrf, Frame, Notice, type Viewer } from "./frame.tsx";
 import { Ago, Scroll } from "./parts.tsx";
@@ -118,7 +119,7 @@ function Finding({ finding, viewer }: { finding: FindingAnswer; viewer: Viewer }
           </tbody>
         </table>
       </Scroll>
-      {name !== null && differences.some((one) => !isUnknown(one)) ? (
+      {name !== null && isRepairable(differences) ? (
         <Repair name={name} mayLose={finding.class === "dangerous"} viewer={viewer} />
       ) : null}
       <DeleteObjects finding={finding} viewer={viewer} />
@@ -129,6 +130,10 @@ function Finding({ finding, viewer }: { finding: FindingAnswer; viewer: Viewer }
 /** In no state: no run makes it right, and it is deleted on command alone. */
 function isUnknown({ class: name }: Difference): boolean {
   return name === "leak" || name === "stateless";
+}
+
+function isRepairable(differences: readonly Difference[]): boolean {
+  return differences.some((one) => !isUnknown(one)) && !differences.some(isLostSnapshot);
 }
 
 function Repair({ name, mayLose, viewer }: { name: string; mayLose: boolean; viewer: Viewer }) {

@@ -26,8 +26,8 @@ export type Copied =
   | { kind: "moved-out" }
   /** Its row says for what. */
   | { kind: "waiting" }
-  /** It stands as it stood, and answers. */
-  | { kind: "refused"; why: string };
+  /** It stands as it stood, and answers. `again`: nothing was stopped for it, and another try stops nothing before it can succeed. */
+  | { kind: "refused"; why: string; again: boolean };
 
 /** With what the mark of a copy begins. */
 export const copyMark = "copy-";
@@ -66,7 +66,8 @@ export async function copyOut(
   if (row.transferMark !== null && row.transferMark !== mark) await undoTransfer(deps, row, job.reason);
   try {
     const kept = await keepFiles(deps, { row, mark, places }, job, signal);
-    if (typeof kept === "string") return await refuse(deps, row, mark, job.reason, kept);
+    if (typeof kept === "string")
+      return await refuse(deps, row, mark, job.reason, { why: kept, again: true });
     await recordSnapshot(deps.sql, row.id, kept.snapshotId);
     if (kept.kind === "copying") {
       await waitForCopy(deps, row, job.reason);
@@ -74,7 +75,7 @@ export async function copyOut(
     }
   } catch (error) {
     if (signal.aborted || !isHopeless(error, row)) throw error;
-    return await refuse(deps, row, mark, job.reason, messageOf(error));
+    return await refuse(deps, row, mark, job.reason, { why: messageOf(error), again: isNoRoom(error) });
   }
   return { kind: (await finishMoveOut(deps, row, job, signal)) ? "moved-out" : "waiting" };
 }
@@ -84,10 +85,10 @@ async function refuse(
   row: ConvergeRow,
   mark: string,
   reason: Reason,
-  why: string,
+  said: { why: string; again: boolean },
 ): Promise<Copied> {
   await undoTransfer(deps, { ...row, transferMark: mark }, reason);
-  return { kind: "refused", why };
+  return { kind: "refused", ...said };
 }
 
 /** The server serves its customer again, and nothing of a copy or a move is left. */
@@ -146,9 +147,15 @@ async function fillOrWake(
 
 function isHopeless(error: unknown, { failures }: ConvergeRow): boolean {
   if (!isClawfleetError(error)) return failures >= maxTries;
+  if (isNoRoom(error) || error.retry.kind === "permanent") return true;
+  return error.retry.kind !== "blocked" && failures >= maxTries;
+}
+
+/** For the carrier: at Hetzner, or for one more server of ours. */
+function isNoRoom(error: unknown): boolean {
+  if (!isClawfleetError(error)) return false;
   const { code, retry } = error;
-  if (code === "capacity_exhausted" || retry.kind === "permanent") return true;
-  return retry.kind === "blocked" ? retry.by === "hetzner-limit" : failures >= maxTries;
+  return code === "capacity_exhausted" || (retry.kind === "blocked" && retry.by === "hetzner-limit");
 }
 
 async function fill(

@@ -64,7 +64,7 @@ export async function choosePlaces(
   const better = pickBetter(row, places);
   if (!better) return { row, places };
   if (way.kind === "up") await recordPlacement(deps.sql, row.id, { ...better, attempt: 0 });
-  else await recordMisfit(deps.sql, row.id, { ...better, plan: row.plan });
+  else await recordMisfit(deps.sql, row.id, { ...better, plan: row.plan, again: false });
   const misfitPlan = way.kind === "up" ? null : row.plan;
   return { row: { ...row, ...better, misfitPlan }, places };
 }
@@ -74,11 +74,11 @@ export async function keepMisfit(
   deps: ConvergeDeps,
   row: ConvergeRow,
   now: Place,
-  why: string | undefined,
+  refused: { why: string; again: boolean } | undefined,
 ): Promise<ConvergeRow> {
   await deps.alerts.begin(async (tx, raise) => {
-    await recordMisfit(tx, row.id, { ...now, plan: row.plan });
-    if (why !== undefined) await raise({ kind: "plan_does_not_fit", about: row.slug, message: why });
+    await recordMisfit(tx, row.id, { ...now, plan: row.plan, again: refused?.again ?? false });
+    if (refused) await raise({ kind: "plan_does_not_fit", about: row.slug, message: refused.why });
   });
   return { ...row, ...now, misfitPlan: row.plan };
 }

@@ -84,7 +84,7 @@ async function copy(
 ): Promise<Relocated> {
   const copied = await copyOut(deps, row, places, job, signal);
   if (copied.kind !== "refused") return copied;
-  const told = `${why}; ${copied.why}; it stays a ${now.serverType}`;
+  const told = { why: `${why}; ${copied.why}; it stays a ${now.serverType}`, again: copied.again };
   return { kind: "here", row: await keepMisfit(deps, row, now, told), places: [now] };
 }
 

@@ -2,6 +2,7 @@
 import type { Hetzner } from "../cloud/hetzner.ts";
 import type { ServerType } from "../cloud/hetzner-types.ts";
 import type { Snapshot } from "../cloud/hetzner-snapshots.ts";
+import { snapshotLost } from "../drift/lost-snapshots.ts";
 import { ClawfleetError } from "../errors.ts";
 import type { Place } from "./placement.ts";
 import type { Way } from "./places.ts";
@@ -18,7 +19,7 @@ export async function findRestorePlaces(
 ): Promise<Extract<Way, { kind: "up" | "up-larger" }>> {
   const snapshots = await hetzner.findSnapshots(row.id);
   const snapshot = snapshots.find(({ id }) => id === row.snapshotId);
-  if (!snapshot) throw vanished(row);
+  if (!snapshot) throw snapshotLost(row);
   const types = await hetzner.readServerTypes();
   const fitting = listFitting(places, types, snapshot);
   if (fitting.length > 0) return { kind: "up", places: fitting };
@@ -55,15 +56,6 @@ export function listFitting<Some extends Place>(
   return places.filter(({ serverType }) => {
     const type = known.get(serverType);
     return type && type.diskGb >= snapshot.diskGb && type.architecture === snapshot.architecture;
-  });
-}
-
-function vanished({ slug, snapshotId }: { slug: string; snapshotId: string }): ClawfleetError {
-  return new ClawfleetError({
-    code: "conflict",
-    message: `${slug}: its snapshot ${snapshotId} is not there any more`,
-    remedy: `look for it in Hetzner's console; without it the customer's data is lost: fleet deprovision ${slug}, and sell them a new one`,
-    retry: { kind: "permanent" },
   });
 }
 

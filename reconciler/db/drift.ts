@@ -3,6 +3,7 @@ import type { Difference, DriftClass } from "../drift/compare.ts";
 import { maxRepairs, type DriftAction } from "../drift/policy.ts";
 import { readDatabaseTime, type Query } from "./database.ts";
 import { toJson } from "./json.ts";
+import { isFleetPaused, isPaused } from "./pauses.ts";
 
 /** `startedAt` is the database's time, as is everything that is compared with it. */
 export async function beginScan(
@@ -74,10 +75,12 @@ export type ScannedStack = {
   account: string;
   /** As desired, and nothing ran on it since the scan began: its state is the last word. */
   resting: boolean;
-  /** Its override leaves it alone. */
+  /** Its override leaves it alone, or an operator has paused it. */
   held: boolean;
   /** What it is made from when it comes back. */
   snapshotId: string | null;
+  /** That snapshot is all that there is of it. */
+  archived: boolean;
 };
 
 /** Living instances, those that went meanwhile, and cells. `since`: by the database's clock. */
@@ -86,15 +89,16 @@ export async function listScanned(sql: Query, since: Date): Promise<ScannedStack
     with all_stacks as (
       select i.id, i.slug as stack, i.id as "instanceId", i.cell, c.account,
         i.status = 'ready' and i.observed_generation = i.generation as settled,
-        coalesce((i.override ->> 'hold')::boolean, false) as held, i.snapshot_id as "snapshotId"
+        coalesce((i.override ->> 'hold')::boolean, false) or ${isPaused(sql)} as held, i.snapshot_id as "snapshotId",
+        i.phase = 'archived' and i.observed_phase is not distinct from 'archived' as archived
       from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
       where i.status <> 'gone' or i.gone_recorded_at >= ${since}
       union all
       select 'cell.' || name, 'cell.' || name, null, name, account,
-        status = 'ready' and outputs is not null and observed_generation = generation, false, null
+        status = 'ready' and outputs is not null and observed_generation = generation, ${isFleetPaused(sql)}, null, false
       from clawfleet.cells
     )
-    select id, stack, "instanceId", cell, account, held, "snapshotId", settled and not exists (
+    select id, stack, "instanceId", cell, account, held, "snapshotId", archived, settled and not exists (
       select 1 from clawfleet.operations o
       where o.stack = s.stack and o.kind <> 'preview' and (o.ended_at is null or o.end_recorded_at >= ${since})
     ) as resting
@@ -111,6 +115,8 @@ export type NewFinding = {
   action: DriftAction;
   differences: readonly Difference[];
   monthlyNet: string | null;
+  /** Why it is not repaired unasked, where that is known already. */
+  refusal: string | null;
 };
 
 /**
@@ -127,17 +133,17 @@ export async function upsertFindings(
     with wanted as (
       select * from jsonb_to_recordset(${sql.json(toJson(findings))}) as w(
         subject text, "instanceId" text, slug text, account text, class text, action text, differences jsonb,
-        "monthlyNet" numeric)
+        "monthlyNet" numeric, refusal text)
     ), before as (
       select f.subject, f.differences, f.action from clawfleet.drift_findings f join wanted using (subject) where f.closed_at is null
     ), stored as (
       insert into clawfleet.drift_findings as f
-        (subject, instance_id, slug, account, class, action, differences, monthly_net, first_seen, last_seen)
-      select subject, "instanceId", slug, account, class, action, differences, "monthlyNet", ${now}, ${now} from wanted
+        (subject, instance_id, slug, account, class, action, differences, monthly_net, refusal, first_seen, last_seen)
+      select subject, "instanceId", slug, account, class, action, differences, "monthlyNet", refusal, ${now}, ${now} from wanted
       on conflict (subject) where closed_at is null do update set
         class = excluded.class, differences = excluded.differences,
         repairs = case when f.differences = excluded.differences then f.repairs else 0 end,
-        refusal = case when f.differences = excluded.differences then f.refusal end,
+        refusal = coalesce(excluded.refusal, case when f.differences = excluded.differences then f.refusal end),
         action = case
           when excluded.action = 'repair' and f.differences = excluded.differences
             and (f.repairs >= ${maxRepairs} or f.refusal is not null) then 'ask'

@@ -161,8 +161,7 @@ export async function savePull(sql: Query, pull: PullRow): Promise<void> {
       check_head = excluded.check_head, published = excluded.published, shown_plan_id = excluded.shown_plan_id, shown_at = excluded.shown_at`;
 }
 
-/** Commits that were refused where the fleet is now. */
-/** Commits behind the fleet's that were previewed once already so long ago, and are not decided: a cloud is away, or a customer is. */
+/** Commits ahead of the fleet's that were previewed once already so long ago, and are not decided: a cloud is away. */
 export async function findDelayed(sql: Query, sinceMs: number): Promise<string[]> {
   const rows = await sql<{ commit: string }[]>`
     select p.commit from clawfleet.git_pushes p join clawfleet.git_state s on s.commit = p.basis
@@ -174,6 +173,7 @@ export async function findDelayed(sql: Query, sinceMs: number): Promise<string[]
   return rows.map(({ commit }) => commit.slice(0, 12));
 }
 
+/** Commits that were refused where the fleet is now. */
 export async function findRefused(sql: Query): Promise<string[]> {
   const rows = await sql<{ commit: string }[]>`
     select p.commit from clawfleet.git_pushes p join clawfleet.git_state s on s.commit = p.basis

@@ -249,7 +249,7 @@ export async function placeInstance(
 
 /**
  * Who are not as they are desired, and wait for nothing, in pages by id. Whose last good converge is older than what is desired
- * should have a job, and one that lost it is found here; whose server could not follow its plan is tried once a day.
+ * should have a job, and one that lost it is found here; whose server could not follow its plan, and may at no cost, is tried once a day.
  */
 export async function listLagging(
   sql: Query,
@@ -260,7 +260,7 @@ export async function listLagging(
     select id, slug, cell, retry_reason as "retryReason" from clawfleet.instances i
     where id > ${after} and cell is not null and not coalesce((override ->> 'hold')::boolean, false) and (
       (status in ('pending', 'converging', 'ready') and observed_generation < generation)
-      or (status = 'ready' and phase = 'running' and misfit_plan = plan and not exists (
+      or (status = 'ready' and phase = 'running' and misfit_plan = plan and misfit_again and not exists (
         select 1 from clawfleet.operations o
         where o.instance_id = i.id and o.kind = 'up' and o.started_at > ${yesterday}
       ))

@@ -151,6 +151,7 @@ export async function recordGone(sql: Query, id: string, now: Date): Promise<voi
     update clawfleet.instances set
       status = 'gone', status_detail = null, observed_phase = 'gone', observed_generation = generation,
       private_ip = null, outputs = null, secrets = ''::bytea, snapshot_id = null, transfer_mark = null, carrier_ip = null, email = null, override = '{}',
+      chosen_address = null, chosen_at = null,
       retry_at = null, retry_reason = null,
       blocked_by = null, blocked_scope = null, blocked_at = null, failures = 0, gone_at = ${now},
       gone_recorded_at = clock_timestamp()

@@ -24,6 +24,29 @@ export async function listConverges(sql: Query, limit: number): Promise<QueuedCo
     limit ${limit}`;
 }
 
+/**
+ * `stack` (a slug or `cell.<name>`) has no job that waits or runs; of an instance that waits for its cell, the cell has none either.
+ * Previews for a plan are part of that plan's work and nobody's order.
+ */
+export async function isIdle(sql: Query, stack: string): Promise<boolean> {
+  // Apart and in pg-boss' own words, so that each is read from an index of its: ended jobs are kept for a day.
+  const [row] = await sql<{ idle: boolean }[]>`
+    with own as (
+      select ${stack} as id
+      union all select id from clawfleet.instances where slug = ${stack} and status <> 'gone'
+      union all select 'cell.' || blocked_scope from clawfleet.instances
+        where slug = ${stack} and status <> 'gone' and blocked_by = 'cell'
+    ), open as (
+      select group_id, data from pgboss.job where name = 'converge' and state = 'active' and group_id is not null
+      union all
+      select group_id, data from pgboss.job where name = 'converge' and state < 'active' and not blocked
+    )
+    select not exists (
+      select 1 from open where group_id in (select id from own) and data ->> 'planId' is null
+    ) as idle`;
+  return row?.idle ?? false;
+}
+
 /** Waiting and due converges by what they are for. */
 export async function countReasons(sql: Query): Promise<{ reason: string; count: number; oldest: Date }[]> {
   return await sql<{ reason: string; count: number; oldest: Date }[]>`

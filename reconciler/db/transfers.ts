@@ -22,16 +22,16 @@ export async function findCarrierIp(sql: Query, id: string): Promise<string | un
   return row?.ip ?? undefined;
 }
 
-/** It stands there, and `plan` would have it elsewhere. */
+/** It stands there, and `plan` would have it elsewhere. `again`: to try once more stops nothing. */
 export async function recordMisfit(
   sql: Query,
   id: string,
-  misfit: { serverType: string; location: Location; plan: string },
+  misfit: { serverType: string; location: Location; plan: string; again: boolean },
 ): Promise<void> {
   await sql`
     update clawfleet.instances set
       server_type = ${misfit.serverType}, location = ${misfit.location}, placement_attempt = 0,
-      misfit_plan = ${misfit.plan}
+      misfit_plan = ${misfit.plan}, misfit_again = ${misfit.again}
     where id = ${id}`;
 }
 

@@ -4,6 +4,7 @@ import { costOfServer, costOfSnapshot } from "../cloud/hetzner-prices.ts";
 import type { NewFinding, ScannedStack } from "../db/drift.ts";
 import { ClawfleetError } from "../errors.ts";
 import { compareStack, findUnknown, gravest, keyOf, type Difference } from "./compare.ts";
+import { explainLoss, findLostSnapshot, isLostSnapshot } from "./lost-snapshots.ts";
 import type { ExpectedObject, SeenObject } from "./objects.ts";
 import type { DriftPolicy } from "./policy.ts";
 
@@ -32,7 +33,10 @@ export function judge({ account, stacks, expected, seen, policy, prices }: Judge
   const resting = mine.filter((stack) => stack.resting);
   const byId = new Map(stacks.map((stack) => [stack.id, stack]));
   const differences = new Map<string, Difference[]>(
-    resting.map(({ id, stack }) => [id, compareStack(expected.get(stack) ?? [], seen)]),
+    resting.map((one) => [
+      one.id,
+      [...compareStack(expected.get(one.stack) ?? [], seen), ...findLostSnapshot(one, seen)],
+    ]),
   );
   const findings: NewFinding[] = [];
   const known = [...[...expected.values()].flat(), ...stacks.flatMap(listSnapshots)].map(keyOf);
@@ -75,12 +79,12 @@ function refuseWrongProject(
   expected: JudgeInput["expected"],
   seen: JudgeInput["seen"],
 ): void {
-  const keys = mine.flatMap(({ stack }) => (expected.get(stack) ?? []).map(keyOf));
+  const keys = mine.flatMap((one) => [...(expected.get(one.stack) ?? []), ...listSnapshots(one)].map(keyOf));
   const atHetzner = keys.filter((key) => !key.startsWith("record:"));
   if (atHetzner.length === 0 || atHetzner.some((key) => seen.has(key))) return;
   throw new ClawfleetError({
     code: "cloud_unavailable",
-    message: `the Hetzner project of the account ${account} holds none of the ${atHetzner.length} objects that the states know`,
+    message: `the Hetzner project of the account ${account} holds none of the ${atHetzner.length} objects that ought to be there`,
     remedy: `look whether HCLOUD_TOKEN of ${account} belongs to the right project; if everything was really deleted: fleet apply --refresh`,
     retry: { kind: "blocked", by: "hetzner" },
   });
@@ -90,17 +94,19 @@ function toFinding(
   { id, stack, instanceId, account }: ScannedStack,
   found: Difference[],
   policy: DriftPolicy,
-) {
+): NewFinding {
   const severity = gravest(found);
+  const isLost = found.some(isLostSnapshot);
   return {
     subject: id,
     instanceId,
     slug: stack,
     account,
     class: severity,
-    action: policy[severity],
+    action: isLost ? "ask" : policy[severity],
     differences: found,
     monthlyNet: null,
+    refusal: isLost ? explainLoss(stack) : null,
   };
 }
 
@@ -121,6 +127,7 @@ function toUnknown(
     action: policy[difference.class],
     differences: [difference],
     monthlyNet: costOf(seen.get(key), prices),
+    refusal: null,
   };
 }
 

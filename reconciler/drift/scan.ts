@@ -113,7 +113,8 @@ async function previewNew(
     deps.log.warn({ stack: slug ?? undefined, subject, class: kind }, "drift needs a person");
   const jobs = asked.slice(0, maxPreviews).flatMap(({ subject }) => {
     const stack = stacks.get(subject);
-    return stack ? [toDriftJob(stack, "preview", scanActor)] : [];
+    // Of who is archived there is nothing that a run would do.
+    return stack && !stack.archived ? [toDriftJob(stack, "preview", scanActor)] : [];
   });
   if (jobs.length > 0) await deps.queue.enqueueConverge(deps.sql, jobs);
 }

@@ -13,6 +13,7 @@ import { readFindings, type FindingPageInput } from "../db/drift-page.ts";
 import { findInstance } from "../db/instances.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import type { Difference } from "../drift/compare.ts";
+import { isLostSnapshot, snapshotLost } from "../drift/lost-snapshots.ts";
 import { findUnknownDifference } from "../drift/orphans.ts";
 import { toDriftJob } from "../drift/scan.ts";
 import { permanent, type ClawfleetError } from "../errors.ts";
@@ -93,6 +94,8 @@ export function createDriftOperators(deps: Deps): DriftOperators {
       if (!stack) throw unknown(`${name} does not live any more`);
       const row = stack.instanceId === null ? undefined : await findInstance(sql, name);
       if (row) await refuseWhileLeftAlone(sql, row);
+      const lost = finding.differences.find(isLostSnapshot);
+      if (lost) throw snapshotLost({ slug: name, snapshotId: lost.objectId });
       if (row && isArchived(row)) throw archived(row);
       if (finding.class === "dangerous" && !mayLose) throw dangerous(name);
       await sql.begin(async (tx) => {

@@ -7,6 +7,7 @@ import { claimRepair } from "../db/drift.ts";
 import { findInstance } from "../db/instances.ts";
 import { intervene } from "../db/interventions.ts";
 import { isSlugOrdered } from "../db/orders.ts";
+import { isIdle } from "../db/queue-view.ts";
 import { beginReading, listSubscriptionsFor, storeReadings } from "../db/subscriptions.ts";
 import { applyDesired, applyDesiredIn } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
@@ -56,6 +57,7 @@ export function createOperators(
       events: async (id, after) =>
         (await listEvents(sql, id, after)).map((event) => ({ ...event, at: event.at.toISOString() })),
       lastId: () => findLastOperationId(sql),
+      isIdle: (stack) => isIdle(sql, stack),
     },
     async requestRun({ slug, kind, refresh, actor }) {
       const row = await findInstance(sql, slug);

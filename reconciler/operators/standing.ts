@@ -1,23 +1,27 @@
 /** What operators order about one instance that stands until it is taken back: suspended, paused. */
+import { toCellJob } from "../converge/jobs.ts";
 import { findInstance, type InstanceRow } from "../db/instances.ts";
 import { intervene, withdraw } from "../db/interventions.ts";
-import { everybody, listPauses, listReleased, pause, unpause } from "../db/pauses.ts";
+import { everybody, listPauses, listReleased, listReleasedCells, pause, unpause } from "../db/pauses.ts";
 import { listSubscriptionsFor } from "../db/subscriptions.ts";
 import { applyDesired } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { permanent, type ClawfleetError } from "../errors.ts";
 import type { ConvergeJob } from "../queue/jobs.ts";
 import { refuseWhileHalted } from "./billing.ts";
-import { refuseWhileLeftAlone } from "./left-alone.ts";
+import { refuseWhileLeftAlone, whyLeftAlone } from "./left-alone.ts";
 import { notFound, refused } from "./problems.ts";
 
 export type PauseAnswer = { scope: string; actor: string; since: string };
+export type LeftAlone = { message: string; remedy: string | null };
 
 export type StandingOperators = {
   /** Whatever billing says; data is kept. @throws not_found, conflict */
   suspend(input: { slug: string; actor: string }): Promise<void>;
   /** Takes a suspension back, or a deprovision that kept the data; what billing says counts again. @throws not_found, conflict */
   resume(input: { slug: string; actor: string }): Promise<void>;
+  /** Why no run changes anything of it for now; null when one may. */
+  whyLeftAlone(slug: string): Promise<LeftAlone | null>;
   listPauses(): Promise<PauseAnswer[]>;
   /** `slug` null: everybody. Runs that are under way go on. @throws not_found */
   pause(input: { slug: string | null; actor: string }): Promise<void>;
@@ -61,6 +65,11 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
         );
       await apply(slug, actor);
     },
+    async whyLeftAlone(slug) {
+      const row = await findInstance(sql, slug);
+      const why = row && (await whyLeftAlone(sql, row));
+      return why ? { message: why.message, remedy: why.remedy ?? null } : null;
+    },
     async listPauses() {
       return (await listPauses(sql)).map((row) => ({ ...row, since: row.since.toISOString() }));
     },
@@ -80,6 +89,8 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
           reason: "resync",
           actor,
         }));
+        const cells = slug === null ? await listReleasedCells(tx) : [];
+        jobs.push(...cells.map((cell) => toCellJob(cell, actor)));
         if (jobs.length > 0) await queue.enqueueConverge(tx, jobs);
       });
     },

@@ -42,6 +42,8 @@ export const instance = z.object({
   readyAt: time.nullable(),
   health: health.nullable(),
 });
+/** Why no run changes anything of an instance for now. */
+export const leftAlone = z.object({ message: z.string(), remedy: z.string().nullable() });
 export const operation = z.object({
   id: z.number(),
   stack: z.string(),
@@ -59,6 +61,8 @@ export const operation = z.object({
 export const event = z.object({ seq: z.number(), at: time, kind: z.string(), message: z.string() });
 /** Highest id of an operation before the request: what follows from it has a higher one. */
 export const follow = z.object({ after: z.number() });
+/** Whether no job about it waits or runs, asked before the rest of the answer: an order without an operation by then has come to its end. */
+export const idle = z.boolean();
 
 export const cell = z.object({
   name: z.string(),

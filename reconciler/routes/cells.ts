@@ -11,7 +11,7 @@ import { applyQuery, type OperationReader } from "./operations.ts";
 import { validate } from "./validate.ts";
 
 export type CellDeps = {
-  operations: Pick<OperationReader, "list" | "lastId">;
+  operations: Pick<OperationReader, "list" | "lastId" | "isIdle">;
   readCells(): Promise<CellsAnswer>;
   /** @throws not_found */
   drainCell(input: { cell: string; drained: boolean; actor: string }): Promise<void>;
@@ -44,17 +44,21 @@ export function createCellRoutes(deps: CellDeps) {
       "/:cell",
       access({
         scope: "read",
-        summary: "One cell with its last operations",
+        summary: "One cell with its last operations, and whether an order about it is still to be done",
         status: 200,
-        answer: z.object({ cell: answers.cell, operations: z.array(answers.operation) }),
+        answer: z.object({
+          idle: answers.idle,
+          cell: answers.cell,
+          operations: z.array(answers.operation),
+        }),
       }),
       validate("param", cellParam),
       async (c) => {
-        const { cell } = c.req.valid("param");
-        return c.json({
-          cell: await mustFind(cell),
-          operations: await deps.operations.list(cellStack(cell), 20),
-        });
+        const { cell: name } = c.req.valid("param");
+        // First: what a job that has ended left behind is in all that is read after this.
+        const idle = await deps.operations.isIdle(cellStack(name));
+        const cell = await mustFind(name);
+        return c.json({ idle, cell, operations: await deps.operations.list(cellStack(name), 20) });
       },
     )
     .post(

@@ -111,13 +111,22 @@ export function createInstanceRoutes(deps: InstanceDeps) {
     .get(
       "/:slug",
       look(
-        "One instance with its last operations",
-        z.object({ instance: answers.instance, operations: z.array(answers.operation) }),
+        "One instance with its last operations, whether an order about it is still to be done, and why nothing is",
+        z.object({
+          idle: answers.idle,
+          instance: answers.instance,
+          leftAlone: answers.leftAlone.nullable(),
+          operations: z.array(answers.operation),
+        }),
       ),
       validate("param", slugParam),
       async (c) => {
         const { slug } = c.req.valid("param");
-        return c.json({ instance: await mustFind(slug), operations: await operations.list(slug, 20) });
+        // First: what a job that has ended left behind is in all that is read after this.
+        const idle = await operations.isIdle(slug);
+        const instance = await mustFind(slug);
+        const leftAlone = await standing.whyLeftAlone(slug);
+        return c.json({ idle, instance, leftAlone, operations: await operations.list(slug, 20) });
       },
     )
     .delete(

@@ -30,6 +30,8 @@ export type OperationReader = {
   events(id: number, afterSeq: number): Promise<OperationEventAnswer[]>;
   /** Highest id so far, 0 when there is none: what follows a request has a higher one. */
   lastId(): Promise<number>;
+  /** No job about the stack waits or runs: what is to follow from orders so far has begun, or never will. */
+  isIdle(stack: string): Promise<boolean>;
 };
 
 /** Of `apply`: what the clouds really hold is read first. */

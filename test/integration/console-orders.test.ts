@@ -1,6 +1,7 @@
 /** Proves what each scope may do in the console, that it is done under the operator's name, and that it is written down; without a browser. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { actionIds } from "../../reconciler/console/actions.ts";
+import { explainLoss } from "../../reconciler/drift/lost-snapshots.ts";
 import { drift as driftAnswer } from "../../reconciler/routes/answers.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { makeKey, openConsole } from "../support/console.ts";
@@ -149,6 +150,24 @@ describe("an operator", () => {
     expect((await visitor.open("/console/instances/bob")).html).toContain("the fleet is held");
     await visitor.submit("/console/queue/unpause");
     expect(await sql`select 1 from clawfleet.pauses`).toHaveLength(0);
+  });
+
+  test("has no repair of a customer's data that is gone", async () => {
+    const { sql } = api.database;
+    const lost = [{ class: "missing", kind: "snapshot", objectId: "7", name: "ada" }];
+    await sql`
+      insert into clawfleet.drift_findings
+        (subject, slug, account, class, action, differences, refusal, first_seen, last_seen)
+      select id, slug, 'default', 'missing', 'ask', ${sql.json(lost)}, ${explainLoss("ada")}, now(), now()
+      from clawfleet.instances where slug = 'ada'`;
+    const visitor = await signedIn();
+    const { html } = await visitor.open("/console/drift");
+    expect(html).toContain("gone with it, and no run brings it back");
+    expect(html).not.toContain('id="repair-ada"');
+    expect((await visitor.submit("/console/drift/repair", { name: "ada" })).status).toBe(409);
+    const { status, body } = await api.request("POST", "/api/v1/drift/findings/ada/repair");
+    expect([status, JSON.stringify(body)]).toEqual([409, expect.stringContaining("fleet deprovision ada")]);
+    await sql`delete from clawfleet.drift_findings where slug = 'ada'`;
   });
 
   test("shows drift by pages, the gravest first, as the API does", async () => {

@@ -8,7 +8,6 @@ import { customerFiles } from "../../cloud-init/customer-files.ts";
 import { carrierName, serverName } from "../../components/naming.ts";
 import { planSchema } from "../../infra/plans.ts";
 import { listHetzner } from "../../reconciler/cloud/inventory.ts";
-import { fitsOn } from "../../reconciler/converge/copy.ts";
 import { beginHalt, endHalt } from "../../reconciler/db/halt.ts";
 import { adoptInstances, takeDue } from "../../reconciler/db/health.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
@@ -209,6 +208,7 @@ describe("who cannot be copied keeps what they have, and operators hear why", ()
     await convergeToEnd();
     await expectAsBefore();
     expect(await alerts()).toEqual([{ message: expect.stringContaining("no capacity for a cx23") }]);
+    expect(await rig.isTriedAgain(slug)).toBe(true);
     rig.hetzner.disturbances.clear();
     await rig.converge(slug, { reason: "operator" });
     await expectCopied();
@@ -219,6 +219,7 @@ describe("who cannot be copied keeps what they have, and operators hear why", ()
     await convergeToEnd();
     await expectAsBefore();
     expect(await alerts()).toEqual([{ message: expect.stringContaining("its files take 35.0 GB") }]);
+    expect(await rig.isTriedAgain(slug)).toBe(true);
   });
 
   test("files that are never the same on both sides: given up after some tries", async () => {
@@ -231,6 +232,7 @@ describe("who cannot be copied keeps what they have, and operators hear why", ()
     rig.deps.runOnMachine = runOnMachine;
     await expectAsBefore();
     expect(await alerts()).toEqual([{ message: expect.stringContaining("is not what its server has") }]);
+    expect(await rig.isTriedAgain(slug), "each try stops the gateway").toBe(false);
   });
 
   test("a snapshot that Hetzner never finishes: the old server is switched on again", async () => {
@@ -293,8 +295,4 @@ describe("a plan that is sold elsewhere, on disks that hold what there is", () =
     expect(server()).toMatchObject({ id: former, location: { name: "nbg1" }, serverType: { name: "cx23" } });
     await expectWhole();
   });
-});
-
-test("files fit where the system and some room fit beside them", () => {
-  expect([29e9, 31e9].map((bytes) => fitsOn(bytes, 40))).toEqual([true, false]);
 });

@@ -4,24 +4,19 @@
  * Pulumi's backend writes them. What a real run leaves behind is for e2e/drift.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
-import { createHetzner } from "../../reconciler/cloud/hetzner.ts";
 import { listFindings, markRepairs } from "../../reconciler/db/drift.ts";
-import { deleteOrphan, type OrphanDeps } from "../../reconciler/drift/orphans.ts";
-import { defaultPolicy } from "../../reconciler/drift/policy.ts";
-import { scanDrift } from "../../reconciler/drift/scan.ts";
+import { deleteOrphan } from "../../reconciler/drift/orphans.ts";
 import { endOperation, insertOperation } from "../../reconciler/operations/rows.ts";
-import { openStateStore } from "../../reconciler/recovery/state-store.ts";
 import { startHetzner, type Hetzner } from "../sandbox/hetzner/hetzner.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
 import { order } from "../support/hetzner-orders.ts";
+import { createScans, type Scans } from "../support/scans.ts";
 import { putStateOf } from "../support/state-rows.ts";
 
 let api: AdminApp;
 let hetzner: Hetzner;
 let adaId: string;
-/** What happens between two answers of Hetzner's. */
-let meanwhile: (url: string) => Promise<void>;
+let scans: Scans;
 
 beforeAll(async () => {
   api = await startAdminApp();
@@ -32,54 +27,21 @@ beforeAll(async () => {
   await sql`update clawfleet.instances set observed_generation = generation, status = 'ready'`;
   const [ada] = await sql<{ id: string }[]>`select id from clawfleet.instances where slug = 'ada'`;
   adaId = ada?.id ?? "";
+  const none = { baseUrl: "http://127.0.0.1:9", token: "none", fetch };
+  const access = { hetzner: { baseUrl: hetzner.url, token: hetzner.token, fetch }, cloudflare: none };
+  scans = createScans({ database: api.database, apply: api.apply, access });
 });
 afterAll(async () => {
   await hetzner?.close();
   await api?.close();
 });
 beforeEach(async () => {
-  meanwhile = () => Promise.resolve();
+  scans.meanwhile = () => Promise.resolve();
   await api.database.sql`delete from clawfleet.drift_findings`;
 });
 
 const project = () => hetzner.project();
-
-function openDeps(): OrphanDeps & { store: NonNullable<ReturnType<typeof openStateStore>> } {
-  const { sql, url } = api.database;
-  const store = openStateStore(sql, { backend: url, database: url });
-  if (!store) throw new Error("this backend is PostgreSQL");
-  const access = {
-    baseUrl: hetzner.url,
-    token: hetzner.token,
-    fetch: async (...given: Parameters<typeof fetch>) => {
-      const answer = await fetch(...given);
-      const [input] = given;
-      await meanwhile(input instanceof Request ? input.url : String(input));
-      return answer;
-    },
-  };
-  const none = { baseUrl: "http://127.0.0.1:9", token: "none", fetch };
-  return {
-    ...api.apply,
-    onAlert: () => undefined,
-    store,
-    policy: defaultPolicy,
-    repairsPerHour: 10,
-    accessOf: () => ({ hetzner: access, cloudflare: none }),
-    cloudsOf: () => ({ hetzner: createHetzner(access), cloudflare: createCloudflare(none) }),
-  };
-}
-
-async function withDeps<T>(use: (deps: OrphanDeps) => Promise<T>): Promise<T> {
-  const deps = openDeps();
-  try {
-    return await use(deps);
-  } finally {
-    await deps.store.close();
-  }
-}
-
-const scan = () => withDeps((deps) => scanDrift(deps, { account: "default", actor: "test" }));
+const scan = () => scans.scan();
 
 async function putState(...firewalls: { id: number; name: string }[]): Promise<void> {
   const resources = firewalls.map(({ id, name }) => ({
@@ -110,7 +72,7 @@ describe("a scan", () => {
     const last = await firewall("page-2");
     await putState(first, last);
     let deleted = false;
-    meanwhile = async (url) => {
+    scans.meanwhile = async (url) => {
       if (deleted || !url.includes("/firewalls?")) return;
       deleted = true;
       await project().api("DELETE", `/firewalls/${project().firewall("stranger-7").id}`);
@@ -140,7 +102,7 @@ describe("a scan", () => {
       await endOperation(sql, id, { outcome: "succeeded", changes: {}, error: null, now });
     };
     let ran = false;
-    meanwhile = async (url) => {
+    scans.meanwhile = async (url) => {
       if (ran || !url.includes("/firewalls?")) return;
       ran = true;
       await run();
@@ -151,6 +113,19 @@ describe("a scan", () => {
     await scan();
     api.advance(skewMs);
     expect(await findings()).toEqual([{ subject: adaId, kind: "missing", action: "repair" }]);
+  });
+
+  test("orders no repair of who is paused, and uses none of their tries up", async () => {
+    const open = await firewall("opened");
+    await putState(project().firewall("page-1"), { ...open, name: "another" });
+    await api.request("PUT", "/api/v1/pauses/*");
+    for (let again = 0; again < 4; again += 1) await scan();
+    const found = async () =>
+      (await listFindings(api.database.sql)).map(({ action, repairs }) => [action, repairs]);
+    expect(await found()).toEqual([["repair", 0]]);
+    await api.request("DELETE", "/api/v1/pauses/*");
+    await scan();
+    expect(await found()).toEqual([["repair", 1]]);
   });
 
   test("asks about what three repairs did not cure, until it is another thing", async () => {
@@ -192,7 +167,7 @@ describe("an object is deleted only", () => {
       insert into clawfleet.drift_findings (subject, slug, account, class, action, differences, first_seen, last_seen)
       values (${object}, ${about.slug ?? null}, 'default', ${difference.class}, 'ask', ${sql.json([difference])}, now(), now())
       returning id::int as id`;
-    await withDeps((deps) => deleteOrphan(deps, { findingId: row?.id ?? 0, object, actor: "anna" }));
+    await scans.withDeps((deps) => deleteOrphan(deps, { findingId: row?.id ?? 0, object, actor: "anna" }));
     const [after] = await listFindings(sql);
     return after?.deletion?.error ?? null;
   }

@@ -38,13 +38,13 @@ describe("sweep", () => {
     expect(await side.waitingConverges()).toHaveLength(1);
   });
 
-  test("tries once a day whether a server can follow its plan by now", async () => {
+  test("tries once a day whether a server can follow its plan by now, where that stops nothing", async () => {
     for (const slug of ["amy", "bob"]) side.subscribe(slug);
     await side.settle();
     const { sql } = side.database;
     await sql`
       update clawfleet.instances set status = 'ready', observed_generation = generation, observed_phase = phase`;
-    await sql`update clawfleet.instances set misfit_plan = plan where slug = 'bob'`;
+    await sql`update clawfleet.instances set misfit_plan = plan, misfit_again = slug = 'bob'`;
     await sql`
       insert into clawfleet.operations (stack, instance_id, kind, reason, actor, generation, worker, started_at)
       select slug, id, 'up', 'paid', 'test', generation, 'test', ${side.now()} from clawfleet.instances`;

@@ -7,6 +7,7 @@ import { cellSecretsSchema, instanceSecretsSchema } from "../../infra/config.ts"
 import { open, sealContext } from "../../infra/seal.ts";
 import { createCloudflare } from "../../reconciler/cloud/cloudflare.ts";
 import { createHetzner, type Hetzner } from "../../reconciler/cloud/hetzner.ts";
+import type { CloudAccess } from "../../reconciler/cloud/inventory.ts";
 import type { ConvergeDeps } from "../../reconciler/converge/converge-instance.ts";
 import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import { findLocated } from "../../reconciler/db/health.ts";
@@ -25,11 +26,14 @@ export type CopyRig = {
   side: BillingSide;
   hetzner: Simulated;
   cloud: Hetzner;
+  access: CloudAccess;
   machines: LightMachines;
   deps: ConvergeDeps;
   /** What the next runs of the stack come to, in the place of what they would do. */
   runs: RunOutcome[];
   rowOf(slug: string): Promise<ConvergeRow>;
+  /** Its server could not follow its plan, and the sweep has it tried again by itself. */
+  isTriedAgain(slug: string): Promise<boolean>;
   /** As a worker does it. A signal that is aborted is its death. */
   converge(slug: string, options?: { reason?: Reason; signal?: AbortSignal }): Promise<ConvergeRow>;
   /** As the retry clock and the queue would go on. */
@@ -51,11 +55,12 @@ export async function startCopyRig(): Promise<CopyRig> {
   const check = createHetznerCheck();
   const hetzner = await startHetzner({ machines, check: check.check });
   const cloudflare = await startCloudflare({ zones: [{ name: cellOutputs.zoneName }] });
-  const cloud = createHetzner({ baseUrl: hetzner.url, token: hetzner.token, fetch });
-  const clouds = {
-    hetzner: cloud,
-    cloudflare: createCloudflare({ baseUrl: cloudflare.url, token: cloudflareToken, fetch }),
+  const access = {
+    hetzner: { baseUrl: hetzner.url, token: hetzner.token, fetch },
+    cloudflare: { baseUrl: cloudflare.url, token: cloudflareToken, fetch },
   };
+  const cloud = createHetzner(access.hetzner);
+  const clouds = { hetzner: cloud, cloudflare: createCloudflare(access.cloudflare) };
   const sshKeyId = await makeCell();
   const runs: RunOutcome[] = [];
   const canned = await createCannedRuns(side.apply);
@@ -140,6 +145,7 @@ export async function startCopyRig(): Promise<CopyRig> {
     side,
     hetzner,
     cloud,
+    access,
     machines,
     deps,
     runs,
@@ -157,6 +163,11 @@ export async function startCopyRig(): Promise<CopyRig> {
         if (!signal.aborted) throw error;
       });
       return await rig.rowOf(slug);
+    },
+    async isTriedAgain(slug) {
+      const rows = await sql`
+        select 1 from clawfleet.instances where slug = ${slug} and misfit_plan = plan and misfit_again`;
+      return rows.length === 1;
     },
     async convergeToEnd(slug) {
       for (let tries = 0; tries < 8; tries += 1) {

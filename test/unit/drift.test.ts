@@ -165,6 +165,7 @@ describe("a judgement", () => {
     resting: true,
     held: false,
     snapshotId: null,
+    archived: false,
   };
   const bob: ScannedStack = { ...ada, id: "i2", stack: "bob", instanceId: "i2", account: "second" };
   const judgeWith = (change: Partial<JudgeInput>) =>

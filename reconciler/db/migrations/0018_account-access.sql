@@ -16,9 +16,6 @@ create index account_sessions_expired on clawfleet.account_sessions (expires_at)
 -- The way back from a payment page whose address others may read: leads to the order once.
 alter table clawfleet.orders add column return_hash bytea unique, add column return_until timestamptz;
 
--- Since when a payment page is being opened for who comes back: one at a time, so that the one before is closed.
-alter table clawfleet.orders add column opening_at timestamptz;
-
 -- As the provider says it; more than are served is an alert.
 alter table clawfleet.subscriptions add column quantity integer not null default 1;
 
