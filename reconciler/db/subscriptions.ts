@@ -12,6 +12,7 @@ export type SubscriptionRow = SubscriptionReading & {
   statusSince: Date;
   /** End of the trial as it was sold; what is later than that was given back for our outages. */
   trialEndFirst?: Date | null;
+  /** When billing was asked last and said this. */
   readAt: Date;
 };
 
@@ -23,15 +24,17 @@ const columns = (sql: Query) => sql`
 
 /** A question to billing, before it is asked. */
 export type Asked = {
-  /** By our clock: statuses are counted from here. */
+  /** By our clock, or by the database's where ours is behind: statuses are counted from here. */
   at: Date;
   /** An answer to an older question never replaces that to a newer one, whatever clocks say. */
   order: number;
 };
 
+/** A clock that is behind would make late payments older than they are. One that was ahead is made good by the next reading. */
 export async function beginReading(sql: Query, at: Date): Promise<Asked> {
-  const [row] = await sql<{ order: number }[]>`select nextval('clawfleet.reading_order') as order`;
-  return { at, order: row?.order ?? 0 };
+  const [row] = await sql<Asked[]>`
+    select greatest(${at}::timestamptz, now()) as at, nextval('clawfleet.reading_order') as order`;
+  return row ?? { at, order: 0 };
 }
 
 export type StoreInput = {

@@ -50,7 +50,7 @@ export function desire(input: DesireInput): { desired: Desired | undefined; aler
     if (!known) return [];
     const { planId, plan } = known;
     const since = subscription.endedAt ?? subscription.statusSince;
-    const age = { since, now: input.now, outages: input.outages ?? [] };
+    const age = { since, now: input.now, readAt: subscription.readAt, outages: input.outages ?? [] };
     const { phase, reason, nextChangeAt } = decidePhase(subscription.status, age, plan.grace);
     if (phase === null) {
       if (!isKnownStatus(subscription.status))

@@ -69,6 +69,12 @@ describe("what should be", () => {
     expect(ended).toMatchObject({ phase: "gone", needsVotes: true });
   });
 
+  test("a payment counts as late for as long as billing was read, not for as long as we could not", () => {
+    const late = subscription({ status: "past_due", statusSince: daysAgo(8), readAt: daysAgo(7) });
+    expect(decide([late]).desired).toMatchObject({ phase: "running", nextChangeAt: null });
+    expect(decide([{ ...late, readAt: daysAgo(0) }]).desired).toMatchObject({ phase: "suspended" });
+  });
+
   test("of two subscriptions the one that gives more decides, then the older one", () => {
     const ended = subscription({
       id: "sub_0",
