@@ -1,22 +1,17 @@
 /**
  * Proves that nothing that is wrong with a reading of billing takes anything from who pays, or gives anything to who does
  * not: another account, a key of the other mode, a list that ends half way, a buyer's browser that writes what no row can hold,
- * a quantity that shrinks, a clock that was wrong. Real rows, simulated Stripe and Paddle over HTTP, a clock that is moved; no
- * engine.
+ * a quantity that shrinks. Real rows, simulated Stripe and Paddle over HTTP; no engine.
  */
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { keepToOwnAccount } from "../../reconciler/billing/own-account.ts";
-import { recordMovedOut } from "../../reconciler/db/observed.ts";
-import { beginOutage } from "../../reconciler/db/outages.ts";
 import { beginReading, storeReadings } from "../../reconciler/db/subscriptions.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
-import { tellReady } from "../../reconciler/messages/recorded.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import { startStripe, type StripeSimulator } from "../sandbox/stripe/stripe.ts";
 import { paddlePrices, startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
 import { readPhases, setQuantity, sweepRounds, usePlansWithGrace } from "../support/billing-rounds.ts";
-import { instanceOutputs } from "../support/instance-inputs.ts";
 
 const dayMs = 86_400_000;
 
@@ -209,41 +204,6 @@ test.each([
   },
 );
 
-test("a clock that was weeks ahead for one reading freezes nobody's subscription", async () => {
-  const bob = side.subscribe("bob");
-  await side.settle();
-  side.advance(60 * dayMs);
-  await rounds(1);
-  side.advance(-60 * dayMs);
-  side.stripe.cancelSubscription(bob.id);
-  await side.settle();
-  expect((await phases())["bob"]).toBe("suspended");
-});
-
-test("a clock that was days behind for one reading makes nobody's late payment older", async () => {
-  usePlansWithGrace(side);
-  const [bob, amy] = [side.subscribe("bob"), side.subscribe("amy")];
-  await side.settle();
-  const { sql } = side.database;
-  // One that never came up has our outage to its credit.
-  await sql`update clawfleet.instances set observed_phase = 'running'`;
-  side.stripe.setStatus(bob.id, "past_due");
-  await side.settle();
-  side.advance(-10 * dayMs);
-  side.stripe.setStatus(amy.id, "past_due");
-  await side.settle();
-  await rounds(1);
-  side.advance(10 * dayMs);
-  await rounds(1);
-  expect(await phases()).toEqual({ amy: "running", bob: "running" });
-  const late =
-    await sql`select subscription_id as id from clawfleet.ledger where value = 'past_due' order by at`;
-  expect(late, "each began once").toEqual([{ id: bob.id }, { id: amy.id }]);
-  side.advance(7 * dayMs);
-  await rounds(1);
-  expect(await phases()).toEqual({ amy: "suspended", bob: "suspended" });
-});
-
 test("an older answer, which knew of one assistant only, ends none that is paid for since", async () => {
   const bob = side.subscribe("bob");
   await side.settle();
@@ -257,51 +217,4 @@ test("an older answer, which knew of one assistant only, ends none that is paid 
     { id: bob.id, status: "active" },
     { id: `${bob.id}#2`, status: "active" },
   ]);
-});
-
-test("who pays late and moves meanwhile gets no new grace: what the move took, and no more", async () => {
-  usePlansWithGrace(side);
-  const bob = side.subscribe("bob");
-  await side.settle();
-  const { sql } = side.database;
-  const [row] = await sql<{ id: string }[]>`select id from clawfleet.instances`;
-  const id = row?.id ?? "";
-  const comeUp = async () => {
-    const seen = { generation: 1, phase: "running", outputs: instanceOutputs, now: side.now() } as const;
-    await tellReady(sql, id, seen);
-  };
-  await comeUp();
-  side.advance(90 * dayMs);
-  side.stripe.setStatus(bob.id, "past_due");
-  await side.settle();
-  for (const hours of [0.1, 6]) {
-    side.advance(3.3 * dayMs);
-    await recordMovedOut(sql, id, side.now());
-    side.advance(hours * 3_600_000);
-    await comeUp();
-  }
-  side.advance(0.3 * dayMs);
-  await rounds(1);
-  expect(await phases()).toEqual({ bob: "running" });
-  side.advance(0.2 * dayMs);
-  await rounds(1);
-  expect(await phases()).toEqual({ bob: "suspended" });
-});
-
-test("a machine that is up and does not answer stops its customer's clock for two weeks and no longer", async () => {
-  usePlansWithGrace(side);
-  const bob = side.subscribe("bob");
-  await side.settle();
-  const { sql } = side.database;
-  const [row] = await sql<{ id: string }[]>`
-    update clawfleet.instances set observed_phase = 'running' returning id`;
-  side.stripe.setStatus(bob.id, "past_due");
-  await side.settle();
-  await beginOutage(sql, { instanceId: row?.id ?? "", cause: "ill: unanswered", from: side.now() });
-  side.advance(20.5 * dayMs);
-  await rounds(1);
-  expect(await phases()).toEqual({ bob: "running" });
-  side.advance(dayMs);
-  await rounds(1);
-  expect(await phases()).toEqual({ bob: "suspended" });
 });
