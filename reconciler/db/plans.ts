@@ -196,3 +196,17 @@ export async function recordPlanCustomer(
     update clawfleet.plan_customers set result = ${sql.json(toJson(result))}
     where plan_id = ${planId} and slug = ${slug}`;
 }
+
+/** What waits for a preview of which the queue holds no job any more gets this result. Returns the plans that had such. */
+export async function settleLostPreviews(sql: Query, result: CustomerResult): Promise<number[]> {
+  const rows = await sql<{ planId: number }[]>`
+    update clawfleet.plan_customers c set result = ${sql.json(toJson(result))}
+    from clawfleet.plans p
+    where p.id = c.plan_id and p.completed_at is null and c.result is null and c.example is null
+      and not exists (
+        select 1 from pgboss.job j
+        where j.name = 'converge' and j.state <= 'active'
+          and j.data ->> 'planId' = c.plan_id::text and j.data ->> 'stack' = c.slug)
+    returning c.plan_id::int as "planId"`;
+  return [...new Set(rows.map(({ planId }) => planId))];
+}

@@ -12,6 +12,7 @@ import {
   insertPlanCustomers,
   isPreviewing,
   listPlanCustomers,
+  settleLostPreviews,
   type PlanCustomerRow,
   type PlanPurpose,
   type PlanRow,
@@ -191,6 +192,16 @@ export async function finishPlan(sql: Query, planId: number, now: Date): Promise
   if (!whole) return false;
   await completePlan(sql, planId, { hash: hashPlan(whole), now });
   return true;
+}
+
+/** A job that failed too often, or that was deleted: its customer is planned again as after any failure that may be over. */
+export async function endLostPreviews({ sql, clock, log }: ApplyDeps): Promise<void> {
+  const result = { steps: [], diff: "", costBefore: null, costAfter: null } as const;
+  await sql.begin(async (tx) => {
+    const plans = await settleLostPreviews(tx, { ...result, error: "its preview was lost", again: true });
+    for (const id of plans) await finishPlan(tx, id, clock.now());
+    if (plans.length > 0) log.warn({ plans }, "previews were lost, and count as failed");
+  });
 }
 
 /** undefined while a preview is under way. */

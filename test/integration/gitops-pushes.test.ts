@@ -1,9 +1,15 @@
 /**
  * Proves on a real database with real git repositories what becomes of commits when something is away: a cloud, the forge, or the
- * commit that the fleet is at. Previews are the test's own words.
+ * commit that the fleet is at. Previews are the test's own words, but for those that fail before any engine runs: a worker's.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConditions } from "../../reconciler/conditions.ts";
+import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
+import { ClawfleetError, permanent } from "../../reconciler/errors.ts";
+import { handleGitopsJob } from "../../reconciler/gitops/sync.ts";
+import type { ConvergeJob } from "../../reconciler/queue/jobs.ts";
+import { createCannedRuns } from "../support/canned-runs.ts";
+import { instanceOutputs } from "../support/instance-inputs.ts";
 import { startAppRig, startGitopsRig, type AppRig, type GitopsRig } from "../support/gitops-rig.ts";
 
 const ada = "stacks/Pulumi.ada.yaml";
@@ -76,6 +82,92 @@ describe("while a cloud is down", () => {
       { outcome: "withdrawn" },
       { outcome: "withdrawn" },
     ]);
+  });
+});
+
+/** What the queue holds for the plans that wait, as a worker takes it whose clouds end everything like this. */
+async function runPreviews(rig: GitopsRig, problem: Error, signal = AbortSignal.timeout(60_000)) {
+  const runs = await createCannedRuns(rig.admin.apply);
+  const cloudsOf = () => {
+    throw problem;
+  };
+  const jobs = await rig.deps.sql<{ data: ConvergeJob }[]>`
+    select j.data from pgboss.job j
+    join clawfleet.plan_customers c on c.plan_id::text = j.data ->> 'planId' and c.slug = j.data ->> 'stack'
+    where j.name = 'converge' and c.result is null order by c.slug`;
+  try {
+    for (const { data } of jobs) await handleConvergeJob({ ...runs.deps, cloudsOf }, data, signal);
+  } finally {
+    await runs.close();
+  }
+  await handleGitopsJob(rig.deps, { kind: "sync" });
+}
+
+describe("a preview that cannot even begin", () => {
+  const away = new ClawfleetError({
+    code: "cloud_unavailable",
+    message: "hetzner: no answer",
+    retry: { kind: "blocked", by: "hetzner" },
+  });
+  const wanted = "config:\n  clawfleet:plan: pro\n";
+  let rig: GitopsRig;
+  beforeAll(async () => {
+    rig = await startGitopsRig({});
+    // Before a change of the server's type the clouds are asked what its disk allows.
+    const outputs = { ...instanceOutputs, serverType: "cx23", location: "nbg1" };
+    await rig.deps.sql`
+      update clawfleet.instances set outputs = ${rig.deps.sql.json(outputs)}, server_type = 'cx23', location = 'nbg1'`;
+  });
+  afterAll(() => rig?.close());
+
+  async function push(content: string | null): Promise<string> {
+    const commit = await rig.repository.commit("main", { [ada]: content });
+    await handleGitopsJob(rig.deps, { kind: "sync" });
+    return commit;
+  }
+
+  test("makes the commit wait while a cloud is away, and nothing blocks the one that takes it back", async () => {
+    const commit = await push(wanted);
+    await runPreviews(rig, away);
+    expect((await rig.decision(commit))?.detail).toMatch(/^waits: no preview of ada: hetzner: no answer; /);
+    const back = await push(null);
+    expect([(await rig.decision(commit))?.outcome, await rig.isAt()]).toEqual(["withdrawn", back]);
+  });
+
+  test("refuses the commit when no second try helps", async () => {
+    const commit = await push(`${wanted}# anew\n`);
+    await runPreviews(rig, permanent("not_found", "its snapshot 7 is not there any more"));
+    const refused = await rig.decision(commit);
+    expect(refused).toMatchObject({ outcome: "refused" });
+    const customers = await rig.deps.sql`
+      select result ->> 'error' as error, result -> 'again' as again from clawfleet.plan_customers
+      where plan_id = ${refused?.planId ?? 0}`;
+    expect([...customers]).toEqual([{ error: "its snapshot 7 is not there any more", again: null }]);
+    const back = await push(null);
+    expect(await rig.isAt()).toBe(back);
+  });
+
+  test("says nothing of the customer when the worker is stopped: the job comes back", async () => {
+    const commit = await push(`${wanted}# once more\n`);
+    await expect(runPreviews(rig, away, AbortSignal.abort())).rejects.toThrow("no answer");
+    expect(await rig.preview(), "it waits still").toHaveLength(1);
+    await rig.sync();
+    expect(await rig.decision(commit)).toMatchObject({ outcome: "refused" });
+    await push(null);
+  });
+
+  test("whose job is lost is planned again", async () => {
+    const commit = await push(`${wanted}# lost\n`);
+    const planned = async () => (await rig.decision(commit))?.planId;
+    const first = await planned();
+    await handleGitopsJob(rig.deps, { kind: "sync" });
+    expect((await rig.decision(commit))?.detail, "its job waits for a worker").toBeNull();
+    await rig.deps.sql`update pgboss.job set state = 'failed' where data ->> 'planId' = ${String(first)}`;
+    await handleGitopsJob(rig.deps, { kind: "sync" });
+    expect((await rig.decision(commit))?.detail).toContain("no preview of ada: its preview was lost");
+    rig.admin.advance(3_600_000);
+    await handleGitopsJob(rig.deps, { kind: "sync" });
+    expect(await planned()).not.toBe(first);
   });
 });
 
