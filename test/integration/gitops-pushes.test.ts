@@ -22,6 +22,13 @@ async function count(rig: GitopsRig, kind: "push_refused" | "push_delayed"): Pro
   return conditions.find((condition) => condition.kind === kind)?.count;
 }
 
+/** By the database's clock, by which what waits is counted. */
+async function letAnHourPass({ deps: { sql } }: GitopsRig): Promise<void> {
+  await sql`
+    update clawfleet.plans set created_at = created_at - interval '61 minutes', seen_at = seen_at - interval '61 minutes'`;
+  await sql`update clawfleet.git_pushes set undecided_since = undecided_since - interval '61 minutes'`;
+}
+
 describe("while a cloud is down", () => {
   let rig: GitopsRig;
   beforeAll(async () => {
@@ -48,8 +55,7 @@ describe("while a cloud is down", () => {
     );
     expect(await count(rig, "push_refused")).toBe(0);
     expect(await count(rig, "push_delayed"), "for minutes only").toBe(0);
-    await rig.deps.sql`
-      update clawfleet.plans set created_at = created_at - interval '61 minutes', seen_at = seen_at - interval '61 minutes'`;
+    await letAnHourPass(rig);
     expect(await count(rig, "push_delayed")).toBe(1);
     rig.admin.advance(3_600_000);
     await rig.sync();
@@ -162,12 +168,35 @@ describe("a preview that cannot even begin", () => {
     const first = await planned();
     await handleGitopsJob(rig.deps, { kind: "sync" });
     expect((await rig.decision(commit))?.detail, "its job waits for a worker").toBeNull();
+    await letAnHourPass(rig);
+    expect(await count(rig, "push_delayed"), "whatever it waits for").toBe(1);
     await rig.deps.sql`update pgboss.job set state = 'failed' where data ->> 'planId' = ${String(first)}`;
     await handleGitopsJob(rig.deps, { kind: "sync" });
     expect((await rig.decision(commit))?.detail).toContain("no preview of ada: its preview was lost");
     rig.admin.advance(3_600_000);
     await handleGitopsJob(rig.deps, { kind: "sync" });
     expect(await planned()).not.toBe(first);
+  });
+});
+
+describe("a commit that was refused long ago", () => {
+  let rig: GitopsRig;
+  beforeAll(async () => {
+    rig = await startGitopsRig({});
+  });
+  afterAll(() => rig?.close());
+
+  test("is not late when a person accepts it: it waits from then on", async () => {
+    const commit = await rig.repository.commit("main", { [ada]: version(1) });
+    await rig.sync();
+    const hash = /plan \((\w+)\)/.exec((await rig.decision(commit))?.detail ?? "")?.[1] ?? "";
+    await letAnHourPass(rig);
+    await rig.plans.accept({ commit, hash, actor: "op" });
+    expect(await count(rig, "push_delayed")).toBe(0);
+    await handleGitopsJob(rig.deps, { kind: "sync" });
+    expect(await count(rig, "push_delayed"), "it is being previewed").toBe(0);
+    await letAnHourPass(rig);
+    expect(await count(rig, "push_delayed")).toBe(1);
   });
 });
 
