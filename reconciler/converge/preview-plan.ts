@@ -6,6 +6,7 @@ import {
   findPlanCustomer,
   isUnwanted,
   recordPlanCustomer,
+  replaceExample,
   type CustomerResult,
   type PlanCustomerRow,
 } from "../db/plans.ts";
@@ -41,6 +42,10 @@ export async function previewForPlan(
   // In one transaction with what follows: a plan whose last preview has ended is never left behind.
   await sql.begin(async (tx) => {
     await recordPlanCustomer(tx, job.planId, customer.slug, result);
+    if (result === left) {
+      const next = await replaceExample(tx, job.planId, customer.slug);
+      if (next) await queue.enqueueConverge(tx, { ...job, ...next });
+    }
     if (await finishPlan(tx, job.planId, clock.now()))
       await queue.requestGitops(tx, { kind: "plan", planId: job.planId });
   });
@@ -72,7 +77,7 @@ async function preview(
   signal: AbortSignal,
 ): Promise<CustomerResult> {
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
-  if (!row || row.status === "gone") return failed("it is gone meanwhile");
+  if (!row || row.status === "gone") return left;
   const { proposal, note } = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
   const unknown = findUnknownDomain({ ...row, override: proposal.override });
   if (unknown !== undefined)
@@ -122,6 +127,16 @@ async function foresee(
   const { place, way } = await foreseePlace(deps, proposed, reason);
   return { proposal: { ...proposal, placement: place }, note: wayNotes[way] };
 }
+
+/** Who leaves while the preview waits is no reason against a change. */
+const left: CustomerResult = {
+  steps: [],
+  diff: "",
+  costBefore: 0,
+  costAfter: 0,
+  error: null,
+  note: "it is gone meanwhile: nothing happens",
+};
 
 function failed(error: string, retry: Retry = { kind: "permanent" }): CustomerResult {
   const again = retry.kind === "permanent" ? {} : { again: true as const };

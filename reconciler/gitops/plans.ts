@@ -91,7 +91,7 @@ export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<num
   });
 }
 
-/** Whether a plan of the same files decides about somebody in a way that this one does not show: it is worth making it anew. */
+/** Whether a plan of the same files decides about somebody in a way that this one does not show, or shows who has left: it is worth making it anew. */
 export async function hasFleetMoved(
   deps: ApplyDeps,
   planId: number,
@@ -100,8 +100,10 @@ export async function hasFleetMoved(
   const [{ rows }, shown] = await Promise.all([decidePlan(deps, input), listPlanCustomers(deps.sql, planId)]);
   const hashes = new Map(shown.map(({ slug, desired }) => [slug, desired]));
   const [decisions, known] = [toDecisions(rows), new Set(toDecisions(shown).values())];
-  return rows.some(
-    ({ slug, desired }) => hashes.get(slug) !== desired && !known.has(decisions.get(slug) ?? ""),
+  const hasLeft = shown.some(({ slug }) => !decisions.has(slug));
+  return (
+    hasLeft ||
+    rows.some(({ slug, desired }) => hashes.get(slug) !== desired && !known.has(decisions.get(slug) ?? ""))
   );
 }
 

@@ -4,12 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConditions } from "../../reconciler/conditions.ts";
-import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import { ClawfleetError, permanent } from "../../reconciler/errors.ts";
 import { handleGitopsJob } from "../../reconciler/gitops/sync.ts";
-import type { ConvergeJob } from "../../reconciler/queue/jobs.ts";
-import { createCannedRuns } from "../support/canned-runs.ts";
 import { instanceOutputs } from "../support/instance-inputs.ts";
+import { runPreviews } from "../support/plan-previews.ts";
 import { startAppRig, startGitopsRig, type AppRig, type GitopsRig } from "../support/gitops-rig.ts";
 
 const ada = "stacks/Pulumi.ada.yaml";
@@ -91,21 +89,12 @@ describe("while a cloud is down", () => {
   });
 });
 
-/** What the queue holds for the plans that wait, as a worker takes it whose clouds end everything like this. */
-async function runPreviews(rig: GitopsRig, problem: Error, signal = AbortSignal.timeout(60_000)) {
-  const runs = await createCannedRuns(rig.admin.apply);
+/** Of every customer who waits, with clouds that end everything like this. */
+async function failPreviews(rig: GitopsRig, problem: Error, signal?: AbortSignal): Promise<void> {
   const cloudsOf = () => {
     throw problem;
   };
-  const jobs = await rig.deps.sql<{ data: ConvergeJob }[]>`
-    select j.data from pgboss.job j
-    join clawfleet.plan_customers c on c.plan_id::text = j.data ->> 'planId' and c.slug = j.data ->> 'stack'
-    where j.name = 'converge' and c.result is null order by c.slug`;
-  try {
-    for (const { data } of jobs) await handleConvergeJob({ ...runs.deps, cloudsOf }, data, signal);
-  } finally {
-    await runs.close();
-  }
+  await runPreviews(rig, { cloudsOf, signal });
   await handleGitopsJob(rig.deps, { kind: "sync" });
 }
 
@@ -134,7 +123,7 @@ describe("a preview that cannot even begin", () => {
 
   test("makes the commit wait while a cloud is away, and nothing blocks the one that takes it back", async () => {
     const commit = await push(wanted);
-    await runPreviews(rig, away);
+    await failPreviews(rig, away);
     expect((await rig.decision(commit))?.detail).toMatch(/^waits: no preview of ada: hetzner: no answer; /);
     const back = await push(null);
     expect([(await rig.decision(commit))?.outcome, await rig.isAt()]).toEqual(["withdrawn", back]);
@@ -142,7 +131,7 @@ describe("a preview that cannot even begin", () => {
 
   test("refuses the commit when no second try helps", async () => {
     const commit = await push(`${wanted}# anew\n`);
-    await runPreviews(rig, permanent("not_found", "its snapshot 7 is not there any more"));
+    await failPreviews(rig, permanent("not_found", "its snapshot 7 is not there any more"));
     const refused = await rig.decision(commit);
     expect(refused).toMatchObject({ outcome: "refused" });
     const customers = await rig.deps.sql`
@@ -155,7 +144,7 @@ describe("a preview that cannot even begin", () => {
 
   test("says nothing of the customer when the worker is stopped: the job comes back", async () => {
     const commit = await push(`${wanted}# once more\n`);
-    await expect(runPreviews(rig, away, AbortSignal.abort())).rejects.toThrow("no answer");
+    await expect(failPreviews(rig, away, AbortSignal.abort())).rejects.toThrow("no answer");
     expect(await rig.preview(), "it waits still").toHaveLength(1);
     await rig.sync();
     expect(await rig.decision(commit)).toMatchObject({ outcome: "refused" });
