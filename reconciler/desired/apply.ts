@@ -27,7 +27,7 @@ import { choosePlace, toColumns, toEntry } from "./columns.ts";
 import { nameFor, phaseRank, type Desired } from "./desire.ts";
 import { desireFleet, type FleetFacts } from "./desire-fleet.ts";
 import { createRow } from "./create-row.ts";
-import type { Outage } from "./outages.ts";
+import { findDownSince, type Outage, type Standing } from "./outages.ts";
 import { settleAddresses } from "./settle-addresses.ts";
 import { takeStep } from "./steps.ts";
 import type { StackFiles } from "./stack-files.ts";
@@ -116,15 +116,15 @@ export async function readFacts(
 /** Those on record, and of each that should run and is not up the one that goes on. */
 export async function readOutages(
   tx: Query,
-  rows: readonly Pick<InstanceRow, "id" | "phase" | "phaseSince" | "observedPhase">[],
+  rows: readonly ({ id: string } & Standing)[],
 ): Promise<Map<string, Outage[]>> {
   const outages = await listOutages(
     tx,
     rows.map(({ id }) => id),
   );
-  for (const { id, phase, phaseSince, observedPhase } of rows) {
-    if (phase !== "running" || observedPhase === "running") continue;
-    outages.set(id, [...(outages.get(id) ?? []), { from: phaseSince, to: null }]);
+  for (const row of rows) {
+    const from = findDownSince(row);
+    if (from) outages.set(row.id, [...(outages.get(row.id) ?? []), { from, to: null }]);
   }
   return outages;
 }

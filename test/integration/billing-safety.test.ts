@@ -5,13 +5,16 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { keepToOwnAccount } from "../../reconciler/billing/own-account.ts";
+import { recordMovedOut } from "../../reconciler/db/observed.ts";
 import { beginOutage } from "../../reconciler/db/outages.ts";
 import { beginReading, storeReadings } from "../../reconciler/db/subscriptions.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
+import { tellReady } from "../../reconciler/messages/recorded.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import { startStripe, type StripeSimulator } from "../sandbox/stripe/stripe.ts";
 import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
 import { readPhases, setQuantity, sweepRounds, usePlansWithGrace } from "../support/billing-rounds.ts";
+import { instanceOutputs } from "../support/instance-inputs.ts";
 
 const dayMs = 86_400_000;
 
@@ -198,6 +201,35 @@ test("an older answer, which knew of one assistant only, ends none that is paid 
     { id: bob.id, status: "active" },
     { id: `${bob.id}#2`, status: "active" },
   ]);
+});
+
+test("who pays late and moves meanwhile gets no new grace: what the move took, and no more", async () => {
+  usePlansWithGrace(side);
+  const bob = side.subscribe("bob");
+  await side.settle();
+  const { sql } = side.database;
+  const [row] = await sql<{ id: string }[]>`select id from clawfleet.instances`;
+  const id = row?.id ?? "";
+  const comeUp = async () => {
+    const seen = { generation: 1, phase: "running", outputs: instanceOutputs, now: side.now() } as const;
+    await tellReady(sql, id, seen);
+  };
+  await comeUp();
+  side.advance(90 * dayMs);
+  side.stripe.setStatus(bob.id, "past_due");
+  await side.settle();
+  for (const hours of [0.1, 6]) {
+    side.advance(3.3 * dayMs);
+    await recordMovedOut(sql, id, side.now());
+    side.advance(hours * 3_600_000);
+    await comeUp();
+  }
+  side.advance(0.3 * dayMs);
+  await rounds(1);
+  expect(await phases()).toEqual({ bob: "running" });
+  side.advance(0.2 * dayMs);
+  await rounds(1);
+  expect(await phases()).toEqual({ bob: "suspended" });
 });
 
 test("a machine that is up and does not answer stops its customer's clock for two weeks and no longer", async () => {

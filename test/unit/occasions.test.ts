@@ -158,9 +158,14 @@ describe("the observed row", () => {
     phase: "running",
     phaseSince: now,
     observedPhase: null,
+    downSince: null,
     readyBefore: false,
+    failureTold: false,
   };
   const waiting = { ...row, phaseSince: new Date(now.getTime() - patienceMs) };
+  const served: Observed = { ...row, phaseSince: inDays(-90), observedPhase: "running", readyBefore: true };
+  const moving: Observed = { ...served, observedPhase: "archived", downSince: inDays(-0.01) };
+  const stuck: Observed = { ...served, downSince: waiting.phaseSince };
 
   it.each<[string, Announcements, string[]]>([
     ["tells that it is ready", announceReady(row, "running", now), ["ready"]],
@@ -183,6 +188,9 @@ describe("the observed row", () => {
     ["tells nothing of a stop that failed", announceParked({ ...row, phase: "suspended" }, now), []],
     ["tells who waits too long", announceLate(waiting, now), ["failed"]],
     ["tells nobody who waits a little", announceLate(row, now), []],
+    ["tells nobody who moves for some minutes after a long time", announceLate(moving, now), []],
+    ["tells who was served and is not for too long", announceLate(stuck, now), ["failed"]],
+    ["tells who is stopped for a copy that only a person can end", announceParked(stuck, now), ["failed"]],
     ["tells that everything is gone", announceGone(now), ["deleted"]],
   ])("%s", (_what, announcements, expected) => {
     expect(said(announcements)).toEqual(expected);
@@ -206,6 +214,14 @@ describe("the observed row", () => {
       { kind: "ready", again: false },
       { kind: "ready", again: true },
     ]);
+  });
+
+  it("is ready again after a move for those who heard that it was not, and for nobody else", () => {
+    const period = (one: Observed) => announceReady(one, "running", now).say[0]?.period;
+    expect(period(moving)).toBe(period(served));
+    expect(period(stuck)).toBe(period(served));
+    expect(period({ ...stuck, failureTold: true })).toBe(stuck.downSince?.toISOString());
+    expect(period({ ...served, failureTold: true })).toBe(period(served));
   });
 
   it("that is gone takes back everything that waits", () => {
