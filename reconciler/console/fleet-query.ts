@@ -17,29 +17,23 @@ const optional = <Schema extends z.ZodType>(schema: Schema) => schema.optional()
 const word = z.string().trim().min(1).max(100);
 const cursorSchema = z.tuple([z.string().max(200), z.string().max(64)]);
 
-const querySchema = z.object({
-  q: optional(word),
-  status: optional(z.enum(instanceStatuses)),
-  phase: optional(z.enum(phases)),
-  plan: optional(word),
-  cell: optional(word),
-  health: optional(z.enum(verdicts)),
-  sort: z.enum(fleetSorts).catch("status"),
-  order: z.enum(["up", "down"]).catch("up"),
-  after: optional(z.string().max(500)),
-  before: optional(z.string().max(500)),
-});
+const cursor = optional(z.string().max(500)).transform(decodeCursor);
 
-export function parseFleetQuery(given: Record<string, string>): FleetQuery {
-  const { q, order, after, before, ...rest } = querySchema.parse(given);
-  return {
-    ...rest,
-    search: q,
-    descending: order === "down",
-    after: decodeCursor(after),
-    before: decodeCursor(before),
-  };
-}
+/** For `validate`, which looks into the cursors too: they are decoded here. */
+export const fleetQuerySchema = z
+  .object({
+    q: optional(word),
+    status: optional(z.enum(instanceStatuses)),
+    phase: optional(z.enum(phases)),
+    plan: optional(word),
+    cell: optional(word),
+    health: optional(z.enum(verdicts)),
+    sort: z.enum(fleetSorts).catch("status"),
+    order: z.enum(["up", "down"]).catch("up"),
+    after: cursor,
+    before: cursor,
+  })
+  .transform(({ q, order, ...rest }): FleetQuery => ({ ...rest, search: q, descending: order === "down" }));
 
 /** The table's address with some of it changed. A page is left when what it is a page of changes. */
 export function toFleetPath(query: FleetQuery, changes: Partial<FleetQuery> = {}): string {

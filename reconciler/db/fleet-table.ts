@@ -3,6 +3,7 @@ import type { Sql } from "postgres";
 import type { Phase } from "../../infra/config.ts";
 import type { Verdict } from "../health/decide.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
+import { matchesSearch } from "./fleet-search.ts";
 
 export const fleetSorts = ["status", "name", "plan", "cell", "created"] as const;
 export type FleetSort = (typeof fleetSorts)[number];
@@ -14,7 +15,7 @@ export type FleetTableFilter = {
   plan?: string | undefined;
   cell?: string | undefined;
   health?: Verdict | undefined;
-  /** Part of the name, the e-mail address or the id. */
+  /** For `matchesSearch`. */
   search?: string | undefined;
 };
 
@@ -71,14 +72,12 @@ const values: Record<FleetSort, (sql: Sql) => ReturnType<typeof severity>> = {
 const source = (sql: Sql) => sql`clawfleet.instances i left join clawfleet.health h on h.instance_id = i.id`;
 
 function matches(sql: Sql, filter: FleetTableFilter) {
-  const pattern =
-    filter.search === undefined ? null : `%${filter.search.toLowerCase().replaceAll(/[\\%_]/g, "\\$&")}%`;
   return sql`
     (${filter.phase ?? null}::text is null or i.phase = ${filter.phase ?? null})
     and (${filter.plan ?? null}::text is null or i.plan = ${filter.plan ?? null})
     and (${filter.cell ?? null}::text is null or i.cell = ${filter.cell ?? null})
     and (${filter.health ?? null}::text is null or h.verdict = ${filter.health ?? null})
-    and (${pattern}::text is null or i.slug like ${pattern} or lower(i.email) like ${pattern} or i.id like ${pattern})`;
+    and ${matchesSearch(sql, filter.search)}`;
 }
 
 export async function readFleetTable(sql: Sql, input: FleetTableInput): Promise<FleetTablePage> {

@@ -3,6 +3,7 @@ import type { Sql } from "postgres";
 import type { Rung, Verdict } from "../health/decide.ts";
 import type { Vitals, Warning } from "../health/vitals.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
+import { matchesSearch } from "./fleet-search.ts";
 import { countMonth, messageLimit } from "./message-counts.ts";
 
 export type FleetRow = {
@@ -45,7 +46,7 @@ export type FleetHealth = {
 export type FleetFilter = {
   /** Only this status; absent = all but `gone`. */
   status?: string | undefined;
-  /** Part of the slug, the e-mail address or the id. */
+  /** For `matchesSearch`. */
   search?: string | undefined;
   /** Slug after which the page begins. */
   after?: string | undefined;
@@ -69,12 +70,11 @@ const columns = (sql: Sql) => sql`
 const source = (sql: Sql) => sql`clawfleet.instances i left join clawfleet.health h on h.instance_id = i.id`;
 
 export async function listFleet(sql: Sql, filter: FleetFilter): Promise<FleetRow[]> {
-  const pattern = filter.search === undefined ? null : `%${filter.search.replaceAll(/[\\%_]/g, "\\$&")}%`;
   return await sql<FleetRow[]>`
     select ${columns(sql)}
     from ${source(sql)}
     where ${filter.status === undefined ? sql`i.status <> 'gone'` : sql`i.status = ${filter.status}`}
-      and (${pattern}::text is null or i.slug like ${pattern} or i.email like ${pattern} or i.id like ${pattern})
+      and ${matchesSearch(sql, filter.search)}
       and (${filter.after ?? null}::text is null or i.slug > ${filter.after ?? null})
     order by i.slug
     limit ${filter.limit}`;

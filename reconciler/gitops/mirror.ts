@@ -4,7 +4,7 @@ import { createGit, type Git } from "./git.ts";
 
 export type Mirror = {
   git: Git;
-  /** Brings branches and pull requests up to date. @throws GitError */
+  /** Brings branches and pull requests up to date, as they are when it is called or later. @throws GitError */
   fetch(): Promise<void>;
 };
 
@@ -19,25 +19,31 @@ export function createMirror(
 ): Mirror {
   const git = createGit(folder, async () => ({ ...inherited, ...(await toCredentials(url, token)) }));
   let ready: Promise<unknown> | undefined;
-  let fetching: Promise<void> | undefined;
+  let running: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
   const prepare = async () => {
     await mkdir(folder, { recursive: true });
     await git.run(["init", "--quiet", "--bare", "."]);
     // The commit that the fleet is at is needed also when the branch was moved away from it.
     await git.run(["config", "gc.pruneExpire", "never"]);
   };
+  const fetchNow = async () => {
+    ready ??= prepare();
+    await ready;
+    await git.run(["fetch", "--quiet", "--prune", "--no-tags", url, ...refs]);
+  };
+  const fetchAfter = async (before: Promise<void>) => {
+    await before.catch(() => undefined);
+    next = undefined;
+    running = fetchNow();
+    await running;
+  };
   return {
     git,
-    // Two who ask at once get the same answer.
+    // Who asks while one runs waits for the next, as do all who ask by then: what runs may have been asked too early for them.
     fetch() {
-      fetching ??= (async () => {
-        ready ??= prepare();
-        await ready;
-        await git.run(["fetch", "--quiet", "--prune", "--no-tags", url, ...refs]);
-      })().finally(() => {
-        fetching = undefined;
-      });
-      return fetching;
+      next ??= fetchAfter(running);
+      return next;
     },
   };
 }

@@ -25,24 +25,23 @@ import type { GitopsDeps } from "./deps.ts";
 /** A cloud that is down refuses nobody's commit, however long: it is planned again and again, after longer and longer waits. */
 const maxPauseMs = 60 * 60_000;
 
-/** Goes on as far as it can: until the last commit, or until a preview is under way. */
+/** Goes on as far as it can: until the last commit, or until a preview is under way. Fetches by itself. */
 export async function syncBranch(deps: GitopsDeps): Promise<void> {
   await decideCommits(deps);
   await tellRefusals(deps);
 }
 
 async function decideCommits(deps: GitopsDeps): Promise<void> {
-  const head = await resolveCommit(deps.mirror.git, deps.settings.branch);
   // Read once at the start, so that there is one.
   await deps.files();
-  while (await decideNext(deps, head));
+  while (await decideNext(deps));
 }
 
 /** Whether the fleet has moved: what comes after that is another plan. */
-async function decideNext(deps: GitopsDeps, head: string): Promise<boolean> {
+async function decideNext(deps: GitopsDeps): Promise<boolean> {
   const basis = await findApplied(deps.sql);
   if (basis === undefined) return false;
-  const { commits, abandoned } = await listWaiting(deps, basis, head);
+  const { commits, abandoned } = await listWaiting(deps, basis);
   await withdrawPushes(deps.sql, { basis, commits, now: deps.clock.now() });
   let behind = false;
   for (const commit of commits) {
@@ -54,7 +53,11 @@ async function decideNext(deps: GitopsDeps, head: string): Promise<boolean> {
 }
 
 /** Oldest first. Of a branch that holds the fleet's commit no more only where it is now. */
-async function listWaiting({ mirror: { git } }: GitopsDeps, basis: string, head: string) {
+async function listWaiting({ mirror, settings }: GitopsDeps, basis: string) {
+  const { git } = mirror;
+  // Another process may have moved the fleet to what this mirror lacks: a branch that is only behind would look moved back.
+  await mirror.fetch();
+  const head = await resolveCommit(git, settings.branch);
   if (basis === head) return { commits: [], abandoned: undefined };
   if (await isAncestor(git, basis, head))
     return { commits: await listFirstParents(git, basis, head), abandoned: undefined };

@@ -20,7 +20,6 @@ export async function handleGitopsJob(deps: GitopsDeps, job: GitopsJob): Promise
 }
 
 async function syncAll(deps: GitopsDeps): Promise<void> {
-  await deps.mirror.fetch();
   await endLostPreviews(deps);
   await syncBranch(deps);
   await syncOpenPulls(deps);
@@ -46,10 +45,10 @@ async function syncOne(deps: GitopsDeps, number: number): Promise<void> {
   if (!forge || !pull) return;
   if (!pull.open) await listOpen(forge);
   if (!pull.open && !pull.mergedAt) return;
+  if (!pull.open) return await syncBranch(deps);
   await deps.mirror.fetch();
   await deps.files();
-  if (pull.open) await syncPull(forge, pull);
-  else await syncBranch(deps);
+  await syncPull(forge, pull);
 }
 
 /** The last preview of a plan has ended. */

@@ -24,6 +24,9 @@ const audited = async () =>
   await api.database.sql<{ actor: string; method: string; path: string; status: number }[]>`
     select actor, method, path, status from clawfleet.audit_log where path like '/console%' order by id`;
 
+/** Of the fleet's table, as somebody might forge it. */
+const toCursor = (value: string) => Buffer.from(JSON.stringify([value, "a"])).toString("base64url");
+
 const signedIn = (key = keys.anna) => openConsole(api, key);
 
 describe("an operator", () => {
@@ -82,6 +85,18 @@ describe("an operator", () => {
     expect(answer.html).toContain("ada is not paused");
     expect((await visitor.open("/console/instances/nobody")).html).toContain("no instance named nobody");
     expect((await visitor.open("/console/operations/99999")).status).toBe(404);
+  });
+
+  test.each([
+    "?q=%00",
+    "?plan=%00",
+    "?cell=a%00b",
+    `?after=${toCursor("\0")}`,
+    `?before=${toCursor("\0")}`,
+    "/audit?actor=%00",
+  ])("is told that no text of ours holds what they typed: %s", async (address) => {
+    const page = await (await signedIn()).open(`/console${address}`);
+    expect([page.status, page.html.includes("a NUL character is in no text of ours")]).toEqual([400, true]);
   });
 
   test("deletes nothing without typing its name", async () => {

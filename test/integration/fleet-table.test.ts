@@ -73,6 +73,17 @@ test.each([
   expect(total).toBe(found);
 });
 
+test("an address is found whatever its capitals, here and by the API", async () => {
+  const { sql } = api.database;
+  const [{ id } = { id: "" }] = await sql<{ id: string }[]>`
+    update clawfleet.instances set email = 'Zoe.Doe@Example.org' where slug = 'edith-4' returning id`;
+  for (const search of ["Zoe.Doe@Example.org", "zoe.doe@example", "ZOE", id.toUpperCase()]) {
+    expect(idsOf([await read({ search })])).toEqual([id]);
+    const { body } = await api.request("GET", `/api/v1/instances?search=${search}`);
+    expect(body).toMatchObject({ instances: [{ slug: "edith-4" }] });
+  }
+});
+
 test("a row that moves while somebody reads takes no other with it", async () => {
   const first = await read({ sort: "name" });
   const moved = first.rows.at(-1);

@@ -41,6 +41,8 @@ export type GitopsRig = {
   /** One for each commit that the fleet was at then. */
   decisions(commit: string): Promise<PushRow[]>;
   isAt(): Promise<string | undefined>;
+  /** What a second process has: the same rows and repository, and a mirror of its own that is empty yet. */
+  startAnother(): Promise<GitopsDeps>;
   close(): Promise<void>;
 };
 
@@ -61,7 +63,6 @@ export async function startGitopsRig(
   for (const name of await readdir(sandboxStacks))
     all[`stacks/${name}`] = await readFile(join(sandboxStacks, name), "utf8");
   const repository = await createRepository({ ...all, ...files });
-  const folder = await mkdtemp(join(tmpdir(), "clawfleet-mirror-"));
   const settings: GitopsSettings = {
     url: repository.url,
     branch: "main",
@@ -72,17 +73,19 @@ export async function startGitopsRig(
     label: "may be lost",
     github: undefined,
   };
-  const mirror = createMirror(folder, settings.url, undefined, { PATH: process.env["PATH"] ?? "" });
   const { apply } = admin;
-  const reader = createCommitReader(
-    { sql: apply.sql, mirror, settings, clock: apply.clock },
-    apply.log,
-    apply.onAlert ?? (() => {}),
-  );
+  const folders: string[] = [];
+  const openMirror = async (): Promise<Pick<GitopsDeps, "mirror" | "files">> => {
+    const folder = await mkdtemp(join(tmpdir(), "clawfleet-mirror-"));
+    folders.push(folder);
+    const mirror = createMirror(folder, settings.url, undefined, { PATH: process.env["PATH"] ?? "" });
+    const { sql, clock, log, onAlert = () => {} } = apply;
+    return { mirror, files: createCommitReader({ sql, mirror, settings, clock }, log, onAlert) };
+  };
   const github = await forge(repository);
-  const deps: GitopsDeps = { ...apply, files: reader, settings, mirror, github };
+  const deps: GitopsDeps = { ...apply, ...(await openMirror()), settings, github };
   const plans = createPlanOperators({ ...deps, gitops: settings });
-  const { sql } = deps;
+  const { sql, mirror } = deps;
 
   const preview: GitopsRig["preview"] = async (result = {}) => {
     const waiting = await sql<{ id: number }[]>`
@@ -133,10 +136,11 @@ export async function startGitopsRig(
     decision: async (commit) => (await listPushes(sql, 100)).find((push) => push.commit === commit),
     decisions: async (commit) => (await listPushes(sql, 100)).filter((push) => push.commit === commit),
     isAt: () => findApplied(sql),
+    startAnother: async () => ({ ...deps, ...(await openMirror()) }),
     async close() {
       await admin.close();
       await repository.close();
-      await rm(folder, { recursive: true, force: true });
+      for (const folder of folders) await rm(folder, { recursive: true, force: true });
     },
   };
   await rig.sync();

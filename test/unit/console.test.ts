@@ -1,10 +1,10 @@
 /** Proves the console's pure parts by table: addresses of the fleet's table, diffs line by line, positions in a log. */
 import { describe, expect, test } from "vitest";
 import { toDiffLines } from "../../reconciler/console/diff-lines.ts";
-import { parseFleetQuery, toFleetPath, toSortPath } from "../../reconciler/console/fleet-query.ts";
+import { fleetQuerySchema, toFleetPath, toSortPath } from "../../reconciler/console/fleet-query.ts";
 import { formatPosition, parsePosition } from "../../reconciler/console/log-list.tsx";
 
-const parse = (search: string) => parseFleetQuery(Object.fromEntries(new URLSearchParams(search)));
+const parse = (search: string) => fleetQuerySchema.parse(Object.fromEntries(new URLSearchParams(search)));
 
 describe("the fleet's address", () => {
   test.each([
