@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Override } from "../../infra/config.ts";
 import type { Plans } from "../../infra/plans.ts";
+import { reachesMembers } from "../desired/lived-in.ts";
 import { plansFile, type StackFiles } from "../desired/stack-files.ts";
 import { compareSettings, type SettingChange } from "./setting-changes.ts";
 
@@ -57,7 +58,7 @@ export function findChanges(base: StackFiles, head: StackFiles, fleet: readonly 
   return {
     customers: customers.toSorted((a, b) => (a.slug < b.slug ? -1 : 1)),
     settings: [
-      ...cells.map((name) => compareSettings("cell", name, cellBefore(base, name), head.cells.get(name))),
+      ...cells.map((name) => compareCell(name, base, head)),
       ...[...plans].map((name) => compareSettings("plan", name, base.plans[name], head.plans[name])),
       ...strangers.map((slug) =>
         compareSettings("override", slug, overrideBefore(base, slug), head.overrides.get(slug)),
@@ -73,6 +74,12 @@ const cellPrefix = "cell.";
 
 function overrideBefore({ overrides, broken }: StackFiles, slug: string): Override | undefined {
   return overrides.get(slug) ?? (broken.has(slug) ? unread : undefined);
+}
+
+function compareCell(name: string, base: StackFiles, head: StackFiles): SettingChange {
+  const [before, after] = [base.cells.get(name), head.cells.get(name)];
+  const change = compareSettings("cell", name, cellBefore(base, name), after);
+  return before && after && reachesMembers(before, after) ? { ...change, followed: true } : change;
 }
 
 function cellBefore({ cells, broken }: StackFiles, name: string): object | undefined {

@@ -153,7 +153,11 @@ describe("a change of stacks/", () => {
   test("of a cell is told with what its settings would be instead", () => {
     const [base, head] = [files({ cells: cellOf(10, "192.0.2.4/32") }), files({ cells: cellOf(99, "::/1") })];
     expect(findChanges(base, head, fleet).settings.map(describeSetting)).toEqual([
-      'cell eu1 changed: backendPublicIps ["192.0.2.4/32"] -> ["::/1"]; capacity 10 -> 99',
+      'cell eu1 changed: backendPublicIps ["192.0.2.4/32"] -> ["::/1"]; capacity 10 -> 99 (reaches every server that stands in it, one after the other)',
+    ]);
+    const larger = files({ cells: cellOf(99, "192.0.2.4/32") });
+    expect(findChanges(base, larger, fleet).settings.map(describeSetting)).toEqual([
+      "cell eu1 changed: capacity 10 -> 99",
     ]);
     expect(findChanges(base, files(), fleet).settings).toMatchObject([{ name: "eu1", what: "removed" }]);
   });
