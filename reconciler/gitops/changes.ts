@@ -3,10 +3,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { Override } from "../../infra/config.ts";
 import type { Plans } from "../../infra/plans.ts";
 import { reachesMembers } from "../desired/lived-in.ts";
+import { findPlanOfPrice } from "../desired/plan-prices.ts";
 import { plansFile, type StackFiles } from "../desired/stack-files.ts";
 import { compareSettings, type SettingChange } from "./setting-changes.ts";
 
-export type FleetMember = { slug: string; plan: string };
+export type FleetMember = { slug: string; plan: string; provider: string; priceKeys: readonly string[] };
 
 export type ChangedCustomer = {
   slug: string;
@@ -38,10 +39,9 @@ export function findChanges(base: StackFiles, head: StackFiles, fleet: readonly 
   }
   const own = new Set(reasons.keys());
   const plans = changedPlans(base.plans, head.plans);
-  for (const { slug, plan } of fleet) {
-    const chosen = head.overrides.get(slug)?.plan ?? plan;
-    if (plans.has(chosen))
-      add(slug, head.plans[chosen] ? `plan ${chosen} changed` : `plan ${chosen} is gone`);
+  for (const member of fleet) {
+    const chosen = planOf(member, head);
+    if (plans.has(chosen)) add(member.slug, describePlan(chosen, base, head));
   }
   const known = new Set(fleet.map(({ slug }) => slug));
   const customers = [...reasons].map(([slug, why]) => ({
@@ -99,6 +99,22 @@ function describeOverride(base: StackFiles, head: StackFiles, slug: string): str
     (key) => !isDeepStrictEqual(Reflect.get(before, key), Reflect.get(after, key)),
   );
   return `override changed: ${changed.toSorted().join(", ")}`;
+}
+
+/** Whose price no plan of the head has keeps the plan that they were given. */
+function planOf({ slug, plan, provider, priceKeys }: FleetMember, { overrides, plans }: StackFiles): string {
+  const own = overrides.get(slug)?.plan;
+  if (own !== undefined) return own;
+  for (const key of priceKeys) {
+    const paid = findPlanOfPrice(plans, provider, key);
+    if (paid !== undefined) return paid;
+  }
+  return plan;
+}
+
+function describePlan(id: string, base: StackFiles, head: StackFiles): string {
+  if (!head.plans[id]) return `plan ${id} is gone`;
+  return base.plans[id] ? `plan ${id} changed` : `plan ${id} is new, for the price that they pay`;
 }
 
 function changedPlans(before: Plans, after: Plans): Set<string> {

@@ -36,6 +36,8 @@ const cellOf = (capacity: number, from: string) =>
 const fleet = Array.from({ length: 10_000 }, (_, i) => ({
   slug: `c${i}`,
   plan: i === 7 ? "starter" : "pro",
+  provider: "stripe",
+  priceKeys: [i === 7 ? "a" : "b"],
 }));
 
 const customer = (slug: string, change: Partial<CustomerPlan> = {}): CustomerPlan => ({
