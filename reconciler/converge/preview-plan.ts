@@ -6,9 +6,11 @@ import {
   findPlanCustomer,
   isUnwanted,
   recordPlanCustomer,
+  replaceExample,
   type CustomerResult,
   type PlanCustomerRow,
 } from "../db/plans.ts";
+import { isClawfleetError, messageOf, type Retry } from "../errors.ts";
 import { monthlyCost } from "../gitops/costs.ts";
 import { finishPlan } from "../gitops/plans.ts";
 import { toSteps } from "../gitops/steps.ts";
@@ -18,7 +20,7 @@ import type { Queue } from "../queue/queue.ts";
 import type { ConvergeDeps } from "./converge-instance.ts";
 import { findUnknownDomain } from "./names.ts";
 import { foreseePlace, wayNotes } from "./places.ts";
-import { describeRun, runOperation, type OperationDeps } from "./run-operation.ts";
+import { describeRun, requireClaim, runOperation, type OperationDeps } from "./run-operation.ts";
 
 export type PreviewPlanDeps = OperationDeps &
   Pick<ConvergeDeps, "cloudsOf"> & {
@@ -36,13 +38,36 @@ export async function previewForPlan(
   if (!customer || customer.result !== null) return;
   const result = (await isUnwanted(sql, job.planId))
     ? failed("nobody waits for it: a newer plan of the request takes its place, or the request is closed")
-    : await preview(deps, job, customer, signal);
+    : await tryPreview(deps, job, customer, signal);
   // In one transaction with what follows: a plan whose last preview has ended is never left behind.
   await sql.begin(async (tx) => {
     await recordPlanCustomer(tx, job.planId, customer.slug, result);
+    if (result === left) {
+      const next = await replaceExample(tx, job.planId, customer.slug);
+      if (next) await queue.enqueueConverge(tx, { ...job, ...next });
+    }
     if (await finishPlan(tx, job.planId, clock.now()))
       await queue.requestGitops(tx, { kind: "plan", planId: job.planId });
   });
+}
+
+/** Whatever stands in the way of one preview is its customer's result: a plan that never ends would keep every later commit waiting. */
+async function tryPreview(
+  deps: PreviewPlanDeps,
+  job: ConvergeJob & { planId: number },
+  customer: PlanCustomerRow,
+  signal: AbortSignal,
+): Promise<CustomerResult> {
+  try {
+    return await preview(deps, job, customer, signal);
+  } catch (error) {
+    // After a stop or a lost claim the job comes back, and the customer is previewed then.
+    if (signal.aborted) throw error;
+    await requireClaim(deps);
+    deps.log.warn({ stack: job.stack, plan: job.planId, err: error }, "a customer could not be previewed");
+    const retry = isClawfleetError(error) ? error.retry : ({ kind: "retryable" } as const);
+    return failed(deps.redact(messageOf(error)), retry);
+  }
 }
 
 async function preview(
@@ -52,7 +77,7 @@ async function preview(
   signal: AbortSignal,
 ): Promise<CustomerResult> {
   const row = await findConvergeRow(deps.sql, job.instanceId ?? "");
-  if (!row || row.status === "gone") return failed("it is gone meanwhile");
+  if (!row || row.status === "gone") return left;
   const { proposal, note } = await foresee(deps, row, proposalSchema.parse(customer.proposal), job);
   const unknown = findUnknownDomain({ ...row, override: proposal.override });
   if (unknown !== undefined)
@@ -71,12 +96,8 @@ async function preview(
     },
     signal,
   );
-  // The job comes back, and the customer is previewed then.
   if (outcome.kind === "interrupted") throw new Error(outcome.why);
-  if (outcome.kind === "failed") {
-    const { message, retry } = outcome.failure;
-    return { ...failed(message), ...(retry.kind === "permanent" ? {} : { again: true as const }) };
-  }
+  if (outcome.kind === "failed") return failed(outcome.failure.message, outcome.failure.retry);
   const prices = await deps.pricesOf(row.account).catch(() => undefined);
   const { plan, override, placement } = proposal;
   const after = {
@@ -107,8 +128,19 @@ async function foresee(
   return { proposal: { ...proposal, placement: place }, note: wayNotes[way] };
 }
 
-function failed(error: string): CustomerResult {
-  return { steps: [], diff: "", costBefore: null, costAfter: null, error };
+/** Who leaves while the preview waits is no reason against a change. */
+const left: CustomerResult = {
+  steps: [],
+  diff: "",
+  costBefore: 0,
+  costAfter: 0,
+  error: null,
+  note: "it is gone meanwhile: nothing happens",
+};
+
+function failed(error: string, retry: Retry = { kind: "permanent" }): CustomerResult {
+  const again = retry.kind === "permanent" ? {} : { again: true as const };
+  return { steps: [], diff: "", costBefore: null, costAfter: null, error, ...again };
 }
 
 export function isPlanJob(job: ConvergeJob): job is ConvergeJob & { planId: number } {

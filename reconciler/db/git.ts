@@ -61,7 +61,8 @@ export async function planPush(
 ): Promise<void> {
   await sql`
     insert into clawfleet.git_pushes (commit, basis, plan_id) values (${push.commit}, ${push.basis}, ${push.planId})
-    on conflict (commit, basis) do update set plan_id = excluded.plan_id, outcome = null, detail = null, decided_at = null`;
+    on conflict (commit, basis) do update set plan_id = excluded.plan_id, outcome = null, detail = null, decided_at = null,
+      undecided_since = case when git_pushes.outcome is null then git_pushes.undecided_since else now() end`;
 }
 
 export async function decidePush(
@@ -122,7 +123,8 @@ export async function acceptPush(
 ): Promise<boolean> {
   const rows = await sql`
     update clawfleet.git_pushes set
-      accepted_hash = ${push.hash}, accepted_by = ${push.actor}, plan_id = null, outcome = null, detail = null, decided_at = null
+      accepted_hash = ${push.hash}, accepted_by = ${push.actor}, plan_id = null, outcome = null, detail = null, decided_at = null,
+      undecided_since = now()
     where commit = ${push.commit} and basis = ${push.basis} and outcome = 'refused'
     returning commit`;
   return rows.length === 1;
@@ -161,15 +163,12 @@ export async function savePull(sql: Query, pull: PullRow): Promise<void> {
       check_head = excluded.check_head, published = excluded.published, shown_plan_id = excluded.shown_plan_id, shown_at = excluded.shown_at`;
 }
 
-/** Commits ahead of the fleet's that were previewed once already so long ago, and are not decided: a cloud is away. */
+/** Commits ahead of the fleet's that have waited for their decision for so long, whatever keeps them. */
 export async function findDelayed(sql: Query, sinceMs: number): Promise<string[]> {
   const rows = await sql<{ commit: string }[]>`
     select p.commit from clawfleet.git_pushes p join clawfleet.git_state s on s.commit = p.basis
-    where p.outcome is null and exists (
-      select 1 from clawfleet.plans l
-      where l.purpose = 'push' and l.head = p.commit and l.completed_at is not null
-        and l.created_at < now() - ${sinceMs}::int * interval '1 millisecond'
-    ) order by p.commit`;
+    where p.outcome is null and p.undecided_since < now() - ${sinceMs}::int * interval '1 millisecond'
+    order by p.commit`;
   return rows.map(({ commit }) => commit.slice(0, 12));
 }
 

@@ -196,3 +196,36 @@ export async function recordPlanCustomer(
     update clawfleet.plan_customers set result = ${sql.json(toJson(result))}
     where plan_id = ${planId} and slug = ${slug}`;
 }
+
+/** Those who were to be as `slug`, who has left, are to be as the first of them who lives. Returns whom to preview now. */
+export async function replaceExample(
+  sql: Query,
+  planId: number,
+  slug: string,
+): Promise<{ stack: string; instanceId: string; cell: string } | undefined> {
+  const [next] = await sql<{ stack: string; instanceId: string; cell: string }[]>`
+    with next as (
+      select i.slug, i.id, i.cell from clawfleet.plan_customers c
+      join clawfleet.instances i on i.slug = c.slug and i.status <> 'gone' and i.cell is not null
+      where c.plan_id = ${planId} and c.example = ${slug} order by i.slug limit 1
+    ), moved as (
+      update clawfleet.plan_customers c set example = nullif(next.slug, c.slug) from next
+      where c.plan_id = ${planId} and c.example = ${slug}
+    )
+    select slug as stack, id as "instanceId", cell from next`;
+  return next;
+}
+
+/** What waits for a preview of which the queue holds no job any more gets this result. Returns the plans that had such. */
+export async function settleLostPreviews(sql: Query, result: CustomerResult): Promise<number[]> {
+  const rows = await sql<{ planId: number }[]>`
+    update clawfleet.plan_customers c set result = ${sql.json(toJson(result))}
+    from clawfleet.plans p
+    where p.id = c.plan_id and p.completed_at is null and c.result is null and c.example is null
+      and not exists (
+        select 1 from pgboss.job j
+        where j.name = 'converge' and j.state <= 'active'
+          and j.data ->> 'planId' = c.plan_id::text and j.data ->> 'stack' = c.slug)
+    returning c.plan_id::int as "planId"`;
+  return [...new Set(rows.map(({ planId }) => planId))];
+}

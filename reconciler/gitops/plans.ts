@@ -12,6 +12,7 @@ import {
   insertPlanCustomers,
   isPreviewing,
   listPlanCustomers,
+  settleLostPreviews,
   type PlanCustomerRow,
   type PlanPurpose,
   type PlanRow,
@@ -90,7 +91,7 @@ export async function createPlan(deps: ApplyDeps, input: PlanInput): Promise<num
   });
 }
 
-/** Whether a plan of the same files decides about somebody in a way that this one does not show: it is worth making it anew. */
+/** Whether a plan of the same files decides about somebody in a way that this one does not show, or shows who has left: it is worth making it anew. */
 export async function hasFleetMoved(
   deps: ApplyDeps,
   planId: number,
@@ -99,8 +100,10 @@ export async function hasFleetMoved(
   const [{ rows }, shown] = await Promise.all([decidePlan(deps, input), listPlanCustomers(deps.sql, planId)]);
   const hashes = new Map(shown.map(({ slug, desired }) => [slug, desired]));
   const [decisions, known] = [toDecisions(rows), new Set(toDecisions(shown).values())];
-  return rows.some(
-    ({ slug, desired }) => hashes.get(slug) !== desired && !known.has(decisions.get(slug) ?? ""),
+  const hasLeft = shown.some(({ slug }) => !decisions.has(slug));
+  return (
+    hasLeft ||
+    rows.some(({ slug, desired }) => hashes.get(slug) !== desired && !known.has(decisions.get(slug) ?? ""))
   );
 }
 
@@ -195,6 +198,16 @@ export async function finishPlan(sql: Query, planId: number, now: Date): Promise
   if (!whole) return false;
   await completePlan(sql, planId, { hash: hashPlan(whole), now });
   return true;
+}
+
+/** A job that failed too often, or that was deleted: its customer is planned again as after any failure that may be over. */
+export async function endLostPreviews({ sql, clock, log }: ApplyDeps): Promise<void> {
+  const result = { steps: [], diff: "", costBefore: null, costAfter: null } as const;
+  await sql.begin(async (tx) => {
+    const plans = await settleLostPreviews(tx, { ...result, error: "its preview was lost", again: true });
+    for (const id of plans) await finishPlan(tx, id, clock.now());
+    if (plans.length > 0) log.warn({ plans }, "previews were lost, and count as failed");
+  });
 }
 
 /** undefined while a preview is under way. */

@@ -4,6 +4,7 @@ import { findPlan, withdrawPlans } from "../db/plans.ts";
 import type { GitopsJob } from "../queue/jobs.ts";
 import type { ForgeDeps, GitopsDeps } from "./deps.ts";
 import type { Pull } from "./github.ts";
+import { endLostPreviews } from "./plans.ts";
 import { publishPull, syncPull } from "./pulls.ts";
 import { syncBranch } from "./pushes.ts";
 
@@ -20,6 +21,7 @@ export async function handleGitopsJob(deps: GitopsDeps, job: GitopsJob): Promise
 
 async function syncAll(deps: GitopsDeps): Promise<void> {
   await deps.mirror.fetch();
+  await endLostPreviews(deps);
   await syncBranch(deps);
   await syncOpenPulls(deps);
 }

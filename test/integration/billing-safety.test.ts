@@ -1,16 +1,16 @@
 /**
  * Proves that nothing that is wrong with a reading of billing takes anything from who pays, or gives anything to who does
- * not: another account, a key of the other mode, a list that ends half way, a quantity that shrinks, a clock that was wrong.
- * Real rows, simulated Stripe over HTTP, a clock that is moved; no engine.
+ * not: another account, a key of the other mode, a list that ends half way, a buyer's browser that writes what no row can hold,
+ * a quantity that shrinks. Real rows, simulated Stripe and Paddle over HTTP; no engine.
  */
+import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { keepToOwnAccount } from "../../reconciler/billing/own-account.ts";
-import { beginOutage } from "../../reconciler/db/outages.ts";
 import { beginReading, storeReadings } from "../../reconciler/db/subscriptions.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import { startStripe, type StripeSimulator } from "../sandbox/stripe/stripe.ts";
-import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
+import { paddlePrices, startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
 import { readPhases, setQuantity, sweepRounds, usePlansWithGrace } from "../support/billing-rounds.ts";
 
 const dayMs = 86_400_000;
@@ -174,16 +174,35 @@ test("a list that says it is whole, and holds only one of ours, takes nothing fr
   expect(new Set(Object.values(await phases()))).toEqual(new Set(["running"]));
 });
 
-test("a clock that was weeks ahead for one reading freezes nobody's subscription", async () => {
-  const bob = side.subscribe("bob");
-  await side.settle();
-  side.advance(60 * dayMs);
-  await rounds(1);
-  side.advance(-60 * dayMs);
-  side.stripe.cancelSubscription(bob.id);
-  await side.settle();
-  expect((await phases())["bob"]).toBe("suspended");
-});
+test.each([
+  ["thousands of characters", randomBytes(3000).toString("hex")],
+  ["a character of code zero", "a\u0000b"],
+  ["half of a pair of characters", "a\ud800b"],
+])(
+  "a buyer whose browser writes %s as name and order is served, and nobody's reading fails",
+  async (_what, text) => {
+    usePlansWithGrace(side);
+    side.subscribeAtPaddle("alice");
+    const leaving = side.subscribeAtPaddle("bob");
+    await side.settle();
+    const customData = { slug: text, order: text };
+    side.paddle.buy({ priceId: paddlePrices.starter, email: "mallory@example.com", customData });
+    await side.settle();
+    // Nothing but a full reading hears of this one.
+    side.paddle.notifications.dropNext(1);
+    side.paddle.life.pause(leaving, "immediately");
+    expect(await rounds(2)).toEqual(["complete", "complete"]);
+    const served = Object.entries(await phases()).map(([slug, phase]) => [
+      slug.replace(/^a-.*/, "a-…"),
+      phase,
+    ]);
+    expect(served).toEqual([
+      ["a-…", "running"],
+      ["alice", "running"],
+      ["bob", "suspended"],
+    ]);
+  },
+);
 
 test("an older answer, which knew of one assistant only, ends none that is paid for since", async () => {
   const bob = side.subscribe("bob");
@@ -198,22 +217,4 @@ test("an older answer, which knew of one assistant only, ends none that is paid 
     { id: bob.id, status: "active" },
     { id: `${bob.id}#2`, status: "active" },
   ]);
-});
-
-test("a machine that is up and does not answer stops its customer's clock for two weeks and no longer", async () => {
-  usePlansWithGrace(side);
-  const bob = side.subscribe("bob");
-  await side.settle();
-  const { sql } = side.database;
-  const [row] = await sql<{ id: string }[]>`
-    update clawfleet.instances set observed_phase = 'running' returning id`;
-  side.stripe.setStatus(bob.id, "past_due");
-  await side.settle();
-  await beginOutage(sql, { instanceId: row?.id ?? "", cause: "ill: unanswered", from: side.now() });
-  side.advance(20.5 * dayMs);
-  await rounds(1);
-  expect(await phases()).toEqual({ bob: "running" });
-  side.advance(dayMs);
-  await rounds(1);
-  expect(await phases()).toEqual({ bob: "suspended" });
 });
