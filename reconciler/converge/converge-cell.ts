@@ -5,6 +5,7 @@ import { markConverging, type ConvergeRow } from "../db/observed.ts";
 import { demandOf, moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import { block, describeWait, heal } from "./blocked.ts";
 import { toCellJob } from "./jobs.ts";
+import { followOutputs } from "./members.ts";
 import { healAfter, recordTrouble, type TroubleDeps } from "./outcome.ts";
 import { describeRun, runOperation, type OperationDeps, type OperationResult } from "./run-operation.ts";
 import { isRepair, mayRepair } from "./unasked.ts";
@@ -49,7 +50,11 @@ async function recordUp(
 ): Promise<void> {
   const outputs = cellOutputsSchema.parse(result.outcome.outputs);
   const { generation } = result.outcome;
-  const { behind } = await recordCellReady(deps.sql, row.id, { generation, outputs });
+  const behind = await deps.sql.begin(async (tx) => {
+    const recorded = await recordCellReady(tx, row.id, { generation, outputs });
+    await followOutputs(deps, tx, { cell: row.id, before: recorded.before, after: outputs });
+    return recorded.behind;
+  });
   await wakeInstances(deps, row.id);
   await healAfter(deps, row, result);
   // Its settings are others meanwhile.

@@ -40,21 +40,23 @@ export async function findCellRow(sql: Query, name: string): Promise<CellConverg
   return row;
 }
 
-/** `generation` is the one that the run applied; the row may be further by now. */
+/** `generation` is the one that the run applied; the row may be further by now. `before`: the outputs as they were stored. */
 export async function recordCellReady(
   sql: Query,
   name: string,
   seen: { generation: number; outputs: CellOutputs },
-): Promise<{ behind: boolean }> {
-  const [row] = await sql<{ behind: boolean }[]>`
-    update clawfleet.cells set
+): Promise<{ behind: boolean; before: unknown }> {
+  const [row] = await sql<{ behind: boolean; before: unknown }[]>`
+    with old as (select name, outputs from clawfleet.cells where name = ${name} for no key update)
+    update clawfleet.cells c set
       status = case when generation = ${seen.generation} then 'ready' else 'pending' end,
       status_detail = null, failures = 0, retry_at = null, retry_reason = null,
       blocked_by = null, blocked_scope = null, blocked_at = null,
       observed_generation = ${seen.generation}, outputs = ${sql.json(toJson(seen.outputs))}
-    where name = ${name}
-    returning generation <> ${seen.generation} as behind`;
-  return { behind: row?.behind ?? false };
+    from old
+    where c.name = old.name
+    returning c.generation <> ${seen.generation} as behind, old.outputs as before`;
+  return row ?? { behind: false, before: null };
 }
 
 export type WaitingCell = { name: string; retryReason: Reason | null };

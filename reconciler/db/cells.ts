@@ -1,5 +1,6 @@
 /** Rows of `clawfleet.cells`: a network in an account, and how full it is. */
 import { cellSettingsSchema, type CellSettings } from "../../infra/config.ts";
+import type { WaitingInstance } from "./blocks.ts";
 import type { CellStatus } from "./cell-status.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
@@ -42,12 +43,30 @@ export async function listCells(sql: Query): Promise<CellRow[]> {
   return rows.map((row) => ({ ...row, settings: cellSettingsSchema.parse(row.settings) }));
 }
 
-/** Zones for customers' own domains, as the row has them. */
-export async function findCustomZones(sql: Query, cell: string): Promise<string[]> {
-  const rows = await sql<{ zone: string }[]>`
-    select jsonb_array_elements_text(coalesce(settings -> 'customZones', '[]')) as zone
-    from clawfleet.cells where name = ${cell}`;
-  return rows.map(({ zone }) => zone);
+/** As the row has them, which nobody changes until the transaction ends. */
+export async function lockCellSettings(sql: Query, cell: string): Promise<CellSettings | undefined> {
+  const [row] = await sql<{ settings: unknown }[]>`
+    select settings from clawfleet.cells where name = ${cell} for no key update`;
+  return row && cellSettingsSchema.parse(row.settings);
+}
+
+/**
+ * A new generation for whoever has a machine in these cells, or gets one; locked in the one order of all who lock several. Returns
+ * those that may converge: who waits has a time of its own.
+ */
+export async function renewMembers(sql: Query, cells: readonly string[]): Promise<WaitingInstance[]> {
+  return await sql<WaitingInstance[]>`
+    with members as (
+      select id from clawfleet.instances
+      where cell = any(${[...cells]}::text[]) and status <> 'gone' and phase in ('running', 'suspended')
+      order by id
+      for update
+    ), renewed as (
+      update clawfleet.instances i set generation = i.generation + 1
+      from members where i.id = members.id
+      returning i.id, i.slug, i.cell, i.retry_reason as "retryReason", i.status
+    )
+    select id, slug, cell, "retryReason" from renewed where status <> 'waiting'`;
 }
 
 /** Private addresses in use, those of instances whose deletion is not finished and of carriers included. */

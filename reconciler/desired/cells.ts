@@ -4,13 +4,14 @@ import type { Sql } from "postgres";
 import type { Query } from "../db/database.ts";
 import type { CellSettings } from "../../infra/config.ts";
 import { toCellJob } from "../converge/jobs.ts";
+import { queueMembers } from "../converge/members.ts";
 import { zoneOf } from "../../components/hosts.ts";
-import { closeCellsExcept, findCustomZones, insertCell, listCells, upsertCell } from "../db/cells.ts";
+import { closeCellsExcept, insertCell, listCells, lockCellSettings, upsertCell } from "../db/cells.ts";
 import { listDomainsIn } from "../db/domains.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { RaiseAlert } from "../messages/alerts.ts";
 import { createCellSecrets } from "../secrets.ts";
-import { findLivedIn } from "./lived-in.ts";
+import { findLivedIn, reachesMembers } from "./lived-in.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 export type SyncCellsDeps = {
@@ -27,12 +28,14 @@ export async function syncCells(deps: SyncCellsDeps): Promise<string[]> {
   const files = await deps.files();
   return await deps.sql.begin(async (tx) => {
     const known = await listCells(tx);
-    for (const [name, settings] of files.cells) {
+    const possible = [...files.cells].filter(([name, settings]) => {
       const row = known.find((one) => one.name === name);
       const message = row && findLivedIn(row, settings);
-      if (message === undefined) await storeCell(deps, tx, name, settings);
-      else deps.onAlert?.({ kind: "cell_lived_in", about: name, message: `${message}; it stays as it is` });
-    }
+      if (message !== undefined)
+        deps.onAlert?.({ kind: "cell_lived_in", about: name, message: `${message}; it stays as it is` });
+      return message === undefined;
+    });
+    await storeCells(deps, tx, possible);
     const broken = [...files.broken.keys()]
       .filter((key) => key.startsWith("cell."))
       .map((key) => key.slice("cell.".length));
@@ -61,17 +64,24 @@ export async function addCells(deps: SyncCellsDeps, cells: StackFiles["cells"]):
   });
 }
 
-/** For settings that `findLivedIn` has nothing against. */
-export async function storeCell(
-  deps: Pick<SyncCellsDeps, "log" | "masterKey">,
+type StoreDeps = Pick<SyncCellsDeps, "log" | "masterKey" | "queue">;
+
+/** For settings that `findLivedIn` has nothing against. Whoever lives in a cell takes over what is theirs of it. */
+export async function storeCells(
+  deps: StoreDeps,
   tx: Query,
-  name: string,
-  said: CellSettings,
+  cells: Iterable<[string, CellSettings]>,
 ): Promise<void> {
-  const settings = await keepZonesInUse(deps, tx, name, said);
-  const secrets = createCellSecrets(deps.masterKey, name);
-  const what = await upsertCell(tx, { name, account: settings.account, settings, secrets });
-  if (what !== "same") deps.log.info({ cell: name, what }, "cell settings");
+  const followed: string[] = [];
+  for (const [name, said] of cells) {
+    const before = await lockCellSettings(tx, name);
+    const settings = await keepZonesInUse(deps, tx, name, before, said);
+    const secrets = createCellSecrets(deps.masterKey, name);
+    const what = await upsertCell(tx, { name, account: settings.account, settings, secrets });
+    if (what !== "same") deps.log.info({ cell: name, what }, "cell settings");
+    if (before && reachesMembers(before, settings)) followed.push(name);
+  }
+  await queueMembers(deps, tx, followed);
 }
 
 /** A zone in which a customer has a domain stays, whatever the file says: nobody loses an address by a line of somebody else's. */
@@ -79,9 +89,10 @@ async function keepZonesInUse(
   { log }: Pick<SyncCellsDeps, "log">,
   tx: Query,
   name: string,
+  known: CellSettings | undefined,
   settings: CellSettings,
 ): Promise<CellSettings> {
-  const before = await findCustomZones(tx, name);
+  const before = known?.customZones ?? [];
   const dropped = before.filter((zone) => !settings.customZones.includes(zone));
   if (dropped.length === 0) return settings;
   const used = new Set((await listDomainsIn(tx, name)).map((domain) => zoneOf(domain, before)));

@@ -2,10 +2,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Override } from "../../infra/config.ts";
 import type { Plans } from "../../infra/plans.ts";
+import { reachesMembers } from "../desired/lived-in.ts";
+import { findPlanOfPrice } from "../desired/plan-prices.ts";
 import { plansFile, type StackFiles } from "../desired/stack-files.ts";
 import { compareSettings, type SettingChange } from "./setting-changes.ts";
 
-export type FleetMember = { slug: string; plan: string };
+export type FleetMember = { slug: string; plan: string; provider: string; priceKeys: readonly string[] };
 
 export type ChangedCustomer = {
   slug: string;
@@ -37,10 +39,9 @@ export function findChanges(base: StackFiles, head: StackFiles, fleet: readonly 
   }
   const own = new Set(reasons.keys());
   const plans = changedPlans(base.plans, head.plans);
-  for (const { slug, plan } of fleet) {
-    const chosen = head.overrides.get(slug)?.plan ?? plan;
-    if (plans.has(chosen))
-      add(slug, head.plans[chosen] ? `plan ${chosen} changed` : `plan ${chosen} is gone`);
+  for (const member of fleet) {
+    const chosen = planOf(member, head);
+    if (plans.has(chosen)) add(member.slug, describePlan(chosen, base, head));
   }
   const known = new Set(fleet.map(({ slug }) => slug));
   const customers = [...reasons].map(([slug, why]) => ({
@@ -57,7 +58,7 @@ export function findChanges(base: StackFiles, head: StackFiles, fleet: readonly 
   return {
     customers: customers.toSorted((a, b) => (a.slug < b.slug ? -1 : 1)),
     settings: [
-      ...cells.map((name) => compareSettings("cell", name, cellBefore(base, name), head.cells.get(name))),
+      ...cells.map((name) => compareCell(name, base, head)),
       ...[...plans].map((name) => compareSettings("plan", name, base.plans[name], head.plans[name])),
       ...strangers.map((slug) =>
         compareSettings("override", slug, overrideBefore(base, slug), head.overrides.get(slug)),
@@ -73,6 +74,12 @@ const cellPrefix = "cell.";
 
 function overrideBefore({ overrides, broken }: StackFiles, slug: string): Override | undefined {
   return overrides.get(slug) ?? (broken.has(slug) ? unread : undefined);
+}
+
+function compareCell(name: string, base: StackFiles, head: StackFiles): SettingChange {
+  const [before, after] = [base.cells.get(name), head.cells.get(name)];
+  const change = compareSettings("cell", name, cellBefore(base, name), after);
+  return before && after && reachesMembers(before, after) ? { ...change, followed: true } : change;
 }
 
 function cellBefore({ cells, broken }: StackFiles, name: string): object | undefined {
@@ -92,6 +99,22 @@ function describeOverride(base: StackFiles, head: StackFiles, slug: string): str
     (key) => !isDeepStrictEqual(Reflect.get(before, key), Reflect.get(after, key)),
   );
   return `override changed: ${changed.toSorted().join(", ")}`;
+}
+
+/** Whose price no plan of the head has keeps the plan that they were given. */
+function planOf({ slug, plan, provider, priceKeys }: FleetMember, { overrides, plans }: StackFiles): string {
+  const own = overrides.get(slug)?.plan;
+  if (own !== undefined) return own;
+  for (const key of priceKeys) {
+    const paid = findPlanOfPrice(plans, provider, key);
+    if (paid !== undefined) return paid;
+  }
+  return plan;
+}
+
+function describePlan(id: string, base: StackFiles, head: StackFiles): string {
+  if (!head.plans[id]) return `plan ${id} is gone`;
+  return base.plans[id] ? `plan ${id} changed` : `plan ${id} is new, for the price that they pay`;
 }
 
 function changedPlans(before: Plans, after: Plans): Set<string> {

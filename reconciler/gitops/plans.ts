@@ -120,7 +120,11 @@ export function digestTexts({ texts, problems = [] }: Pick<PlanInput, "texts" | 
 }
 
 async function listMembers(sql: Query): Promise<FleetMember[]> {
-  return await sql<FleetMember[]>`select slug, plan from clawfleet.instances where status <> 'gone'`;
+  return await sql<FleetMember[]>`
+    select i.slug, i.plan, i.provider, coalesce(s.price_keys, '{}') as "priceKeys"
+    from clawfleet.instances i
+    left join clawfleet.subscriptions s on s.provider = i.provider and s.id = i.subscription_id
+    where i.status <> 'gone'`;
 }
 
 /** Of whom nothing is to be previewed the result is known here. */

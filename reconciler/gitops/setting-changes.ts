@@ -9,6 +9,8 @@ export type SettingChange = {
   what: "added" | "changed" | "removed";
   /** Values as JSON, with every default, in the order of keys; null where there is none. */
   keys: { key: string; before: string | null; after: string | null }[];
+  /** Of a cell: the servers that stand there take it over, without a preview of theirs. */
+  followed?: true | undefined;
 };
 
 export function compareSettings(
@@ -37,13 +39,14 @@ export function sortKeys(_key: string, value: unknown): unknown {
 }
 
 /** `cell eu1 changed: capacity 10 -> 99`, of a changed one its changed keys alone; a long value is cut. */
-export function describeSetting({ kind, name, what, keys }: SettingChange): string {
+export function describeSetting({ kind, name, what, keys, followed }: SettingChange): string {
   const shown = keys.map(({ key, before, after }) => {
     if (what === "added") return `${key} ${cut(after)}`;
     if (what === "removed") return `${key} ${cut(before)}`;
     return `${key} ${cut(before)} -> ${cut(after)}`;
   });
-  return `${kind} ${name} ${what}${shown.length > 0 ? `: ${shown.join("; ")}` : ""}`;
+  const reach = followed === true ? " (reaches every server that stands in it, one after the other)" : "";
+  return `${kind} ${name} ${what}${shown.length > 0 ? `: ${shown.join("; ")}` : ""}${reach}`;
 }
 
 const longest = 120;

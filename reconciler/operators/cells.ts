@@ -8,7 +8,7 @@ import { countUnplaced } from "../db/instances.ts";
 import { toCellJob } from "../converge/jobs.ts";
 import { listWorkers, type WorkerRow } from "../db/workers.ts";
 import { countRecords, countRoom } from "../desired/rooms.ts";
-import { storeCell } from "../desired/cells.ts";
+import { storeCells } from "../desired/cells.ts";
 import { findLivedIn, livedInRemedy } from "../desired/lived-in.ts";
 import { placeWaiting } from "../desired/place.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
@@ -111,7 +111,7 @@ export async function applyCell(
     await refuseWhileFleetPaused(tx, name);
     const livedIn = row && settings && findLivedIn(row, settings);
     if (livedIn !== undefined) throw refused(livedIn, livedInRemedy);
-    if (settings) await storeCell(deps, tx, name, settings);
+    if (settings) await storeCells(deps, tx, [[name, settings]]);
     const reason = input.refresh ? "drift" : "operator";
     if (input.refresh) await claimRepair(tx, cellStack(name), actor);
     await deps.queue.enqueueConverge(tx, toCellJob({ name, retryReason: reason }, actor));

@@ -152,6 +152,7 @@ const fleetPlan = z.object({
       keys: z.array(
         z.object({ key: z.string(), before: z.string().nullable(), after: z.string().nullable() }),
       ),
+      followed: z.literal(true).optional(),
     }),
   ),
   problems: z.array(z.string()),

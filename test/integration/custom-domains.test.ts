@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CellSettings, Override } from "../../infra/config.ts";
 import { convergeInstance } from "../../reconciler/converge/converge-instance.ts";
 import { listZones } from "../../reconciler/db/account-checks.ts";
-import { findCustomZones } from "../../reconciler/db/cells.ts";
+import { lockCellSettings } from "../../reconciler/db/cells.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { proposeDesired } from "../../reconciler/gitops/propose.ts";
@@ -108,13 +108,16 @@ describe("a domain of a customer's own", () => {
     await sweep();
     zones("shop.example");
     await sweep();
-    expect(await findCustomZones(side.apply.sql, "lab")).toEqual(["shop.example", "firm.example"]);
+    expect((await lockCellSettings(side.apply.sql, "lab"))?.customZones).toEqual([
+      "shop.example",
+      "firm.example",
+    ]);
     expect(told[0]).toMatch(/^domain_refused: .*is in no zone that the cell lab knows/);
     expect((await domains())["bob"]).toEqual(["ai.firm.example", 2]);
     overrides.delete("bob");
     await sweep();
     await sweep();
-    expect(await findCustomZones(side.apply.sql, "lab")).toEqual(["shop.example"]);
+    expect((await lockCellSettings(side.apply.sql, "lab"))?.customZones).toEqual(["shop.example"]);
   });
 });
 

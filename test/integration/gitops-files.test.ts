@@ -1,5 +1,5 @@
 /**
- * Proves with real git repositories whose text each file of stacks/ is taken for, whatever lies beside it. What is refused of it is
+ * Proves with real git repositories whose text each file of stacks/ is taken for, whatever lies beside it, and whom a cell's reaches. What is refused of it is
  * gitops.test.ts' matter.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -57,6 +57,30 @@ describe("files of a repository", () => {
         problems: ["stacks/Pulumi.ada.yaml:3: encoding: not UTF-8: save the file as that"],
       },
     });
+  });
+
+  test("of a cell reach the servers that stand in it once they are reviewed, and the plan says so", async () => {
+    const { sql, mirror } = rig.deps;
+    const file = "stacks/Pulumi.cell.lab.yaml";
+    const text = await mirror.git.run(["show", `main:${file}`]);
+    const changed = text.replace("127.0.0.1/32", "198.51.100.9/32");
+    const head = await rig.repository.commit("addresses", { [file]: changed });
+    const id = await rig.ask(head, { request: 8 });
+    expect(await rig.plans.find(id)).toMatchObject({
+      markdown: expect.stringContaining("reaches every server that stands in it"),
+    });
+    await sql`update clawfleet.instances set status = 'ready', observed_generation = generation`;
+    await sql`delete from pgboss.job`;
+    const merged = await rig.repository.merge(head, "Addresses");
+    await rig.sync();
+    expect(await rig.decision(merged)).toMatchObject({ outcome: "applied" });
+    const jobs = await sql`
+      select data ->> 'stack' as stack, data ->> 'reason' as reason from pgboss.job where name = 'converge' order by 1`;
+    expect([...jobs]).toEqual([
+      { stack: "ada", reason: "resync" },
+      { stack: "bob", reason: "resync" },
+      { stack: "cell.lab", reason: "paid" },
+    ]);
   });
 
   test("that are broken where the fleet is are no way past the review: deleting one is a change with steps", async () => {

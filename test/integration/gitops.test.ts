@@ -13,11 +13,12 @@ import { startAppRig, startGitopsRig, type AppRig, type GitopsRig } from "../sup
 
 const version = (text: string) => `config:\n  clawfleet:openclawVersion: ${text}\n`;
 /** Lines far enough apart that git merges changes of both. */
-const cell = ({ capacity = 90, sshPort = 2222 } = {}) => `config:
+const cell = ({ capacity = 90, recordQuota = 200 } = {}) => `config:
   clawfleet:zone: claws.example
   clawfleet:reach: public
   clawfleet:backendPublicIps: [127.0.0.1/32]
-  clawfleet:sshPort: ${sshPort}
+  clawfleet:sshPort: 2222
+  clawfleet:recordQuota: ${recordQuota}
   # one
   # two
   # three
@@ -114,7 +115,7 @@ describe("without an App", () => {
   test("settings of a cell that nobody reviewed do not come in with others that somebody did", async () => {
     const head = await rig.repository.commit("capacity", { [cellFile]: cell({ capacity: 80 }) });
     await rig.review(head, 11);
-    const direct = await rig.repository.commit("main", { [cellFile]: cell({ sshPort: 22 }) });
+    const direct = await rig.repository.commit("main", { [cellFile]: cell({ recordQuota: 100 }) });
     await rig.sync();
     expect(await rig.decision(direct)).toMatchObject({ outcome: "refused" });
     const merged = await rig.repository.merge(head, "Capacity");
@@ -196,7 +197,7 @@ describe("with the App", () => {
     const number = await github.openPull("capacity");
     await rig.sync();
     expect(github.comments(number)[0]?.body).toContain("cell lab changed: capacity 90 -> 80");
-    const direct = await rig.repository.commit("main", { [cellFile]: cell({ sshPort: 22 }) });
+    const direct = await rig.repository.commit("main", { [cellFile]: cell({ recordQuota: 100 }) });
     const merged = await github.merge(number);
     await rig.sync();
     expect(await rig.decision(direct)).toMatchObject({ outcome: "refused" });

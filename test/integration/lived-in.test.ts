@@ -1,15 +1,19 @@
 /**
- * Proves that no change of files, plan or order takes from a cell what its members live by, and that everything else of it changes.
+ * Proves that no change of files, plan or order takes from a cell what its members live by, that everything else of it changes, and
+ * that those who live there follow what is theirs of it.
  * No engine runs: what such a change would do to a network is Pulumi's to say.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { CellSettings } from "../../infra/config.ts";
 import type { ApplyDeps } from "../../reconciler/desired/apply-deps.ts";
+import { toCellJob } from "../../reconciler/converge/jobs.ts";
+import { handleConvergeJob } from "../../reconciler/converge/worker.ts";
 import { syncCells } from "../../reconciler/desired/cells.ts";
 import { findPlan } from "../../reconciler/db/plans.ts";
 import { createPlan } from "../../reconciler/gitops/plans.ts";
 import { applyCell } from "../../reconciler/operators/cells.ts";
 import { startAdminApp, type AdminApp } from "../support/admin-app.ts";
+import { cellOutputs, createCannedRuns } from "../support/canned-runs.ts";
 
 const file = "Pulumi.cell.lab.yaml";
 
@@ -68,6 +72,8 @@ describe("a cell with members", () => {
     { networkRange: "10.0.0.0/15" },
     { subnetRange: "10.0.0.0/25" },
     { reach: "private" },
+    { sshPort: 2022 },
+    { backendPrivateIp: "10.0.0.3" },
   ])("stays as it is when its file says %j, and whoever asks is told", async (change) => {
     const more = { ...change, capacity: 7 };
     const [key = ""] = Object.keys(change);
@@ -87,6 +93,71 @@ describe("a cell with members", () => {
     await applyCell(withCell({ capacity: 8 }), { cell: "lab", refresh: false, actor: "anna" });
     expect(await row()).toMatchObject({ settings: { capacity: 8 } });
     expect(alerts).toEqual([]);
+  });
+
+  describe("makes its members follow", () => {
+    const members = async () => [
+      ...(await api.database.sql`
+        select i.slug, i.generation - i.observed_generation as behind, j.data ->> 'reason' as reason
+        from clawfleet.instances i
+        left join pgboss.job j on j.name = 'converge' and j.state = 'created' and j.data ->> 'instanceId' = i.id
+        order by slug`),
+    ];
+    const settle = async (status: string) => {
+      await api.database
+        .sql`update clawfleet.instances set status = ${status}, observed_generation = generation`;
+      await api.database.sql`delete from pgboss.job`;
+    };
+    beforeEach(() => settle("ready"));
+
+    test.each<Partial<CellSettings>>([
+      { backendPublicIps: ["198.51.100.9/32"] },
+      { openclawVersion: "2026.9.9" },
+      { originPullCa: "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----" },
+      { dnsTags: true },
+    ])("%j, once, behind who is more urgent", async (change) => {
+      await syncCells(withCell(change));
+      await syncCells(withCell(change));
+      expect(await members()).toEqual([{ slug: "bob", behind: 1, reason: "resync" }]);
+      await settle("ready");
+      await applyCell(withCell({}), { cell: "lab", refresh: false, actor: "anna" });
+      expect(await members()).toEqual([{ slug: "bob", behind: 1, reason: "resync" }]);
+    });
+
+    test.each<Partial<CellSettings>>([
+      {},
+      { capacity: 7 },
+      { recordQuota: 70 },
+      { image: "debian-13" },
+      { customZones: ["firm.example"] },
+    ])("not %j: it is none of theirs", async (change) => {
+      await syncCells(withCell(change));
+      expect(await members()).toEqual([{ slug: "bob", behind: 0, reason: null }]);
+    });
+
+    test("Cloudflare's own addresses, once the cell has read that they are others", async () => {
+      await syncCells(withCell({}));
+      await settle("ready");
+      const runs = await createCannedRuns(api.apply);
+      const run = async (cloudflareRanges: string[]) => {
+        const outputs = { ...cellOutputs, cloudflareRanges };
+        runs.answer = { kind: "done", outputs, changes: {}, generation: 1, diff: undefined };
+        const job = toCellJob({ name: "lab", retryReason: "operator" }, "test");
+        await handleConvergeJob(runs.deps, job, new AbortController().signal);
+        return await members();
+      };
+      expect(await run(cellOutputs.cloudflareRanges)).toEqual([{ slug: "bob", behind: 0, reason: null }]);
+      const follows = [{ slug: "bob", behind: 1, reason: "resync" }];
+      expect(await run(["198.51.100.0/24"])).toEqual(follows);
+      expect(await run(["198.51.100.0/24"])).toEqual(follows);
+      await runs.close();
+    });
+
+    test("and hurries nobody who waits", async () => {
+      await settle("waiting");
+      await syncCells(withCell({ dnsTags: true }));
+      expect(await members()).toEqual([{ slug: "bob", behind: 1, reason: null }]);
+    });
   });
 
   test("may become anything while it never came up, and once nobody is in it", async () => {

@@ -1,8 +1,10 @@
-/** Proves by table who is previewed for whom, and what a plan's servers cost. */
+/** Proves by table who is previewed for whom, whom a plan with their price concerns, and what a plan's servers cost. */
 import { describe, expect, test } from "vitest";
 import type { PlanCustomerRow } from "../../reconciler/db/plans.ts";
 import { monthlyCost } from "../../reconciler/gitops/costs.ts";
+import { findChanges, type FleetMember } from "../../reconciler/gitops/changes.ts";
 import { chooseExamples } from "../../reconciler/gitops/examples.ts";
+import { makePlan } from "../support/instance-inputs.ts";
 
 describe("examples", () => {
   const row = (slug: string, change: Partial<PlanCustomerRow> = {}): PlanCustomerRow => ({
@@ -35,6 +37,24 @@ describe("examples", () => {
     expect(choose(1, [row("a"), row("b"), row("c")], ["b"])).toEqual(["c as a"]);
     expect(choose(1, [row("a"), row("b", { proposal: null })])).toEqual([]);
   });
+});
+
+test("a plan that comes with the price of somebody whose own one is gone concerns them", () => {
+  const none = { cells: new Map(), overrides: new Map(), broken: new Map() };
+  const base = { ...none, plans: { pro: makePlan({ stripeLookupKey: "pro" }) } };
+  const head = { ...none, plans: { ...base.plans, basic: makePlan({ stripeLookupKey: "old" }) } };
+  const paying = (provider: string, ...priceKeys: string[]) => ({
+    slug: "ada",
+    plan: "gone",
+    provider,
+    priceKeys,
+  });
+  const whom = (member: FleetMember) => findChanges(base, head, [member]).customers.map(({ why }) => why);
+  expect(whom(paying("stripe", "other", "old"))).toEqual([
+    ["plan basic is new, for the price that they pay"],
+  ]);
+  expect(whom(paying("stripe", "other"))).toEqual([]);
+  expect(whom(paying("paddle", "old"))).toEqual([]);
 });
 
 describe("what a server costs", () => {

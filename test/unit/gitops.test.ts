@@ -36,6 +36,8 @@ const cellOf = (capacity: number, from: string) =>
 const fleet = Array.from({ length: 10_000 }, (_, i) => ({
   slug: `c${i}`,
   plan: i === 7 ? "starter" : "pro",
+  provider: "stripe",
+  priceKeys: [i === 7 ? "a" : "b"],
 }));
 
 const customer = (slug: string, change: Partial<CustomerPlan> = {}): CustomerPlan => ({
@@ -153,7 +155,11 @@ describe("a change of stacks/", () => {
   test("of a cell is told with what its settings would be instead", () => {
     const [base, head] = [files({ cells: cellOf(10, "192.0.2.4/32") }), files({ cells: cellOf(99, "::/1") })];
     expect(findChanges(base, head, fleet).settings.map(describeSetting)).toEqual([
-      'cell eu1 changed: backendPublicIps ["192.0.2.4/32"] -> ["::/1"]; capacity 10 -> 99',
+      'cell eu1 changed: backendPublicIps ["192.0.2.4/32"] -> ["::/1"]; capacity 10 -> 99 (reaches every server that stands in it, one after the other)',
+    ]);
+    const larger = files({ cells: cellOf(99, "192.0.2.4/32") });
+    expect(findChanges(base, larger, fleet).settings.map(describeSetting)).toEqual([
+      "cell eu1 changed: capacity 10 -> 99",
     ]);
     expect(findChanges(base, files(), fleet).settings).toMatchObject([{ name: "eu1", what: "removed" }]);
   });
