@@ -44,6 +44,11 @@ const planShape = z.strictObject({
   gatewayMemoryMb: z.number().int().min(2048).max(65_536).default(2048),
   /** Most processes and threads of the gateway and what its agent starts; it needs about 50 itself. Changes in place. */
   gatewayTasks: z.number().int().min(256).max(8192).default(512),
+  /**
+   * Messages that the customer is sold for a calendar month (UTC). At the limit the customer and the operators are told, once;
+   * nothing is stopped. Absent: no limit.
+   */
+  messagesPerMonth: z.number().int().min(1).max(10_000_000).optional(),
   /** Model that answers, as OpenClaw names it. Changes in place. */
   model: z.string().min(1).default("anthropic/claude-sonnet-4-6"),
   /** Takes shell and file tools away from the agent. Changes in place. */

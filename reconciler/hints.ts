@@ -21,7 +21,8 @@ export async function handleHint(deps: HintDeps, job: HintJob): Promise<void> {
     const readings = await provider.readCustomerSubscriptions(customerId);
     await storeReadings(deps.sql, { provider: provider.name, readings, asked });
     const actor = `${provider.name} ${job.eventId}`;
-    const result = await applyDesired(deps, { kind: "customer", provider: provider.name, customerId, actor });
+    const customers = [{ provider: provider.name, customerId }];
+    const result = await applyDesired(deps, { kind: "customers", customers, actor });
     deps.log.info(
       { event: job.eventId, customer: customerId, subscriptions: readings.length, ...result },
       "billing hint handled",

@@ -7,12 +7,13 @@ import { listLagging } from "./db/instances.ts";
 import { expireOrders } from "./db/orders.ts";
 import {
   beginReading,
-  listNameless,
+  listNamelessCustomers,
   listSlugs,
   markAbsent,
   storePage,
   touchMissing,
   type Asked,
+  type Customer,
 } from "./db/subscriptions.ts";
 import {
   addPage,
@@ -167,27 +168,20 @@ async function queueLagging(deps: SweepDeps, sweepId: number): Promise<void> {
   }
 }
 
-/** Subscriptions that came without a name: each by way of its customer. */
+/** Subscriptions that came without a name: by way of their customers. */
 async function applyNameless(
   deps: SweepDeps,
   pass: Pass,
   totals: { created: number; changed: number },
 ): Promise<void> {
-  let after = { provider: "", id: "" };
+  let after: Customer = { provider: "", customerId: "" };
   for (;;) {
-    const rows = await listNameless(deps.sql, after, pageSize);
-    for (const { provider, customerId } of rows) {
-      const result = await applyDesired(deps, {
-        kind: "customer",
-        provider,
-        customerId,
-        actor: `sweep ${pass.id}`,
-      });
-      totals.created += result.created;
-      totals.changed += result.changed;
-    }
-    const last = rows.at(-1);
+    const customers = await listNamelessCustomers(deps.sql, after, pageSize);
+    const last = customers.at(-1);
     if (!last) return;
-    after = { provider: last.provider, id: last.id };
+    const result = await applyDesired(deps, { kind: "customers", customers, actor: `sweep ${pass.id}` });
+    totals.created += result.created;
+    totals.changed += result.changed;
+    after = last;
   }
 }

@@ -1,10 +1,12 @@
 // Says as one line of JSON how this machine is: gateway, proxy, and what may run out. Changes nothing; exit code 0 whatever it finds.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { availableParallelism, loadavg, uptime } from "node:os";
 
 const ANSWER_TIMEOUT_MS = 5000;
+const COUNT_TIMEOUT_MS = 3000;
+const DAY_MS = 24 * 60 * 60_000;
 const MB = 1024 * 1024;
 
 function systemctl(...args) {
@@ -86,6 +88,49 @@ function readDisk() {
   return { totalMb: Math.round((blocks * bsize) / MB), freeMb, inodes: files, inodesFree: ffree };
 }
 
+/**
+ * Runs that came to a good end in each span of time: OpenClaw's audit ledger has one for every message that it answers, and for
+ * every task of a schedule. Those of helpers that the agent itself calls are part of an answer.
+ */
+const COUNT_RUNS = `
+  const [path, spans] = process.argv.slice(1);
+  const { DatabaseSync } = require("node:sqlite");
+  const ledger = new DatabaseSync(path, { readOnly: true, timeout: 1000 });
+  const runs = ledger.prepare(\`
+    select count(*) as count from audit_events
+    where action = 'agent.run.finished' and status = 'succeeded' and occurred_at >= ? and occurred_at < ?
+      and (session_key is null or session_key not like 'agent:%:subagent:%')\`);
+  console.log(JSON.stringify(JSON.parse(spans).map(([from, to]) => runs.get(from, to).count)));`;
+
+/** Yesterday too: what came between its last reading and midnight. The agent can write this file, so root does not open it. */
+function countMessages() {
+  const state = process.env.OPENCLAW_STATE_DIR ?? "/var/lib/openclaw/.openclaw";
+  try {
+    const { uid, gid } = statSync(state);
+    const today = new Date().setUTCHours(0, 0, 0, 0);
+    const days = [today - DAY_MS, today];
+    const spans = JSON.stringify(days.map((from) => [from, from + DAY_MS]));
+    const counts = JSON.parse(
+      execFileSync(process.execPath, ["-e", COUNT_RUNS, "--", `${state}/state/openclaw.sqlite`, spans], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+        cwd: "/",
+        env: {},
+        timeout: COUNT_TIMEOUT_MS,
+        killSignal: "SIGKILL",
+        uid,
+        gid,
+      }),
+    );
+    return days.map((day, index) => ({
+      day: new Date(day).toISOString().slice(0, 10),
+      count: counts[index],
+    }));
+  } catch {
+    return undefined;
+  }
+}
+
 const [gateway, proxy] = await Promise.all([probeGateway(), probeProxy()]);
 const [load1, , load15] = loadavg();
 const vitals = {
@@ -96,5 +141,6 @@ const vitals = {
   load: { one: load1, fifteen: load15, cpus: availableParallelism() },
   uptimeSeconds: Math.round(uptime()),
   restartRequired: existsSync("/run/reboot-required"),
+  messages: countMessages(),
 };
 process.stdout.write(`${JSON.stringify(vitals)}\n`);

@@ -108,7 +108,8 @@ export function createAccount(deps: AccountDeps): Account {
     const asked = await beginReading(sql, clock.now());
     const readings = await provider.readCustomerSubscriptions(customerId);
     await storeReadings(sql, { provider: provider.name, readings, asked });
-    await applyDesired(deps, { kind: "customer", provider: provider.name, customerId, actor: "customer" });
+    const customers = [{ provider: provider.name, customerId }];
+    await applyDesired(deps, { kind: "customers", customers, actor: "customer" });
   }
 
   /** Two open payment pages for one assistant are paid twice sooner or later. */

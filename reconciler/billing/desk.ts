@@ -3,8 +3,8 @@
 export type ChangePreview = {
   /** Charged at once; below zero: a credit. */
   dueNow: number;
-  /** Charged each period from then on; null where it cannot be told. */
-  recurring: number | null;
+  /** Charged each period from then on; null where it cannot be told. `net`: tax is added, and discounts are taken off. */
+  recurring: { amount: number; net: boolean } | null;
   currency: string;
   /** The moment that the sum is of: handed over with the change, so that what was shown is what is charged. */
   at: Date;

@@ -55,7 +55,7 @@ export function createPaddleDesk(http: PaddleHttp, isPlanPrice?: IsPlanPrice): B
       const amount = Number(summary?.result.amount ?? 0);
       return {
         dueNow: summary?.result.action === "credit" ? -amount : amount,
-        recurring: recurring === null ? null : Number(recurring.totals.grand_total),
+        recurring: recurring && { amount: Number(recurring.totals.grand_total), net: false },
         currency: preview.currency_code.toLowerCase(),
         at: now,
       };

@@ -1,6 +1,7 @@
 /** What we read of Paddle's objects, and what it means in our words. Pure. */
 import { z } from "zod";
 import type { Price, SubscriptionReading } from "./provider.ts";
+import { toStorable } from "./storable.ts";
 
 const dateSchema = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 /** Free-form data of the seller: of ours are `slug` and `order`, and anybody may write anything into it. */
@@ -74,7 +75,7 @@ export const eventSchema = z.object({
 /** Paddle's words for statuses are ours too; `paused` and `canceled` begin when Paddle says so, not when they are asked for. */
 export function toReading(subscription: PaddleSubscription, email: string | null): SubscriptionReading {
   const { scheduled_change: change, status } = subscription;
-  return {
+  return toStorable({
     id: subscription.id,
     customerId: subscription.customer_id,
     email,
@@ -86,7 +87,7 @@ export function toReading(subscription: PaddleSubscription, email: string | null
     cancelAt: change?.action === "cancel" ? change.effective_at : null,
     endedAt: status === "canceled" ? subscription.canceled_at : null,
     trialEnd: status === "trialing" ? subscription.next_billed_at : null,
-  };
+  });
 }
 
 /**
@@ -100,7 +101,7 @@ export function toOneTimeReading(transaction: PaddleTransaction): SubscriptionRe
   if (transaction.status !== "completed" || customerId === null || subscriptionId !== null || recurring)
     return undefined;
   const endedAt = findRefund(transaction);
-  return {
+  return toStorable({
     id: transaction.id,
     customerId,
     email: transaction.customer?.email ?? null,
@@ -111,7 +112,7 @@ export function toOneTimeReading(transaction: PaddleTransaction): SubscriptionRe
     periodEnd: null,
     cancelAt: null,
     endedAt,
-  };
+  });
 }
 
 const returned: Readonly<Record<string, number>> = { refund: 1, chargeback: 1, chargeback_reverse: -1 };

@@ -42,7 +42,8 @@ export function createStripeDesk(stripe: Stripe, isPlanPrice?: IsPlanPrice): Bil
       );
       return {
         dueNow: preview.total < 0 ? preview.total : preview.amount_due,
-        recurring: price.unit_amount === null ? null : price.unit_amount * item.quantity,
+        recurring:
+          price.unit_amount === null ? null : { amount: price.unit_amount * item.quantity, net: true },
         currency: preview.currency,
         at: new Date(seconds * 1000),
       };

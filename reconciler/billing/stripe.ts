@@ -3,6 +3,7 @@ import Stripe from "stripe";
 import { ClawfleetError } from "../errors.ts";
 import { findPlanItem, type IsPlanPrice } from "./plan-item.ts";
 import { toSeats } from "./seats.ts";
+import { toStorable } from "./storable.ts";
 import { createStripeDesk, priceKeyOfItem } from "./stripe-desk.ts";
 import { inOurWords, noPrice, orNothing, unavailable } from "./stripe-errors.ts";
 import type { BillingProvider, Price, SubscriptionReading, WebhookHint } from "./provider.ts";
@@ -160,7 +161,7 @@ function toReading(subscription: Stripe.Subscription): SubscriptionReading {
   const { customer, items, metadata } = subscription;
   const expanded = typeof customer === "string" || customer.deleted === true ? undefined : customer;
   const ends = items.data.map((item) => item.current_period_end);
-  return {
+  return toStorable({
     id: subscription.id,
     customerId: typeof customer === "string" ? customer : customer.id,
     email: expanded?.email ?? null,
@@ -173,7 +174,7 @@ function toReading(subscription: Stripe.Subscription): SubscriptionReading {
     cancelAt: subscription.cancel_at === null ? null : toDate(subscription.cancel_at),
     endedAt: subscription.ended_at === null ? null : toDate(subscription.ended_at),
     trialEnd: subscription.trial_end === null ? null : toDate(subscription.trial_end),
-  };
+  });
 }
 
 /**

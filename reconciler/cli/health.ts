@@ -21,6 +21,8 @@ export function describeHealth(health: FleetHealth | null, now: Date): [string, 
         .join("; "),
     ],
   ];
+  const { count, limit } = health.messages;
+  facts.push(["messages", `${count}${limit === null ? "" : ` of ${limit}`} this month`]);
   const { vitals } = health;
   if (vitals === null) return facts;
   const { disk, memory, load, gateway } = vitals;

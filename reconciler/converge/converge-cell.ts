@@ -18,6 +18,7 @@ export async function convergeCell(
 ): Promise<void> {
   const row = await findCellRow(deps.sql, asked.cell);
   if (!row) return;
+  if (row.paused) return deps.log.debug({ stack: asked.stack }, "an operator has paused the fleet");
   const job = { ...asked, reason: moreUrgent(asked.reason, row.retryReason) };
   const settled = row.status === "ready" && row.observedGeneration >= row.generation;
   const { always, refresh } = demandOf(asked);

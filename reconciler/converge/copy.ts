@@ -6,12 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { customerFiles, waitFirstBootCommand } from "../../cloud-init/customer-files.ts";
 import { archiveLabel, carrierLabelKeys, carrierLabels } from "../../components/naming.ts";
 import type { Hetzner, HetznerServer } from "../cloud/hetzner.ts";
-import { beginTransfer, endTransfer, recordStage } from "../db/transfers.ts";
+import { beginTransfer, endTransfer, recordDown, recordStage } from "../db/transfers.ts";
 import { findLocated } from "../db/health.ts";
 import { recordSnapshot, type ConvergeRow } from "../db/observed.ts";
 import { ClawfleetError, isClawfleetError, messageOf } from "../errors.ts";
 import type { MachineAddress } from "../health/machine-ssh.ts";
 import { locate } from "../health/probe.ts";
+import { tellServing } from "../messages/recorded.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import { keepSnapshot, switchOff, usualPatience, type Archived } from "./archive.ts";
 import { provideCarrier, removeCarriers, type Provided } from "./carrier.ts";
@@ -201,6 +202,7 @@ async function carry(
   signal: AbortSignal,
 ): Promise<void> {
   await recordStage(deps.sql, row.id, "its files are being copied to another disk");
+  await recordDown(deps.sql, row.id, deps.clock.now());
   await ask(deps, from, customerFiles.stopGateway, { timeoutMs: stopMs, signal });
   await haul(
     { address: from, command: customerFiles.pack },
@@ -238,7 +240,8 @@ async function wake(deps: ConvergeDeps, hetzner: Hetzner, row: ConvergeRow): Pro
     const address = located && locate(deps.masterKey, located);
     if (!address) return;
     const answer = await deps.runOnMachine(address, customerFiles.startGateway, { timeoutMs: commandMs });
-    if (answer.kind === "ran" && answer.code === 0) return;
+    if (answer.kind === "ran" && answer.code === 0)
+      return await tellServing(deps.sql, row.id, deps.clock.now());
     const [server] = await hetzner.findServers(row.id);
     if (server?.status === "off") await hetzner.rebootServer(server);
   } catch (error) {

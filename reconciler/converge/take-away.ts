@@ -8,7 +8,7 @@ import {
   recordWaiting,
   type ConvergeRow,
 } from "../db/observed.ts";
-import { beginTransfer } from "../db/transfers.ts";
+import { beginTransfer, recordDown } from "../db/transfers.ts";
 import { tellArchived, tellGone } from "../messages/recorded.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import { keepSnapshot } from "./archive.ts";
@@ -69,6 +69,7 @@ export async function moveOut(
   const { hetzner } = deps.cloudsOf(row.account, job.reason);
   const mark = `${moveMark}${row.override.location ?? row.location}-${row.generation}`;
   await beginTransfer(deps.sql, row.id, mark);
+  await recordDown(deps.sql, row.id, deps.clock.now());
   const kept = await keepSnapshot(
     hetzner,
     {
@@ -95,7 +96,7 @@ export async function finishMoveOut(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (!(await destroyStack(deps, row, job, { keepSnapshots: true }, signal))) return false;
-  await recordMovedOut(deps.sql, row.id);
+  await recordMovedOut(deps.sql, row.id, deps.clock.now());
   return true;
 }
 

@@ -5,6 +5,7 @@ import type { Reason } from "../queue/jobs.ts";
 import type { BlockKey } from "./blocks.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
+import { isFleetPaused } from "./pauses.ts";
 
 export const cellStatuses = ["pending", "converging", "ready", "waiting", "parked"] as const;
 export type CellStatus = (typeof cellStatuses)[number];
@@ -25,13 +26,16 @@ export type CellConvergeRow = {
   retryReason: Reason | null;
   blockedBy: Blocker | null;
   blockedScope: string | null;
+  /** With the whole fleet. */
+  paused: boolean;
 };
 
 export async function findCellRow(sql: Query, name: string): Promise<CellConvergeRow | undefined> {
   const [row] = await sql<CellConvergeRow[]>`
     select 'cell' as kind, name as id, name as cell, account, generation, observed_generation as "observedGeneration",
       outputs is not null as "hasOutputs", status, status_detail as "statusDetail", failures,
-      retry_reason as "retryReason", blocked_by as "blockedBy", blocked_scope as "blockedScope"
+      retry_reason as "retryReason", blocked_by as "blockedBy", blocked_scope as "blockedScope",
+      ${isFleetPaused(sql)} as paused
     from clawfleet.cells where name = ${name}`;
   return row;
 }

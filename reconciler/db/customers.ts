@@ -1,24 +1,30 @@
 /** What messages to customers read of instances. One statement a function. */
-import type { Phase } from "../../infra/config.ts";
+import type { Standing } from "../desired/outages.ts";
 import { endedStatuses } from "../desired/phases.ts";
 import type { Query } from "./database.ts";
 
-export type ToldRow = {
+export type ToldRow = Standing & {
   id: string;
   slug: string;
   provider: string;
   customerId: string;
   email: string | null;
-  phase: Phase;
-  phaseSince: Date;
-  observedPhase: Phase | null;
   readyBefore: boolean;
+  /** Its customer has a letter that this time without an assistant is our failure. */
+  failureTold: boolean;
   failures: number;
 };
 
+/** As `findDownSince`. */
+const downSince = (sql: Query) => sql`greatest(i.phase_since, i.down_since)`;
+
 const columns = (sql: Query) => sql`
   i.id, i.slug, i.provider, i.customer_id as "customerId", i.email, i.phase, i.phase_since as "phaseSince", i.observed_phase as "observedPhase",
-  i.ready_at is not null as "readyBefore", i.failures`;
+  i.down_since as "downSince", i.ready_at is not null as "readyBefore", i.failures,
+  exists (
+    select 1 from clawfleet.outbox o
+    where o.channel = 'mail' and o.subject = i.id and o.occasion = 'failed' and o.queued_at >= ${downSince(sql)}
+  ) as "failureTold"`;
 
 /** A living instance, locked until the transaction ends. */
 export async function lockTold(sql: Query, id: string): Promise<ToldRow | undefined> {
@@ -27,25 +33,21 @@ export async function lockTold(sql: Query, id: string): Promise<ToldRow | undefi
   return row;
 }
 
-export type LateRow = ToldRow & { detail: string | null; customerTold: boolean; operatorTold: boolean };
+export type LateRow = ToldRow & { detail: string | null; operatorTold: boolean };
 
-/** Whose assistant is wanted since before `since` and not up, for whatever reason, where somebody has not been told in this time of running. */
+/** Whose assistant is wanted and has not served them since before `since`, for whatever reason, where somebody has not been told of it. */
 export async function listUntoldLate(sql: Query, since: Date): Promise<LateRow[]> {
   return await sql<LateRow[]>`
     select * from (
       select ${columns(sql)}, i.status_detail as detail,
-        i.email is null or exists (
-          select 1 from clawfleet.outbox o
-          where o.channel = 'mail' and o.subject = i.id and o.occasion = 'failed' and o.queued_at >= i.phase_since
-        ) as "customerTold",
         exists (
-          select 1 from clawfleet.alerts a where a.kind = 'late' and a.about = i.slug and a.last_at >= i.phase_since
+          select 1 from clawfleet.alerts a where a.kind = 'late' and a.about = i.slug and a.last_at >= ${downSince(sql)}
         ) as "operatorTold"
       from clawfleet.instances i
-      where i.status <> 'gone' and i.phase = 'running' and i.phase_since <= ${since}
-        and i.observed_phase is distinct from 'running'
+      where i.status <> 'gone' and i.phase = 'running' and ${downSince(sql)} <= ${since}
+        and (i.observed_phase is distinct from 'running' or i.down_since is not null)
     ) late
-    where not ("customerTold" and "operatorTold")
+    where not ((email is null or "failureTold") and "operatorTold")
     order by id limit 500`;
 }
 

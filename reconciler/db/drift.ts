@@ -3,6 +3,7 @@ import type { Difference, DriftClass } from "../drift/compare.ts";
 import { maxRepairs, type DriftAction } from "../drift/policy.ts";
 import { readDatabaseTime, type Query } from "./database.ts";
 import { toJson } from "./json.ts";
+import { isFleetPaused, isPaused } from "./pauses.ts";
 
 /** `startedAt` is the database's time, as is everything that is compared with it. */
 export async function beginScan(
@@ -74,7 +75,7 @@ export type ScannedStack = {
   account: string;
   /** As desired, and nothing ran on it since the scan began: its state is the last word. */
   resting: boolean;
-  /** Its override leaves it alone. */
+  /** Its override leaves it alone, or an operator has paused it. */
   held: boolean;
   /** What it is made from when it comes back. */
   snapshotId: string | null;
@@ -88,13 +89,13 @@ export async function listScanned(sql: Query, since: Date): Promise<ScannedStack
     with all_stacks as (
       select i.id, i.slug as stack, i.id as "instanceId", i.cell, c.account,
         i.status = 'ready' and i.observed_generation = i.generation as settled,
-        coalesce((i.override ->> 'hold')::boolean, false) as held, i.snapshot_id as "snapshotId",
+        coalesce((i.override ->> 'hold')::boolean, false) or ${isPaused(sql)} as held, i.snapshot_id as "snapshotId",
         i.phase = 'archived' and i.observed_phase is not distinct from 'archived' as archived
       from clawfleet.instances i join clawfleet.cells c on c.name = i.cell
       where i.status <> 'gone' or i.gone_recorded_at >= ${since}
       union all
       select 'cell.' || name, 'cell.' || name, null, name, account,
-        status = 'ready' and outputs is not null and observed_generation = generation, false, null, false
+        status = 'ready' and outputs is not null and observed_generation = generation, ${isFleetPaused(sql)}, null, false
       from clawfleet.cells
     )
     select id, stack, "instanceId", cell, account, held, "snapshotId", archived, settled and not exists (

@@ -3,6 +3,7 @@ import type { Sql } from "postgres";
 import type { Rung, Verdict } from "../health/decide.ts";
 import type { Vitals, Warning } from "../health/vitals.ts";
 import type { InstanceStatus } from "../web/order-view.ts";
+import { countMonth, messageLimit } from "./message-counts.ts";
 
 export type FleetRow = {
   id: string;
@@ -37,6 +38,8 @@ export type FleetHealth = {
   step: Rung | null;
   needsPerson: boolean;
   vitals: Vitals | null;
+  /** Answered in the month of the last reading, and how many the plan holds; null: as many as they like. */
+  messages: { count: number; limit: number | null };
 };
 
 export type FleetFilter = {
@@ -57,7 +60,8 @@ const columns = (sql: Sql) => sql`
   to_char(i.ready_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "readyAt",
   case when h.probed_at is not null then jsonb_build_object(
     'verdict', h.verdict, 'detail', h.detail, 'warnings', h.warnings, 'step', h.rung, 'needsPerson', h.exhausted,
-    'vitals', h.vitals,
+    'vitals', h.vitals, 'messages', jsonb_build_object(
+      'count', ${countMonth(sql, sql`date_trunc('month', h.probed_at at time zone 'utc')`)}, 'limit', ${messageLimit(sql)}),
     'since', to_char(h.verdict_since at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     'probedAt', to_char(h.probed_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
   ) end as health`;

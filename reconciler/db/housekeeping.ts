@@ -14,6 +14,8 @@ export const retention = {
   plans: 400,
   answers: 1,
   strangers: 30,
+  /** The month before this one can still be asked about. */
+  messages: 62,
 } as const;
 
 export type Removed = Record<keyof typeof retention, number>;
@@ -31,11 +33,12 @@ export async function removeOld(sql: Query, now: Date): Promise<Removed> {
     before(retention.hints),
     before(retention.budgets),
   ];
-  const [scans, plans, answers, strangers] = [
+  const [scans, plans, answers, strangers, messages] = [
     before(retention.scans),
     before(retention.plans),
     before(retention.answers),
     before(retention.strangers),
+    before(retention.messages),
   ];
   return {
     events: await repeat(
@@ -100,6 +103,12 @@ export async function removeOld(sql: Query, now: Date): Promise<Removed> {
           order by s.provider, s.id
           limit ${batch}
           for no key update
+        )`,
+    ),
+    messages: await repeat(
+      () => sql`
+        delete from clawfleet.message_counts where (instance_id, day) in (
+          select instance_id, day from clawfleet.message_counts where day < ${messages}::timestamptz limit ${batch}
         )`,
     ),
   };

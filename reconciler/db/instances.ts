@@ -32,6 +32,8 @@ export type InstanceRow = {
   generation: number;
   observedGeneration: number;
   observedPhase: Phase | null;
+  /** See `Standing`. */
+  downSince: Date | null;
   status: string;
   /** Of the work that is not done yet. */
   retryReason: Reason | null;
@@ -45,7 +47,7 @@ const columns = (sql: Query) => sql`
   i.id, i.slug, i.provider, i.subscription_id as "subscriptionId", i.customer_id as "customerId", i.email, i.cell,
   host(i.private_ip) as "privateIp", i.plan, i.plan_settings as "planSettings", i.phase, i.phase_since as "phaseSince", i.phase_reason as "phaseReason", i.next_change_at as "nextChangeAt",
   i.override, i.chosen_address as "chosenAddress", i.server_type as "serverType", i.location, i.desired_hash as "desiredHash", i.generation,
-  i.observed_generation as "observedGeneration", i.observed_phase as "observedPhase", i.status, i.retry_reason as "retryReason", i.delete_votes as "deleteVotes",
+  i.observed_generation as "observedGeneration", i.observed_phase as "observedPhase", i.down_since as "downSince", i.status, i.retry_reason as "retryReason", i.delete_votes as "deleteVotes",
   i.delete_vote_phase as "deleteVotePhase", i.delete_vote_at as "deleteVoteAt"`;
 
 /**

@@ -89,7 +89,7 @@ export async function recordReady(
   const [row] = await sql<{ behind: boolean }[]>`
     update clawfleet.instances set
       ${arrivedAt(sql, seen.generation)}, observed_phase = ${seen.phase},
-      outputs = ${sql.json(toJson(seen.outputs))}, ready_at = coalesce(ready_at, ${seen.now})
+      outputs = ${sql.json(toJson(seen.outputs))}, ready_at = coalesce(ready_at, ${seen.now}), down_since = null
     where id = ${id}
     returning generation <> ${seen.generation} as behind`;
   return { behind: row?.behind ?? false };
@@ -109,16 +109,18 @@ export async function recordArchived(
   const [row] = await sql<{ behind: boolean }[]>`
     update clawfleet.instances set
       ${arrivedAt(sql, seen.generation)}, observed_phase = 'archived', outputs = null,
-      transfer_mark = null, carrier_ip = null
+      transfer_mark = null, carrier_ip = null, down_since = null
     where id = ${id}
     returning generation <> ${seen.generation} as behind`;
   return { behind: row?.behind ?? false };
 }
 
 /** As if archived, whatever is desired: the next converge makes it from its snapshot. */
-export async function recordMovedOut(sql: Query, id: string): Promise<void> {
+export async function recordMovedOut(sql: Query, id: string, now: Date): Promise<void> {
   await sql`
-    update clawfleet.instances set observed_phase = 'archived', outputs = null, transfer_mark = null, carrier_ip = null
+    update clawfleet.instances set
+      observed_phase = 'archived', outputs = null, transfer_mark = null, carrier_ip = null,
+      down_since = coalesce(down_since, ${now})
     where id = ${id}`;
 }
 
@@ -150,7 +152,7 @@ export async function recordGone(sql: Query, id: string, now: Date): Promise<voi
   await sql`
     update clawfleet.instances set
       status = 'gone', status_detail = null, observed_phase = 'gone', observed_generation = generation,
-      private_ip = null, outputs = null, secrets = ''::bytea, snapshot_id = null, transfer_mark = null, carrier_ip = null, email = null, override = '{}',
+      private_ip = null, outputs = null, secrets = ''::bytea, snapshot_id = null, transfer_mark = null, carrier_ip = null, down_since = null, email = null, override = '{}',
       chosen_address = null, chosen_at = null,
       retry_at = null, retry_reason = null,
       blocked_by = null, blocked_scope = null, blocked_at = null, failures = 0, gone_at = ${now},

@@ -25,6 +25,16 @@ export async function beginOutage(
     on conflict (instance_id) where to_at is null do nothing`;
 }
 
+/** One that is over. */
+export async function recordOutage(
+  sql: Query,
+  outage: { instanceId: string; cause: string; from: Date; to: Date },
+): Promise<void> {
+  await sql`
+    insert into clawfleet.outages (instance_id, cause, from_at, to_at)
+    values (${outage.instanceId}, ${outage.cause}, ${outage.from}, ${outage.to})`;
+}
+
 export async function endOutage(sql: Query, instanceId: string, now: Date): Promise<void> {
   await sql`
     update clawfleet.outages set to_at = greatest(from_at, ${now})

@@ -1,4 +1,5 @@
 /** Rows of `clawfleet.pauses`: what operators have told the service to leave alone for now. */
+import type { Reason } from "../queue/jobs.ts";
 import type { Query } from "./database.ts";
 
 /** Of a pause that is about everybody. */
@@ -16,6 +17,10 @@ export async function pause(sql: Query, row: PauseRow): Promise<void> {
 export const isPaused = (sql: Query) =>
   sql`exists (select 1 from clawfleet.pauses p where p.scope in (${everybody}, i.slug))`;
 
+/** Of a cell: its stack belongs to everybody in it. */
+export const isFleetPaused = (sql: Query) =>
+  sql`exists (select 1 from clawfleet.pauses p where p.scope = ${everybody})`;
+
 /** What keeps this one from being changed: its own name, everybody, both, or nothing. */
 export async function listPausesOf(sql: Query, slug: string): Promise<string[]> {
   const rows = await sql<{ scope: string }[]>`
@@ -31,6 +36,13 @@ export async function unpause(sql: Query, scope: string): Promise<boolean> {
 
 export async function listPauses(sql: Query): Promise<PauseRow[]> {
   return await sql<PauseRow[]>`select scope, actor, since from clawfleet.pauses order by scope`;
+}
+
+/** Cells that have something to do, once the fleet is no longer paused. */
+export async function listReleasedCells(sql: Query): Promise<{ name: string; retryReason: Reason | null }[]> {
+  return await sql<{ name: string; retryReason: Reason | null }[]>`
+    select name, retry_reason as "retryReason" from clawfleet.cells
+    where status <> 'parked' and observed_generation < generation and blocked_by is null and not ${isFleetPaused(sql)}`;
 }
 
 /** Those that have something to do and are no longer kept from it. */

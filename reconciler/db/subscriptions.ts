@@ -12,6 +12,7 @@ export type SubscriptionRow = SubscriptionReading & {
   statusSince: Date;
   /** End of the trial as it was sold; what is later than that was given back for our outages. */
   trialEndFirst?: Date | null;
+  /** When billing was asked last and said this. */
   readAt: Date;
 };
 
@@ -23,15 +24,17 @@ const columns = (sql: Query) => sql`
 
 /** A question to billing, before it is asked. */
 export type Asked = {
-  /** By our clock: statuses are counted from here. */
+  /** By our clock, or by the database's where ours is behind: statuses are counted from here. */
   at: Date;
   /** An answer to an older question never replaces that to a newer one, whatever clocks say. */
   order: number;
 };
 
+/** A clock that is behind would make late payments older than they are. One that was ahead is made good by the next reading. */
 export async function beginReading(sql: Query, at: Date): Promise<Asked> {
-  const [row] = await sql<{ order: number }[]>`select nextval('clawfleet.reading_order') as order`;
-  return { at, order: row?.order ?? 0 };
+  const [row] = await sql<Asked[]>`
+    select greatest(${at}::timestamptz, now()) as at, nextval('clawfleet.reading_order') as order`;
+  return row ?? { at, order: 0 };
 }
 
 export type StoreInput = {
@@ -209,26 +212,34 @@ export async function listSubscriptionsFor(sql: Query, slugs: readonly string[])
     where i.slug = any(${[...slugs]}::text[])`;
 }
 
+/** As a provider knows them. */
+export type Customer = { provider: string; customerId: string };
+
+/** Everything that these customers pay for or have paid for. */
 export async function listSubscriptionsOf(
   sql: Query,
-  provider: string,
-  customerId: string,
+  customers: readonly Customer[],
 ): Promise<SubscriptionRow[]> {
   return await sql<SubscriptionRow[]>`
     select ${columns(sql)} from clawfleet.subscriptions s
-    where s.provider = ${provider} and s.customer_id = ${customerId}`;
+    join unnest(
+      ${customers.map((one) => one.provider)}::text[], ${customers.map((one) => one.customerId)}::text[]
+    ) as wanted(provider, customer_id) using (provider, customer_id)`;
 }
 
-/** Subscriptions without a name, in pages by (provider, id). */
-export async function listNameless(
-  sql: Query,
-  after: { provider: string; id: string },
-  limit: number,
-): Promise<SubscriptionRow[]> {
-  return await sql<SubscriptionRow[]>`
-    select ${columns(sql)} from clawfleet.subscriptions s
-    where s.slug is null and (s.provider, s.id) > (${after.provider}, ${after.id})
-    order by s.provider, s.id
+/**
+ * Customers with a subscription that came without a name, in pages. One that has ended and has no instance any more asks for
+ * nothing: a fleet has ever more of these.
+ */
+export async function listNamelessCustomers(sql: Query, after: Customer, limit: number): Promise<Customer[]> {
+  return await sql<Customer[]>`
+    select distinct s.provider, s.customer_id as "customerId" from clawfleet.subscriptions s
+    where s.slug is null and (s.provider, s.customer_id) > (${after.provider}, ${after.customerId})
+      and (s.status <> all(${[...endedStatuses]}::text[]) or exists (
+        select 1 from clawfleet.instances i
+        where i.provider = s.provider and i.subscription_id = s.id and i.status <> 'gone'
+      ))
+    order by s.provider, s.customer_id
     limit ${limit}`;
 }
 

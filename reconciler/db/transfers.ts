@@ -12,6 +12,16 @@ export async function endTransfer(sql: Query, id: string): Promise<void> {
   await sql`update clawfleet.instances set transfer_mark = null, carrier_ip = null where id = ${id}`;
 }
 
+/** Before it stops serving its customer; of several stops on the way the first counts. */
+export async function recordDown(sql: Query, id: string, now: Date): Promise<void> {
+  await sql`update clawfleet.instances set down_since = coalesce(down_since, ${now}) where id = ${id}`;
+}
+
+/** It serves its customer where it stands. */
+export async function clearDown(sql: Query, id: string): Promise<void> {
+  await sql`update clawfleet.instances set down_since = null where id = ${id}`;
+}
+
 export async function recordCarrierIp(sql: Query, id: string, ip: string): Promise<void> {
   await sql`update clawfleet.instances set carrier_ip = ${ip} where id = ${id}`;
 }

@@ -9,6 +9,7 @@ export type TrialRow = {
   phase: Phase;
   phaseSince: Date;
   observedPhase: Phase | null;
+  downSince: Date | null;
   provider: string;
   subscriptionId: string;
   createdAt: Date;
@@ -18,12 +19,12 @@ export type TrialRow = {
 
 export async function listTrials(sql: Query): Promise<TrialRow[]> {
   return await sql<TrialRow[]>`
-    select i.id, i.slug, i.phase, i.phase_since as "phaseSince", i.observed_phase as "observedPhase", s.provider,
+    select i.id, i.slug, i.phase, i.phase_since as "phaseSince", i.observed_phase as "observedPhase", i.down_since as "downSince", s.provider,
       s.id as "subscriptionId", s.created_at as "createdAt", s.trial_end as "trialEnd", s.trial_end_first as "trialEndFirst"
     from clawfleet.subscriptions s
     join clawfleet.instances i on i.provider = s.provider and i.subscription_id = s.id and i.status <> 'gone'
     where s.status = 'trialing' and s.trial_end is not null and s.trial_end_first is not null and (
-      (i.phase = 'running' and i.observed_phase is distinct from 'running')
+      (i.phase = 'running' and (i.observed_phase is distinct from 'running' or i.down_since is not null))
       or exists (select 1 from clawfleet.outages o where o.instance_id = i.id)
     )
     order by i.slug`;

@@ -1,6 +1,7 @@
 /** What applying a decision needs, what it is about, and how operators hear of what is odd about it. */
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
+import type { Customer } from "../db/subscriptions.ts";
 import type { AlertKind, RaiseAlert } from "../messages/alerts.ts";
 import type { ConvergeJob, Reason } from "../queue/jobs.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -18,7 +19,7 @@ export type ApplyDeps = {
 
 export type ApplyScope =
   | { kind: "slugs"; slugs: readonly string[]; reason: Reason; actor: string }
-  | { kind: "customer"; provider: string; customerId: string; actor: string };
+  | { kind: "customers"; customers: readonly Customer[]; actor: string };
 
 /** What came of a name: something to converge, or a row that has nowhere to be converged yet. */
 export type Change = { job: ConvergeJob } | { row: "waits for room" };

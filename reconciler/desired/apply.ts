@@ -24,10 +24,11 @@ import { announceAll, type Addressee, type Letter } from "../messages/outbox.ts"
 import { moreUrgent, type ConvergeJob, type Reason } from "../queue/jobs.ts";
 import { alert, type ApplyDeps, type ApplyScope, type Change } from "./apply-deps.ts";
 import { choosePlace, toColumns, toEntry } from "./columns.ts";
-import { nameFor, phaseRank, type Desired } from "./desire.ts";
+import { phaseRank, type Desired } from "./desire.ts";
 import { desireFleet, type FleetFacts } from "./desire-fleet.ts";
 import { createRow } from "./create-row.ts";
-import type { Outage } from "./outages.ts";
+import { possibleNames } from "./names.ts";
+import { findDownSince, type Outage, type Standing } from "./outages.ts";
 import { settleAddresses } from "./settle-addresses.ts";
 import { takeStep } from "./steps.ts";
 import type { StackFiles } from "./stack-files.ts";
@@ -108,7 +109,7 @@ export async function readFacts(
     plans: files.plans,
     overrides: files.overrides,
     broken: files.broken,
-    given: new Set(await listGiven(tx, subscriptions.map(nameFor))),
+    given: new Set(await listGiven(tx, subscriptions.flatMap(possibleNames))),
     now,
   };
 }
@@ -116,15 +117,15 @@ export async function readFacts(
 /** Those on record, and of each that should run and is not up the one that goes on. */
 export async function readOutages(
   tx: Query,
-  rows: readonly Pick<InstanceRow, "id" | "phase" | "phaseSince" | "observedPhase">[],
+  rows: readonly ({ id: string } & Standing)[],
 ): Promise<Map<string, Outage[]>> {
   const outages = await listOutages(
     tx,
     rows.map(({ id }) => id),
   );
-  for (const { id, phase, phaseSince, observedPhase } of rows) {
-    if (phase !== "running" || observedPhase === "running") continue;
-    outages.set(id, [...(outages.get(id) ?? []), { from: phaseSince, to: null }]);
+  for (const row of rows) {
+    const from = findDownSince(row);
+    if (from) outages.set(row.id, [...(outages.get(row.id) ?? []), { from, to: null }]);
   }
   return outages;
 }
@@ -168,7 +169,7 @@ async function readUnderLock(
   scope: ApplyScope,
 ): Promise<{ subscriptions: SubscriptionRow[]; rows: InstanceRow[] }> {
   const before = await readSubscriptions(tx, scope);
-  const slugs = new Set([...before.map(nameFor), ...(scope.kind === "slugs" ? scope.slugs : [])]);
+  const slugs = new Set([...before.flatMap(possibleNames), ...(scope.kind === "slugs" ? scope.slugs : [])]);
   const rows = await lockInstances(tx, [...slugs].toSorted(), before);
   const known = new Set(before.map(({ provider, id }) => `${provider}:${id}`));
   const now = await readSubscriptions(tx, scope);
@@ -177,8 +178,8 @@ async function readUnderLock(
 
 async function readSubscriptions(tx: TransactionSql, scope: ApplyScope): Promise<SubscriptionRow[]> {
   if (scope.kind === "slugs") return await listSubscriptionsFor(tx, scope.slugs);
-  const own = await listSubscriptionsOf(tx, scope.provider, scope.customerId);
-  const others = await listSubscriptionsFor(tx, own.map(nameFor));
+  const own = await listSubscriptionsOf(tx, scope.customers);
+  const others = await listSubscriptionsFor(tx, own.flatMap(possibleNames));
   return [...new Map([...own, ...others].map((one) => [`${one.provider}:${one.id}`, one])).values()];
 }
 

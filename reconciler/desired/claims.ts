@@ -2,8 +2,8 @@
 import type { Override } from "../../infra/config.ts";
 import type { SubscriptionRow } from "../db/subscriptions.ts";
 import { isFurtherSeat } from "../billing/seats.ts";
-import { generatedName, nameFor } from "./desire.ts";
 import type { NamedInstance } from "./desire-fleet.ts";
+import { askedName, earlierName, generatedNames, ownNames } from "./names.ts";
 import { hasEnded } from "./phases.ts";
 
 /** Living instances by what they are asked for by. */
@@ -31,11 +31,11 @@ export function mayClaim(
   intervened: boolean,
   overrides: ReadonlyMap<string, Override>,
 ): boolean {
-  const name = nameFor(subscription);
   if (ownership.paidBy(subscription)) return true;
-  if (ownership.named(name)?.customerId === subscription.customerId) return true;
+  const names = ownNames(subscription);
+  if (names.some((name) => ownership.named(name)?.customerId === subscription.customerId)) return true;
   if (intervened) return false;
-  return !hasEnded(subscription.status) || overrides.get(name)?.comped === true;
+  return !hasEnded(subscription.status) || names.some((name) => overrides.get(name)?.comped === true);
 }
 
 /**
@@ -55,10 +55,15 @@ export function settleNames(
     (a, b) => a.createdAt.getTime() - b.createdAt.getTime(),
   )) {
     const wanted =
-      ownership.paidBy(subscription)?.slug ?? takeLeftSeat(subscription, left) ?? nameFor(subscription);
-    const owner = owners.get(wanted) ?? ownership.named(wanted)?.customerId;
-    const free = owner === undefined ? !given.has(wanted) : owner === subscription.customerId;
-    const slug = free ? wanted : generatedName(subscription.id);
+      ownership.paidBy(subscription)?.slug ?? takeLeftSeat(subscription, left) ?? askedName(subscription);
+    const possible = [wanted, findKept(subscription, ownership), ...generatedNames(subscription.id)];
+    const slug = possible.find((name) => {
+      if (name === undefined) return false;
+      const owner = owners.get(name) ?? ownership.named(name)?.customerId;
+      return owner === undefined ? !given.has(name) : owner === subscription.customerId;
+    });
+    // Whoever has all of them is not made to share.
+    if (slug === undefined) continue;
     owners.set(slug, subscription.customerId);
     const others = names.get(slug);
     if (others) others.push(subscription);
@@ -83,4 +88,13 @@ function listLeftSeats(
 function takeLeftSeat(subscription: SubscriptionRow, left: Map<string, string[]>): string | undefined {
   if (!isFurtherSeat(subscription.id) || hasEnded(subscription.status)) return undefined;
   return left.get(subscription.customerId)?.shift();
+}
+
+/** The short name of an earlier version that its instance lives under still, paid for by another of the customer's subscriptions. */
+function findKept(subscription: SubscriptionRow, ownership: Ownership): string | undefined {
+  const name = earlierName(subscription.id);
+  const instance = ownership.named(name);
+  if (instance?.customerId !== subscription.customerId) return undefined;
+  // One that generates the same name itself has it for itself.
+  return earlierName(instance.subscriptionId) === name ? undefined : name;
 }

@@ -1,7 +1,5 @@
 /** From what billing, people and plans say to what should be: the whole decision for one name. Pure. */
-import { createHash } from "node:crypto";
-import { isReservedSlug } from "../../components/naming.ts";
-import { slugSchema, type Override, type Phase } from "../../infra/config.ts";
+import type { Override, Phase } from "../../infra/config.ts";
 import type { Plan, Plans } from "../../infra/plans.ts";
 import { mostSeats } from "../billing/seats.ts";
 import type { Intervention } from "../db/interventions.ts";
@@ -52,7 +50,7 @@ export function desire(input: DesireInput): { desired: Desired | undefined; aler
     if (!known) return [];
     const { planId, plan } = known;
     const since = subscription.endedAt ?? subscription.statusSince;
-    const age = { since, now: input.now, outages: input.outages ?? [] };
+    const age = { since, now: input.now, readAt: subscription.readAt, outages: input.outages ?? [] };
     const { phase, reason, nextChangeAt } = decidePhase(subscription.status, age, plan.grace);
     if (phase === null) {
       if (!isKnownStatus(subscription.status))
@@ -171,17 +169,4 @@ function findPlan(
     message: `subscription ${subscription.id} has the price ${keys}, which no plan has`,
   });
   return undefined;
-}
-
-/** Name for a subscription that has none or an impossible one: a paid order is never lost over its name. */
-export function nameFor(subscription: { id: string; slug: string | null }): string {
-  const { slug } = subscription;
-  // At Paddle the buyer's browser writes it: also names that our own sign-up page refuses.
-  const isFree = slug !== null && slugSchema.safeParse(slug).success && !isReservedSlug(slug);
-  return isFree ? slug : generatedName(subscription.id);
-}
-
-/** The same for the same subscription, every time. */
-export function generatedName(subscriptionId: string): string {
-  return `a-${createHash("sha256").update(subscriptionId).digest("hex").slice(0, 8)}`;
 }

@@ -1,4 +1,5 @@
 /** Times in which an instance did not answer through our fault: trial and grace wait meanwhile. Pure. */
+import type { Phase } from "../../infra/config.ts";
 
 export type Outage = {
   from: Date;
@@ -13,6 +14,21 @@ const mostDoubtfulMs = 14 * 24 * 60 * 60_000;
 
 /** A restart or a change of server type is no outage: every converge has its minutes. */
 export const shortestOutageMs = 15 * 60_000;
+
+/** Of a row: what is wanted, what there is, and whether its customer is served. */
+export type Standing = {
+  phase: Phase;
+  phaseSince: Date;
+  observedPhase: Phase | null;
+  /** When it stopped serving because its server or its files go elsewhere; null: it did not. */
+  downSince: Date | null;
+};
+
+/** Since when it should run and does not serve its customer. undefined: it serves, or should not run. */
+export function findDownSince({ phase, phaseSince, observedPhase, downSince }: Standing): Date | undefined {
+  if (phase !== "running" || (observedPhase === "running" && downSince === null)) return undefined;
+  return downSince !== null && downSince > phaseSince ? downSince : phaseSince;
+}
 
 /** How much of the time from `since` to `now` no clock of the customer's ran. Outages of one instance may overlap. */
 export function waitedMs(outages: readonly Outage[], since: Date, now: Date): number {

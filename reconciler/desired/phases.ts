@@ -10,6 +10,8 @@ export type PhaseStep = {
   reason: string;
   /** From this age of the status on, by a grace time of the plan. Absent: at once. */
   after?: Grace;
+  /** Not before billing has said at that age or later that it is so still: who has paid is never stopped because we could not read. */
+  readThen?: true;
 };
 
 export type PhaseRow = {
@@ -26,7 +28,7 @@ export const phaseTable: readonly PhaseRow[] = [
     statuses: ["past_due"],
     steps: [
       { phase: "running", reason: "payment is late" },
-      { phase: "suspended", reason: "payment is late for too long", after: "pastDueDays" },
+      { phase: "suspended", reason: "payment is late for too long", after: "pastDueDays", readThen: true },
     ],
   },
   { statuses: ["unpaid", "paused"], steps: [{ phase: "suspended", reason: "not paid" }] },
@@ -48,6 +50,8 @@ export type StatusAge = {
   /** When it began. */
   since: Date;
   now: Date;
+  /** When billing said so last. Absent: now. */
+  readAt?: Date;
   /** Times in which the instance did not answer through our fault: no grace time passes in them. */
   outages?: readonly Outage[];
 };
@@ -61,15 +65,24 @@ export function decidePhase(status: string, age: StatusAge, grace: Plan["grace"]
   const dated = row.steps.map((step) => ({ ...step, at: dateOf(step, age, grace) }));
   const [first] = dated;
   if (!first) return { phase: null, reason: "first payment is under way", nextChangeAt: null };
-  const reached = Math.max(
-    0,
-    dated.findLastIndex(({ at }) => at <= age.now),
-  );
-  const { phase, reason } = dated[reached] ?? first;
-  const waits = waitsNow(age.outages ?? [], age.now);
-  const ahead = dated.slice(reached + 1).flatMap(({ at }) => (at > age.now ? [at.getTime()] : []));
-  // While the clock waits nobody knows when it goes on.
-  return { phase, reason, nextChangeAt: ahead.length === 0 || waits ? null : new Date(Math.min(...ahead)) };
+  const { now, readAt = now } = age;
+  const due = findLast(dated, ({ at }) => at <= now);
+  const reached = findLast(dated, ({ at, readThen }) => at <= now && (readThen !== true || at <= readAt));
+  const { phase } = dated[reached] ?? first;
+  const { reason } = dated[due] ?? first;
+  const waits = waitsNow(age.outages ?? [], now);
+  const ahead = dated.slice(reached + 1).flatMap(({ at }) => (at > now ? [at.getTime()] : []));
+  return {
+    phase,
+    reason: due === reached ? reason : `${reason}; waits for a reading`,
+    // While the clock waits nobody knows when it goes on.
+    nextChangeAt: ahead.length === 0 || waits ? null : new Date(Math.min(...ahead)),
+  };
+}
+
+/** The first step is there from the beginning. */
+function findLast<Step>(steps: readonly Step[], isReached: (step: Step) => boolean): number {
+  return Math.max(0, steps.findLastIndex(isReached));
 }
 
 /** When everything is deleted if the status stays; null when nothing is. */

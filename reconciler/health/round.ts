@@ -3,12 +3,14 @@ import type { Logger } from "pino";
 import type { Sql } from "postgres";
 import { instanceOutputsSchema } from "../../infra/outputs.ts";
 import { listBrakes, putOff, recordReadings, type DueProbe, type HealthRecord } from "../db/health.ts";
+import type { DayCount } from "../db/message-counts.ts";
 import { beginOutage, endOutage } from "../db/outages.ts";
 import type { AlertKind, RaiseAlert } from "../messages/alerts.ts";
 import type { Queue } from "../queue/queue.ts";
 import { updateBrakes } from "./brakes.ts";
 import { decideHealth, type HealthDecision, type HealthEvent, type Rung } from "./decide.ts";
 import type { RunOnMachine } from "./machine-ssh.ts";
+import { countMessages } from "./message-limits.ts";
 import { locate, probe } from "./probe.ts";
 import type { Reading, Warning } from "./vitals.ts";
 
@@ -41,10 +43,13 @@ export async function readLot(deps: RoundDeps, lot: readonly DueProbe[], signal:
   );
   // What was cut off by our own stop says nothing about a machine.
   if (signal.aborted) return;
-  await settle(
-    deps,
-    read.filter((one) => one !== undefined),
-  );
+  const known = read.filter((one) => one !== undefined);
+  await settle(deps, known);
+  await countMessages(deps, known.flatMap(toDayCounts));
+}
+
+function toDayCounts({ due, reading }: Read): DayCount[] {
+  return (reading.vitals?.messages ?? []).map((day) => ({ ...day, instanceId: due.id }));
 }
 
 async function readOne(deps: RoundDeps, due: DueProbe, signal: AbortSignal): Promise<Read | undefined> {

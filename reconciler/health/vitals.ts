@@ -29,6 +29,11 @@ export const vitalsSchema = z.object({
   uptimeSeconds: z.number().min(0),
   /** A security update waits for a restart. */
   restartRequired: z.boolean(),
+  /** What the assistant answered, by day (UTC); absent where it cannot be told. */
+  messages: z
+    .array(z.object({ day: z.iso.date(), count: z.number().int().min(0).max(2_147_483_647) }))
+    .max(2)
+    .optional(),
 });
 export type Vitals = z.infer<typeof vitalsSchema>;
 

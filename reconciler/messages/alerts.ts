@@ -115,6 +115,10 @@ export const alertTexts = {
     title: "A server is overloaded",
     remedy: "look what its agent does; a larger server type in the customer's override",
   },
+  message_limit: {
+    title: "A customer has used the messages of their plan for this month",
+    remedy: "nothing is stopped, and they were told; offer them a larger plan",
+  },
   halted: {
     title: "Nothing is taken away from anybody",
     remedy: "fleet halt --end when billing is right again",

@@ -16,6 +16,7 @@ export const factsSchema = z.discriminatedUnion("kind", [
   }),
   z.object({ kind: z.literal("deletion_warning"), deleteAt: date }),
   z.object({ kind: z.literal("deleted") }),
+  z.object({ kind: z.literal("message_limit"), limit: z.number().int(), renewsAt: date }),
   /** The token is made when the letter is: no row ever holds it. */
   z.object({ kind: z.literal("account_link"), orderId: z.string(), expiresAt: date }),
 ]);

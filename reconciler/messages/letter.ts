@@ -144,6 +144,18 @@ function wordsFor(facts: Facts, host: string, now: Date): Words {
         ],
         action: "Start again",
       };
+    case "message_limit": {
+      const limit = facts.limit.toLocaleString("en");
+      return {
+        subject: `The messages of your plan are used: ${host}`,
+        heading: "The messages of your plan are used for this month",
+        paragraphs: [
+          `Your assistant has answered the ${limit} messages that your plan holds for a month. It goes on answering, and nothing is charged for it.`,
+          `On ${toDay(facts.renewsAt)} the count begins again. If a month often needs more, a larger plan fits better: the page of your order leads to it, or answer this mail.`,
+        ],
+        action: "Your order",
+      };
+    }
     case "account_link":
       return {
         subject: `Your way into your subscription: ${host}`,

@@ -3,6 +3,7 @@
  * An occasion has a period: the same period again is the same occasion, which is told once.
  */
 import type { Phase } from "../../infra/config.ts";
+import { findDownSince, type Standing } from "../desired/outages.ts";
 import { hasEnded } from "../desired/phases.ts";
 import { occasionKinds, type Facts, type OccasionKind } from "./facts.ts";
 
@@ -95,24 +96,29 @@ function causeOf(status: string): "ended" | "unpaid" | "operator" {
 }
 
 /** The observed half of an instance, as it was before what is recorded now. */
-export type Observed = { phase: Phase; phaseSince: Date; observedPhase: Phase | null; readyBefore: boolean };
+export type Observed = Standing & { readyBefore: boolean; failureTold: boolean };
 
-/** The gateway answers. Every time of running is told once, however often its instance is converged. */
+/**
+ * The gateway answers. Every time of running is told once, however often its instance is converged; that it is back from a move
+ * or a copy only to who heard that it was not.
+ */
 export function announceReady(row: Observed, applied: Phase, now: Date): Announcements {
   if (applied !== "running" || row.phase !== "running") return nothing;
   const facts: Facts = { kind: "ready", again: row.readyBefore };
-  return { say: [at(now, facts, row.phaseSince.toISOString())], withdraw: ["failed"] };
+  const from = (row.failureTold && findDownSince(row)) || row.phaseSince;
+  return { say: [at(now, facts, from.toISOString())], withdraw: ["failed"] };
 }
 
 /** Only a person can go on. Who has an assistant that runs is not told of a change that did not reach it. */
 export function announceParked(row: Observed, now: Date): Announcements {
-  return row.phase === "running" && row.observedPhase !== "running" ? failed(row, now) : nothing;
+  const from = findDownSince(row);
+  return from ? failed(row, from, now) : nothing;
 }
 
 /** It goes on by itself, tries or waits for a limit, a cloud or room, but for longer than somebody should wait without a word. */
 export function announceLate(row: Observed, now: Date): Announcements {
-  const waited = now.getTime() - row.phaseSince.getTime();
-  return waited >= patienceMs ? announceParked(row, now) : nothing;
+  const from = findDownSince(row);
+  return from && now.getTime() - from.getTime() >= patienceMs ? failed(row, from, now) : nothing;
 }
 
 export function announceGone(now: Date): Announcements {
@@ -132,11 +138,19 @@ export function announceLink(
   };
 }
 
+/** A customer has used the messages of their plan for this month. Of no interest once the next month counts anew. */
+export function announceMessageLimit({ limit }: { limit: number }, now: Date): Announcements {
+  const renews = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1));
+  const facts: Facts = { kind: "message_limit", limit, renewsAt: renews.toISOString() };
+  const period = `${now.toISOString().slice(0, 7)} ${limit}`;
+  return { say: [{ facts, period, dueAt: now, expiresAt: renews }], withdraw: [] };
+}
+
 const nothing: Announcements = { say: [], withdraw: [] };
 
-function failed(row: Observed, now: Date): Announcements {
+function failed(row: Observed, from: Date, now: Date): Announcements {
   const facts: Facts = { kind: "failed", again: row.readyBefore };
-  return { say: [at(now, facts, row.phaseSince.toISOString())], withdraw: [] };
+  return { say: [at(now, facts, from.toISOString())], withdraw: [] };
 }
 
 function at(now: Date, facts: Facts, period: string): Announcement {

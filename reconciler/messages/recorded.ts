@@ -6,9 +6,10 @@ import type { Subject } from "../db/subject.ts";
 import type { Phase } from "../../infra/config.ts";
 import { forgetCustomer, lockTold, listUntoldLate, type ToldRow } from "../db/customers.ts";
 import { writeReached } from "../db/ledger.ts";
-import { beginOutage, endOutage } from "../db/outages.ts";
+import { endOutage, recordOutage } from "../db/outages.ts";
 import { recordArchived, recordGone, recordParked, recordReady } from "../db/observed.ts";
-import { shortestOutageMs } from "../desired/outages.ts";
+import { clearDown } from "../db/transfers.ts";
+import { findDownSince, shortestOutageMs } from "../desired/outages.ts";
 import type { Alerts } from "./alerts.ts";
 import { announceGone, announceLate, announceParked, announceReady, patienceMs } from "./occasions.ts";
 import { announce } from "./outbox.ts";
@@ -35,11 +36,26 @@ async function keepBooks(
   { phase, now }: { phase: Phase; now: Date },
 ): Promise<void> {
   if (row.observedPhase !== phase) await writeReached(tx, row.id, { phase, at: now });
-  const lateMs = now.getTime() - row.phaseSince.getTime();
-  const wasDown = row.phase === "running" && phase === "running" && row.observedPhase !== "running";
-  if (wasDown && lateMs >= shortestOutageMs)
-    await beginOutage(tx, { instanceId: row.id, cause: "it was not up yet", from: row.phaseSince });
+  if (phase === "running") await keepOutage(tx, row, now);
   await endOutage(tx, row.id, now);
+}
+
+async function keepOutage(tx: Query, row: ToldRow, now: Date): Promise<void> {
+  const from = findDownSince(row);
+  if (!from || now.getTime() - from.getTime() < shortestOutageMs) return;
+  const cause = row.downSince === null ? "it was not up yet" : "it was on its way elsewhere";
+  await recordOutage(tx, { instanceId: row.id, cause, from, to: now });
+}
+
+/** Its files or its server were to go elsewhere and do not; it serves its customer where it stands. */
+export async function tellServing(sql: Sql, id: string, now: Date): Promise<void> {
+  await sql.begin(async (tx) => {
+    const row = await lockTold(tx, id);
+    if (!row || row.downSince === null) return;
+    await clearDown(tx, id);
+    await keepOutage(tx, row, now);
+    await announce(tx, toAddressee(row), announceReady(row, row.phase, now), now);
+  });
 }
 
 /** As `recordArchived`. */
@@ -95,11 +111,11 @@ export async function tellLate(
   now: Date,
 ): Promise<number> {
   const found = await listUntoldLate(sql, new Date(now.getTime() - patienceMs));
-  for (const { id, detail, customerTold, operatorTold } of found) {
+  for (const { id, detail, operatorTold } of found) {
     await alerts.begin(async (tx, raise) => {
       const row = await lockTold(tx, id);
-      if (!row || row.observedPhase === "running") return;
-      if (!customerTold) await announce(tx, toAddressee(row), announceLate(row, now), now);
+      if (!row || !findDownSince(row)) return;
+      if (!row.failureTold) await announce(tx, toAddressee(row), announceLate(row, now), now);
       const tries = row.failures === 0 ? "has not come up" : `has failed ${row.failures} times to come up`;
       const message = `${row.slug} ${tries}: ${detail ?? "no reason is known"}`;
       if (!operatorTold) await raise({ kind: "late", about: row.slug, message });

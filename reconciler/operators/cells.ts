@@ -13,6 +13,7 @@ import { findLivedIn, livedInRemedy } from "../desired/lived-in.ts";
 import { placeWaiting } from "../desired/place.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
 import { permanent } from "../errors.ts";
+import { refuseWhileFleetPaused } from "./left-alone.ts";
 import { noCell, refused } from "./problems.ts";
 
 export type CellAnswer = {
@@ -107,6 +108,7 @@ export async function applyCell(
     const settings = cells.get(name);
     const row = (await listCells(tx)).find((cell) => cell.name === name);
     if (!row && !settings) throw noCell(name);
+    await refuseWhileFleetPaused(tx, name);
     const livedIn = row && settings && findLivedIn(row, settings);
     if (livedIn !== undefined) throw refused(livedIn, livedInRemedy);
     if (settings) await storeCell(deps, tx, name, settings);

@@ -2,7 +2,7 @@
 import type { Query } from "../db/database.ts";
 import type { InstanceRow } from "../db/instances.ts";
 import type { ClawfleetError } from "../errors.ts";
-import { everybody, listPausesOf } from "../db/pauses.ts";
+import { everybody, listPauses, listPausesOf } from "../db/pauses.ts";
 import { held, refused } from "./problems.ts";
 
 /** @throws conflict when its override holds it, or an operator has paused it or everybody */
@@ -26,6 +26,13 @@ export async function whyLeftAlone(
   { slug, override }: Pick<InstanceRow, "slug" | "override">,
 ): Promise<ClawfleetError | undefined> {
   return override.hold === true ? held(slug) : await whyPaused(sql, slug);
+}
+
+/** A cell's stack belongs to everybody in it. @throws conflict */
+export async function refuseWhileFleetPaused(sql: Query, cell: string): Promise<void> {
+  const scopes = (await listPauses(sql)).map(({ scope }) => scope);
+  if (scopes.includes(everybody))
+    throw refused(`the cell ${cell} is paused with the whole fleet`, "fleet resume");
 }
 
 async function whyPaused(sql: Query, slug: string): Promise<ClawfleetError | undefined> {

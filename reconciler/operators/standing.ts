@@ -1,7 +1,8 @@
 /** What operators order about one instance that stands until it is taken back: suspended, paused. */
+import { toCellJob } from "../converge/jobs.ts";
 import { findInstance, type InstanceRow } from "../db/instances.ts";
 import { intervene, withdraw } from "../db/interventions.ts";
-import { everybody, listPauses, listReleased, pause, unpause } from "../db/pauses.ts";
+import { everybody, listPauses, listReleased, listReleasedCells, pause, unpause } from "../db/pauses.ts";
 import { listSubscriptionsFor } from "../db/subscriptions.ts";
 import { applyDesired } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
@@ -88,6 +89,8 @@ export function createStandingOperators(deps: ApplyDeps): StandingOperators {
           reason: "resync",
           actor,
         }));
+        const cells = slug === null ? await listReleasedCells(tx) : [];
+        jobs.push(...cells.map((cell) => toCellJob(cell, actor)));
         if (jobs.length > 0) await queue.enqueueConverge(tx, jobs);
       });
     },

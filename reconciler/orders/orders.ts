@@ -19,6 +19,7 @@ import { describeAmount } from "../money/amounts.ts";
 import type { PlanOffer } from "../web/signup-page.tsx";
 import { placeOrder } from "./place-order.ts";
 import { readOrder } from "./read-order.ts";
+import { describePlan } from "../web/describe-plan.ts";
 
 export type OrdersDeps = {
   sql: Sql;
@@ -71,9 +72,9 @@ export function createOrders(deps: OrdersDeps): Omit<OrderDeps, "log" | "zone"> 
           const seller = findSeller(plan, sellers);
           if (!seller) return [];
           const price = known.get(seller.provider.name)?.get(seller.priceKey);
-          const { name, summary } = plan;
+          const { name } = plan;
           const trialDays = price?.trialDays ?? plan.trialDays;
-          return [{ id, name, summary, price: price && describePrice(price), trialDays }];
+          return [{ id, name, summary: describePlan(plan), price: price && describePrice(price), trialDays }];
         });
     },
     placeOrder: (input) =>

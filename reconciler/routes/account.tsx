@@ -8,13 +8,13 @@ import { z } from "zod";
 import type { Account } from "../account/account.ts";
 import { mostSeats } from "../billing/seats.ts";
 import { isClawfleetError } from "../errors.ts";
+import { orderIdPattern } from "../orders/order-id.ts";
 import { AccountPage, type AccountPageProps } from "../web/account-page.tsx";
 import { EntryPage } from "../web/entry-page.tsx";
 import { PreviewPage } from "../web/preview-page.tsx";
 import { ProblemPage } from "../web/problem-page.tsx";
 import { accountCookie, findStanding, requireEntry, type Access, type AccountEnv } from "./account-guard.tsx";
 import { refuseForeign } from "./browser-session.ts";
-import { orderIdPattern } from "./order-id.ts";
 
 export type AccountRoutesDeps = Account & { log: Logger; access: Access };
 

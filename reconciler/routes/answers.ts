@@ -22,6 +22,7 @@ const health = z.object({
   step: z.enum(rungs).nullable(),
   needsPerson: z.boolean(),
   vitals: vitalsSchema.nullable(),
+  messages: z.object({ count: z.number(), limit: z.number().nullable() }),
 });
 export const instance = z.object({
   id: z.string(),

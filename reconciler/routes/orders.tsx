@@ -4,11 +4,11 @@ import { streamSSE } from "hono/streaming";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { isClawfleetError } from "../errors.ts";
+import { orderIdPattern } from "../orders/order-id.ts";
 import { CredentialsPage, OrderPage, WayInPage } from "../web/order-page.tsx";
 import type { OrderView } from "../web/order-view.ts";
 import { SignupPage, type PlanOffer, type SignupPageProps } from "../web/signup-page.tsx";
 import { ProblemPage } from "../web/problem-page.tsx";
-import { orderIdPattern } from "./order-id.ts";
 
 export type OrderDeps = {
   /** Domain under which a new instance would be reached now; undefined while no cell takes any. */

@@ -5,6 +5,7 @@ import { assertNever } from "../errors.ts";
 import { findDeletion, hasEnded } from "../desired/phases.ts";
 import { findPlanOfPrice, priceKeyOf } from "../desired/plan-prices.ts";
 import type { Invoice } from "../billing/desk.ts";
+import { describePlan } from "./describe-plan.ts";
 
 export type AccountOffer = { id: string; name: string; summary: string; price: string | undefined };
 
@@ -57,7 +58,7 @@ export function toAccountView({ orderId, row, plans, priceOf, invoices, now }: A
   const living = state !== "gone" && state !== "given" && state !== "ended";
   const offers = Object.entries(plans)
     .filter(([id, one]) => isFor(row, state, id, one))
-    .map(([id, one]) => ({ id, name: one.name, summary: one.summary, price: priceOf(one) }));
+    .map(([id, one]) => ({ id, name: one.name, summary: describePlan(one), price: priceOf(one) }));
   return {
     orderId,
     name: row.label,

@@ -17,8 +17,8 @@ export function PreviewPage({ orderId, wish, change, entry }: PreviewPageProps) 
         <dd id="due-now">{describeAmount(Math.abs(dueNow), currency)}</dd>
         {recurring === null ? null : (
           <>
-            <dt>Then each period</dt>
-            <dd id="recurring">{describeAmount(recurring, currency)}</dd>
+            <dt>Then each period{recurring.net ? ", before tax and discounts" : ""}</dt>
+            <dd id="recurring">{describeAmount(recurring.amount, currency)}</dd>
           </>
         )}
       </dl>

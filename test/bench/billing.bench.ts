@@ -5,6 +5,7 @@ import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import { toJson } from "../../reconciler/db/json.ts";
 import { beginReading, storeReadings, type SubscriptionRow } from "../../reconciler/db/subscriptions.ts";
 import { desireFleet, type NamedInstance } from "../../reconciler/desired/desire-fleet.ts";
+import { generatedNames } from "../../reconciler/desired/names.ts";
 import { hashDesired } from "../../reconciler/desired/place.ts";
 import { sweep, type SweepDeps } from "../../reconciler/sweep.ts";
 import { createQueue } from "../../reconciler/queue/queue.ts";
@@ -35,7 +36,9 @@ export const bench: Bench = {
   run: (reporter) =>
     withServer(async (createDatabase) => {
       // Sweeps first: what the decision alone leaves behind is not theirs.
-      for (const size of sizes) await measureSweep(reporter, size, await createDatabase(`billing${size}`));
+      for (const size of sizes)
+        for (const list of [allNamed(size), thirdNameless(size)])
+          await measureSweep(reporter, list, await createDatabase(`billing${size}${list.kind}`));
       for (const size of sizes) measureDesired(reporter, size);
       await measureYear(reporter, await createDatabase("year"));
     }),
@@ -53,6 +56,34 @@ function describeSubscription(index: number): Listed {
     return { ...common, status: "canceled", endedAt };
   }
   return { ...common, status: index % 20 === 1 ? "past_due" : "active", endedAt: null };
+}
+
+/** What a sweep is measured with. */
+type Fleet = {
+  title: string;
+  kind: string;
+  /** Subscriptions that the provider lists, and at least as many that we make of them. */
+  listed: number;
+  size: number;
+  describe: (index: number) => Listed;
+};
+
+function allNamed(size: number): Fleet {
+  const describe = describeSubscription;
+  return { title: `sweep ${size}`, kind: "named", listed: size, size, describe };
+}
+
+/** Of five that are listed one pays for a further assistant and one came by a Payment Link: two of six have no name. */
+function thirdNameless(size: number): Fleet {
+  const title = `sweep ${size}, a third without a name`;
+  const listed = Math.ceil((size * 5) / 6);
+  return { title, kind: "nameless", listed, size, describe: describeThird };
+}
+
+function describeThird(index: number): Listed {
+  const common = describeSubscription(index);
+  if (index % 5 === 1) return { ...common, quantity: 2 };
+  return index % 5 === 2 ? { ...common, slug: null } : common;
 }
 
 function makeFleet(size: number): { subscriptions: SubscriptionRow[]; instances: NamedInstance[] } {
@@ -97,9 +128,10 @@ function measureDesired({ say, report }: Reporter, size: number): void {
 }
 
 /** A sweep of a fleet that has not changed: what happens each hour. Stripe's own time is not in it. */
-async function measureSweep(reporter: Reporter, size: number, database: BenchDatabase): Promise<void> {
+async function measureSweep(reporter: Reporter, fleet: Fleet, database: BenchDatabase): Promise<void> {
   const { say, report } = reporter;
-  const list = await startLongList(() => size, describeSubscription);
+  const { title, size } = fleet;
+  const list = await startLongList(() => fleet.listed, fleet.describe);
   const { log } = createTestLog();
   const queue = createQueue({ sql: database.sql, connectionString: database.url, log });
   await queue.start();
@@ -117,7 +149,7 @@ async function measureSweep(reporter: Reporter, size: number, database: BenchDat
     deleteCap: { count: 10, share: 0.05 },
   };
   try {
-    say(`sweep ${size}: reading all of it once`);
+    say(`${title}: reading all of it once`);
     for await (const readings of stripe.listSubscriptions())
       await storeReadings(database.sql, {
         provider: "stripe",
@@ -133,14 +165,12 @@ async function measureSweep(reporter: Reporter, size: number, database: BenchDat
     const { outcome, readings } = await sweep(deps, new AbortController().signal);
     const seconds = (performance.now() - startedAt) / 1000;
     const megabytes = memory.stop();
-    if (outcome !== "complete" || readings !== size) throw new Error(`${outcome} with ${readings} readings`);
+    if (outcome !== "complete" || readings < size) throw new Error(`${outcome} with ${readings} readings`);
     const ours = seconds - timed.seconds();
-    say(
-      `sweep ${size}: ${seconds.toFixed(1)} s, ${ours.toFixed(1)} s of them ours, ${megabytes.toFixed(0)} MB`,
-    );
-    report({ case: `sweep ${size}`, value: ours, unit: "s", baseline: goalSeconds, goal: 1 });
-    report({ case: `sweep ${size} with Stripe`, value: seconds, unit: "s" });
-    report({ case: `sweep ${size}`, value: megabytes, unit: "MB", baseline: goalMb, goal: 1 });
+    say(`${title}: ${seconds.toFixed(1)} s, ${ours.toFixed(1)} s of them ours, ${megabytes.toFixed(0)} MB`);
+    report({ case: title, value: ours, unit: "s", baseline: goalSeconds, goal: 1 });
+    report({ case: `${title} with Stripe`, value: seconds, unit: "s" });
+    report({ case: title, value: megabytes, unit: "MB", baseline: goalMb, goal: 1 });
   } finally {
     await queue.stop(1000);
     await list.close();
@@ -154,15 +184,19 @@ async function seedInstances({ sql }: BenchDatabase): Promise<void> {
   await sql`
     insert into clawfleet.cells (name, account, settings, secrets)
     values ('eu1', 'default', '{"zone": "example.com"}', ${new Uint8Array()})`;
+  const nameless = await sql<{ id: string }[]>`select id from clawfleet.subscriptions where slug is null`;
+  const ids = nameless.map(({ id }) => id);
   await sql`
     insert into clawfleet.instances (
       id, slug, provider, subscription_id, customer_id, email, cell, secrets, plan, plan_settings, phase, phase_reason,
       phase_since, override, server_type, location, desired_hash, status, observed_generation, observed_phase, ready_at
     )
-    select 'i' || lpad(row_number() over ()::text, 12, 'a'), slug, provider, id, customer_id, email, 'eu1', 'x'::bytea, 'starter',
+    select 'i' || lpad(row_number() over ()::text, 12, 'a'), coalesce(slug, name), provider, id, customer_id, email, 'eu1', 'x'::bytea, 'starter',
       ${sql.json(toJson(plan))}, 'running', 'paid', now() - interval '90 days', '{}', 'cx23', 'nbg1', ${hash}, 'ready', 1,
       'running', now()
-    from clawfleet.subscriptions where status <> 'canceled'`;
+    from clawfleet.subscriptions
+    left join unnest(${ids}::text[], ${ids.flatMap((id) => generatedNames(id)[0] ?? [])}::text[]) as own(id, name) using (id)
+    where status <> 'canceled'`;
   await sql`analyze`;
 }
 

@@ -4,10 +4,12 @@ import type { AddressInfo } from "node:net";
 
 export type Listed = {
   customer: string;
-  slug: string;
+  /** null: it came without a name. */
+  slug: string | null;
   status: string;
   createdAt: Date;
   endedAt: Date | null;
+  quantity?: number;
 };
 
 export type LongList = { origin: string; close(): Promise<void> };
@@ -44,19 +46,21 @@ export async function startLongList(
   };
 }
 
-function toSubscription(index: number, { customer, slug, status, createdAt, endedAt }: Listed): object {
+function toSubscription(index: number, listed: Listed): object {
+  const { customer, slug, status, createdAt, endedAt, quantity = 1 } = listed;
   const price = { id: "price_1", object: "price", lookup_key: listedKey };
+  const item = { id: `si_${index}`, price, quantity, current_period_end: 1_800_000_000 };
   const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
   return {
     id: `sub_${index}`,
     object: "subscription",
-    customer: { id: customer, object: "customer", email: `${slug}@example.com` },
+    customer: { id: customer, object: "customer", email: `${customer}@example.com` },
     status,
     created: seconds(createdAt),
     cancel_at: null,
     ended_at: endedAt === null ? null : seconds(endedAt),
     trial_end: null,
-    metadata: { slug },
-    items: { object: "list", data: [{ id: `si_${index}`, price, current_period_end: 1_800_000_000 }] },
+    metadata: slug === null ? {} : { slug },
+    items: { object: "list", data: [item] },
   };
 }

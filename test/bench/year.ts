@@ -19,7 +19,8 @@ import { instanceOutputs } from "../support/instance-inputs.ts";
 export const yearCustomers = 1000;
 const days = 365;
 const dayMs = 86_400_000;
-const start = Date.parse("2026-01-01T12:00:00Z");
+/** Ahead of every real clock: by one that is behind the database's no status ages. */
+const start = Date.parse("2100-01-01T12:00:00Z");
 const grace = { pastDueDays: 7, archiveAfterDays: 7, deleteAfterDays: 30 };
 const plan = planSchema.parse({
   name: "Starter",

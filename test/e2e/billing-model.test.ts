@@ -172,7 +172,7 @@ async function tellHalf(deps: HintDeps, customers: readonly Customer[]): Promise
 function noteRead(customers: readonly Customer[]): void {
   const at = clock.now().getTime();
   for (const one of customers.flatMap(({ subscriptions }) => subscriptions))
-    if (one.read?.status !== one.status) one.read = { status: one.status, at };
+    one.read = { status: one.status, at: one.read?.status === one.status ? one.read.at : at, againAt: at };
 }
 
 async function converge(): Promise<void> {

@@ -95,6 +95,8 @@ describe.each(sellers)("at %s", (_name, seller) => {
     const home = `/orders/${await buy(seller(), "starter", "bob")}/billing`;
     const preview = await ask(`${home}/change?quantity=3`);
     expect(inElement(preview, "recurring")).toBe("€87.00");
+    // Paddle says the whole of it.
+    expect(preview.text.includes("before tax and discounts")).toBe(seller() === side.billing);
     expect(await side.instances()).toHaveLength(1);
     await ask(`${home}/change`, { quantity: "3", at: agreedTo(preview) });
     const slugs = (await side.instances()).map(({ slug }) => slug);

@@ -137,6 +137,31 @@ test("two subscriptions for one name are served once, and operators hear that bo
   expect(side.alerts).toContain("paid_twice");
 });
 
+test("who pays while we cannot read billing is not suspended for it; who is late still is when we can again", async () => {
+  usePlansWithGrace(side);
+  const [bob, amy] = [side.subscribe("bob"), side.subscribe("amy")];
+  await side.settle();
+  // One that never came up has our outage to its credit.
+  await side.database.sql`update clawfleet.instances set observed_phase = 'running'`;
+  for (const { id } of [bob, amy]) side.stripe.setStatus(id, "past_due");
+  await side.settle();
+  await rounds(1);
+  side.stripe.delivery.dropNext(100);
+  side.stripe.setStatus(bob.id, "active");
+  const error = { type: "invalid_request_error", message: "Expired API Key provided" };
+  const effect = { kind: "answer", status: 401, body: { error } } as const;
+  side.stripe.faults.add({ path: "^/v1/subscriptions", times: 10_000, effect });
+  for (let day = 1; day <= 8; day += 1) {
+    side.advance(dayMs);
+    expect(await rounds(1)).toEqual(["failed"]);
+  }
+  expect(await phases()).toEqual({ amy: "running", bob: "running" });
+  expect(await readLetters(side)).not.toContain("suspended");
+  side.stripe.faults.clear();
+  expect(await rounds(1)).toEqual(["complete"]);
+  expect(await phases()).toEqual({ amy: "suspended", bob: "running" });
+});
+
 test("a name that our sign-up page would refuse is nobody's, whoever wrote it into the order", async () => {
   side.subscribe("www");
   side.subscribeAtPaddle("admin");

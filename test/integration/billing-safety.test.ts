@@ -1,17 +1,22 @@
 /**
  * Proves that nothing that is wrong with a reading of billing takes anything from who pays, or gives anything to who does
- * not: another account, a key of the other mode, a list that ends half way, a quantity that shrinks, a clock that was wrong.
- * Real rows, simulated Stripe over HTTP, a clock that is moved; no engine.
+ * not: another account, a key of the other mode, a list that ends half way, a buyer's browser that writes what no row can hold,
+ * a quantity that shrinks, a clock that was wrong. Real rows, simulated Stripe and Paddle over HTTP, a clock that is moved; no
+ * engine.
  */
+import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { keepToOwnAccount } from "../../reconciler/billing/own-account.ts";
+import { recordMovedOut } from "../../reconciler/db/observed.ts";
 import { beginOutage } from "../../reconciler/db/outages.ts";
 import { beginReading, storeReadings } from "../../reconciler/db/subscriptions.ts";
 import type { BillingProvider } from "../../reconciler/billing/provider.ts";
+import { tellReady } from "../../reconciler/messages/recorded.ts";
 import { createStripeBilling } from "../../reconciler/billing/stripe.ts";
 import { startStripe, type StripeSimulator } from "../sandbox/stripe/stripe.ts";
-import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
+import { paddlePrices, startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
 import { readPhases, setQuantity, sweepRounds, usePlansWithGrace } from "../support/billing-rounds.ts";
+import { instanceOutputs } from "../support/instance-inputs.ts";
 
 const dayMs = 86_400_000;
 
@@ -174,6 +179,36 @@ test("a list that says it is whole, and holds only one of ours, takes nothing fr
   expect(new Set(Object.values(await phases()))).toEqual(new Set(["running"]));
 });
 
+test.each([
+  ["thousands of characters", randomBytes(3000).toString("hex")],
+  ["a character of code zero", "a\u0000b"],
+  ["half of a pair of characters", "a\ud800b"],
+])(
+  "a buyer whose browser writes %s as name and order is served, and nobody's reading fails",
+  async (_what, text) => {
+    usePlansWithGrace(side);
+    side.subscribeAtPaddle("alice");
+    const leaving = side.subscribeAtPaddle("bob");
+    await side.settle();
+    const customData = { slug: text, order: text };
+    side.paddle.buy({ priceId: paddlePrices.starter, email: "mallory@example.com", customData });
+    await side.settle();
+    // Nothing but a full reading hears of this one.
+    side.paddle.notifications.dropNext(1);
+    side.paddle.life.pause(leaving, "immediately");
+    expect(await rounds(2)).toEqual(["complete", "complete"]);
+    const served = Object.entries(await phases()).map(([slug, phase]) => [
+      slug.replace(/^a-.*/, "a-…"),
+      phase,
+    ]);
+    expect(served).toEqual([
+      ["a-…", "running"],
+      ["alice", "running"],
+      ["bob", "suspended"],
+    ]);
+  },
+);
+
 test("a clock that was weeks ahead for one reading freezes nobody's subscription", async () => {
   const bob = side.subscribe("bob");
   await side.settle();
@@ -183,6 +218,30 @@ test("a clock that was weeks ahead for one reading freezes nobody's subscription
   side.stripe.cancelSubscription(bob.id);
   await side.settle();
   expect((await phases())["bob"]).toBe("suspended");
+});
+
+test("a clock that was days behind for one reading makes nobody's late payment older", async () => {
+  usePlansWithGrace(side);
+  const [bob, amy] = [side.subscribe("bob"), side.subscribe("amy")];
+  await side.settle();
+  const { sql } = side.database;
+  // One that never came up has our outage to its credit.
+  await sql`update clawfleet.instances set observed_phase = 'running'`;
+  side.stripe.setStatus(bob.id, "past_due");
+  await side.settle();
+  side.advance(-10 * dayMs);
+  side.stripe.setStatus(amy.id, "past_due");
+  await side.settle();
+  await rounds(1);
+  side.advance(10 * dayMs);
+  await rounds(1);
+  expect(await phases()).toEqual({ amy: "running", bob: "running" });
+  const late =
+    await sql`select subscription_id as id from clawfleet.ledger where value = 'past_due' order by at`;
+  expect(late, "each began once").toEqual([{ id: bob.id }, { id: amy.id }]);
+  side.advance(7 * dayMs);
+  await rounds(1);
+  expect(await phases()).toEqual({ amy: "suspended", bob: "suspended" });
 });
 
 test("an older answer, which knew of one assistant only, ends none that is paid for since", async () => {
@@ -198,6 +257,35 @@ test("an older answer, which knew of one assistant only, ends none that is paid 
     { id: bob.id, status: "active" },
     { id: `${bob.id}#2`, status: "active" },
   ]);
+});
+
+test("who pays late and moves meanwhile gets no new grace: what the move took, and no more", async () => {
+  usePlansWithGrace(side);
+  const bob = side.subscribe("bob");
+  await side.settle();
+  const { sql } = side.database;
+  const [row] = await sql<{ id: string }[]>`select id from clawfleet.instances`;
+  const id = row?.id ?? "";
+  const comeUp = async () => {
+    const seen = { generation: 1, phase: "running", outputs: instanceOutputs, now: side.now() } as const;
+    await tellReady(sql, id, seen);
+  };
+  await comeUp();
+  side.advance(90 * dayMs);
+  side.stripe.setStatus(bob.id, "past_due");
+  await side.settle();
+  for (const hours of [0.1, 6]) {
+    side.advance(3.3 * dayMs);
+    await recordMovedOut(sql, id, side.now());
+    side.advance(hours * 3_600_000);
+    await comeUp();
+  }
+  side.advance(0.3 * dayMs);
+  await rounds(1);
+  expect(await phases()).toEqual({ bob: "running" });
+  side.advance(0.2 * dayMs);
+  await rounds(1);
+  expect(await phases()).toEqual({ bob: "suspended" });
 });
 
 test("a machine that is up and does not answer stops its customer's clock for two weeks and no longer", async () => {

@@ -1,7 +1,9 @@
 /** Proves which desired rows follow from what billing says, on a real PostgreSQL and with races. No engine runs here. */
 import type { Sql } from "postgres";
 import Stripe from "stripe";
+import { beginReading, storeReadings } from "../../reconciler/db/subscriptions.ts";
 import { applyDesired } from "../../reconciler/desired/apply.ts";
+import { earlierName, generatedNames } from "../../reconciler/desired/names.ts";
 import { lockPlacement } from "../../reconciler/desired/place.ts";
 import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
 import { isClawfleetError } from "../../reconciler/errors.ts";
@@ -9,7 +11,7 @@ import { createOperators } from "../../reconciler/operators/operators.ts";
 import { createOrders } from "../../reconciler/orders/orders.ts";
 import { sandboxStacks } from "../sandbox/start.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { startBillingSide, type BillingSide } from "../support/billing.ts";
+import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
 import { eventually } from "../support/poll.ts";
 
 let side: BillingSide;
@@ -17,6 +19,23 @@ beforeEach(async () => {
   side = await startBillingSide();
 });
 afterEach(() => side.close());
+
+async function payNameless(id: string, customerId: string): Promise<void> {
+  const { sql } = side.apply;
+  const none = { slug: null, orderId: null, email: null, periodEnd: null, cancelAt: null, endedAt: null };
+  const paid = { ...none, priceKeys: [starterKey], status: "active", createdAt: side.now() };
+  const asked = await beginReading(sql, side.now());
+  await storeReadings(sql, { provider: "stripe", readings: [{ ...paid, id, customerId }], asked });
+  const customers = [{ provider: "stripe", customerId }];
+  await applyDesired(side.apply, { kind: "customers", customers, actor: "test" });
+}
+
+/** Subscriptions by the name of their instance. */
+async function readPayers(): Promise<Record<string, string>> {
+  const rows = await side.apply.sql<{ slug: string; paid: string }[]>`
+    select slug, subscription_id as paid from clawfleet.instances where status <> 'gone'`;
+  return Object.fromEntries(rows.map(({ slug, paid }) => [slug, paid]));
+}
 
 async function countWaiting(sql: Sql): Promise<number> {
   const [row] = await sql<{ waiting: number }[]>`
@@ -90,7 +109,29 @@ describe("desired rows", () => {
     const slugs = (await side.instances()).map(({ slug }) => slug);
     expect(slugs).toHaveLength(2);
     expect(slugs).toContain("bob");
-    expect(slugs.find((slug) => slug !== "bob")).toMatch(/^a-[0-9a-f]{8}$/);
+    expect(slugs.find((slug) => slug !== "bob")).toMatch(/^a-[0-9a-f]{16}$/);
+  });
+
+  test("who lives under a short name of an earlier version keeps it; another who would have had the same is served too", async () => {
+    const { sql } = side.apply;
+    const [first, second] = ["sub_1Qxmhx", "sub_1Q188kx"];
+    const short = earlierName(first);
+    expect(earlierName(second)).toBe(short);
+    await payNameless(first, "cus_1");
+    await sql`update clawfleet.instances set slug = ${short}`;
+    await payNameless(second, "cus_2");
+    await payNameless(first, "cus_1");
+    expect(await readPayers()).toEqual({ [short]: first, [generatedNames(second)[0] ?? ""]: second });
+    expect(side.alerts).not.toContain("paid_twice");
+  });
+
+  test("whose generated name another customer has is served under a longer one", async () => {
+    const [name = "", longer = ""] = generatedNames("sub_2");
+    await payNameless("sub_1", "cus_1");
+    await side.apply.sql`update clawfleet.instances set slug = ${name}`;
+    await payNameless("sub_2", "cus_2");
+    await payNameless("sub_2", "cus_2");
+    expect(await readPayers()).toEqual({ [name]: "sub_1", [longer]: "sub_2" });
   });
 
   test("a reading that waited for the row decides by what is true then, and revives nobody", async () => {

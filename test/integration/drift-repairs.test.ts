@@ -74,6 +74,20 @@ describe("a repair that nobody asked for", () => {
     expect(await open()).toEqual([{ action: "repair", refusal: null }]);
   });
 
+  test("of a cell waits while the fleet is paused, as an operator's order does", async () => {
+    await api.request("PUT", "/api/v1/pauses/*");
+    await find();
+    expect(await repair({ network: [...renamed] })).toEqual([]);
+    const refused = await api.request("POST", "/api/v1/cells/lab/apply");
+    expect(refused).toMatchObject({ status: 409, body: { error: { remedy: "fleet resume" } } });
+    const { sql } = api.database;
+    await sql`update clawfleet.cells set generation = generation + 1 where name = 'lab'`;
+    await sql`delete from pgboss.job`;
+    await api.request("DELETE", "/api/v1/pauses/*");
+    expect(await sql`select data ->> 'stack' as stack from pgboss.job`).toEqual([{ stack: subject }]);
+    expect(await repair({ network: [...renamed] })).toContain("up");
+  });
+
   test("is asked about when it would do more, and stays so until the cell differs in another way", async () => {
     await find();
     expect(await repair({ network: [...renamed], subnet: [...subnet] })).toEqual(["preview"]);

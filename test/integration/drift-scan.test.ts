@@ -115,6 +115,19 @@ describe("a scan", () => {
     expect(await findings()).toEqual([{ subject: adaId, kind: "missing", action: "repair" }]);
   });
 
+  test("orders no repair of who is paused, and uses none of their tries up", async () => {
+    const open = await firewall("opened");
+    await putState(project().firewall("page-1"), { ...open, name: "another" });
+    await api.request("PUT", "/api/v1/pauses/*");
+    for (let again = 0; again < 4; again += 1) await scan();
+    const found = async () =>
+      (await listFindings(api.database.sql)).map(({ action, repairs }) => [action, repairs]);
+    expect(await found()).toEqual([["repair", 0]]);
+    await api.request("DELETE", "/api/v1/pauses/*");
+    await scan();
+    expect(await found()).toEqual([["repair", 1]]);
+  });
+
   test("asks about what three repairs did not cure, until it is another thing", async () => {
     const open = await firewall("opened");
     await putState(project().firewall("page-1"), { ...open, name: "another" });

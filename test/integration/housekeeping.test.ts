@@ -49,6 +49,7 @@ describe("what is old", () => {
       plans: 0,
       answers: 0,
       strangers: 0,
+      messages: 0,
     });
   });
 

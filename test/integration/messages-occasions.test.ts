@@ -5,7 +5,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { InstanceOutputs } from "../../infra/outputs.ts";
-import { recordWaiting } from "../../reconciler/db/observed.ts";
+import { recordMovedOut, recordWaiting } from "../../reconciler/db/observed.ts";
 import { createAlerts, type Alerts } from "../../reconciler/messages/alerts.ts";
 import { createMessages, type Messages } from "../../reconciler/messages/messages.ts";
 import { tellGone, tellParked, tellReady } from "../../reconciler/messages/recorded.ts";
@@ -234,6 +234,29 @@ describe("our own failure", () => {
     await pass(31 * 60_000);
     await pass(31 * 60_000);
     expect(told().slice(1)).toEqual(["Your assistant is late"]);
+  });
+
+  test("to end a move within the hour is told to both, and that it is over; one that takes minutes to nobody", async () => {
+    await subscribe();
+    await converge("bob");
+    await pass(90 * dayMs);
+    const { id } = await rowOf("bob");
+    const late = async () => await side.apply.sql`select 1 from clawfleet.alerts where kind = 'late'`;
+    await recordMovedOut(side.apply.sql, id, side.now());
+    await pass(5 * 60_000);
+    await converge("bob");
+    await pass(dayMs);
+    expect([told(), await late()]).toEqual([["Your order", "Your assistant is ready"], []]);
+    await recordMovedOut(side.apply.sql, id, side.now());
+    await pass(59 * 60_000);
+    expect(told().slice(2)).toEqual([]);
+    await pass(2 * 60_000);
+    expect(told().slice(2)).toEqual(["Your assistant is late"]);
+    expect(mail.mails.at(-1)?.text).toContain("Your assistant is not back yet");
+    expect(await late()).toHaveLength(1);
+    await converge("bob");
+    await pass();
+    expect(told().slice(3)).toEqual(["Your assistant is running again"]);
   });
 
   test("with an assistant that runs is the operators' alone", async () => {

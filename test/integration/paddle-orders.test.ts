@@ -121,7 +121,7 @@ describe("an order at Paddle", () => {
     await visit(second.payUrl, { ...card, email: "other@example.com", card: "4242 4242 4242 4242" });
     await side.settle();
     expect((await rowOf(second.orderId))?.instance).toBe("lea");
-    expect((await rowOf(first.orderId))?.instance).toMatch(/^a-[0-9a-f]{8}$/);
+    expect((await rowOf(first.orderId))?.instance).toMatch(/^a-[0-9a-f]{16}$/);
   });
 
   test("that a declined card made ready cannot be paid any more once it is given back", async () => {

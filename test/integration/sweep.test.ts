@@ -1,8 +1,16 @@
 /** Proves that a full reading of billing repairs what webhooks lost, and how carefully it leads to deletions. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { beginReading, markAbsent, storePage, touchMissing } from "../../reconciler/db/subscriptions.ts";
+import {
+  beginReading,
+  listNamelessCustomers,
+  markAbsent,
+  storePage,
+  touchMissing,
+} from "../../reconciler/db/subscriptions.ts";
 import { toJson } from "../../reconciler/db/json.ts";
-import { startBillingSide, type BillingSide } from "../support/billing.ts";
+import { readStackFiles } from "../../reconciler/desired/stack-files.ts";
+import { sandboxStacks } from "../sandbox/start.ts";
+import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
 
 const dayMs = 86_400_000;
 
@@ -54,6 +62,41 @@ describe("sweep", () => {
     side.advance(25 * 3_600_000);
     await side.sweep();
     expect(await side.waitingConverges()).toEqual(["bob"]);
+  });
+
+  test("decides about customers without names many at a time, and not about those who left and have nothing", async () => {
+    side.stripe.delivery.dropNext(1000);
+    const order = { lookupKey: starterKey, metadata: {} };
+    const customers = Array.from({ length: 6 }, (_, nr) =>
+      side.stripe.createPaidSubscription({ ...order, email: `c${nr}@example.com` }),
+    );
+    const seats = customers[0]?.items.data[0];
+    if (seats) seats.quantity = 3;
+    let decisions = 0;
+    side.apply.files = () => {
+      decisions += 1;
+      return readStackFiles(sandboxStacks);
+    };
+    expect(await side.sweep()).toMatchObject({ created: 8, changed: 0 });
+    expect(decisions, "one for the customers, two for the page of names").toBeLessThanOrEqual(3);
+    const names = (await side.instances()).map(({ slug }) => slug);
+    expect(new Set(names).size).toBe(8);
+    expect(await side.sweep()).toMatchObject({ created: 0, changed: 0 });
+
+    const { sql } = side.database;
+    const listed = async () =>
+      (await listNamelessCustomers(sql, { provider: "", customerId: "" }, 500)).map(
+        ({ customerId }) => customerId,
+      );
+    const [left, ...others] = customers.map(({ customer }) => customer).toSorted();
+    expect(await listed()).toEqual([left, ...others]);
+    expect(await listNamelessCustomers(sql, { provider: "stripe", customerId: left ?? "" }, 2)).toHaveLength(
+      2,
+    );
+    await sql`update clawfleet.subscriptions set status = 'canceled' where customer_id = ${left ?? ""}`;
+    expect(await listed(), "there is something to end").toHaveLength(6);
+    await sql`update clawfleet.instances set status = 'gone', private_ip = null where customer_id = ${left ?? ""}`;
+    expect(await listed()).toEqual(others);
   });
 
   test("two at once wait for each other, never in a circle", async () => {

@@ -3,6 +3,7 @@
  * provider charges then is its own business.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { recordMovedOut } from "../../reconciler/db/observed.ts";
 import { tellReady } from "../../reconciler/messages/recorded.ts";
 import { startBillingSide, starterKey, type BillingSide } from "../support/billing.ts";
 import { instanceOutputs } from "../support/instance-inputs.ts";
@@ -37,10 +38,14 @@ async function begin(name: string): Promise<() => number> {
   return () => Date.parse(side.paddle.subscription(bought.subscription_id ?? "").next_billed_at ?? "");
 }
 
-async function comeUp(): Promise<void> {
+async function findId(): Promise<string> {
   const [row] = await side.apply.sql<{ id: string }[]>`select id from clawfleet.instances where slug = 'bob'`;
+  return row?.id ?? "";
+}
+
+async function comeUp(): Promise<void> {
   const seen = { generation: 1, phase: "running", outputs: instanceOutputs, now: side.now() } as const;
-  await tellReady(side.apply.sql, row?.id ?? "", seen);
+  await tellReady(side.apply.sql, await findId(), seen);
 }
 
 const hours = (ms: number) => Math.round(ms / hour);
@@ -63,6 +68,27 @@ describe.each(["stripe", "paddle"])("a trial at %s", (name) => {
     await side.sweep();
     await side.sweep();
     expect(hours(trialEnd() - sold)).toBe(8);
+  });
+
+  test("gets back of a move what the move took, while it lasts and afterwards, and of a short one nothing", async () => {
+    const trialEnd = await begin(name);
+    const sold = trialEnd();
+    await comeUp();
+    for (const { minutes, given } of [
+      { minutes: 5, given: 0 },
+      { minutes: 120, given: 2 },
+    ]) {
+      side.advance(48 * hour);
+      await recordMovedOut(side.apply.sql, await findId(), side.now());
+      await side.sweep();
+      expect(trialEnd()).toBe(sold);
+      side.advance(minutes * 60_000);
+      await side.sweep();
+      expect(hours(trialEnd() - sold)).toBe(given);
+      await comeUp();
+      await side.sweep();
+      expect(hours(trialEnd() - sold)).toBe(given);
+    }
   });
 
   test("that the operator has made longer by more stays as it is", async () => {

@@ -9,6 +9,7 @@ export type VitalsChange = {
   availableMb?: number;
   swapFreeMb?: number;
   load15?: number;
+  messages?: Vitals["messages"];
 };
 
 export function vitalsOf(change: VitalsChange = {}): Vitals {
@@ -37,5 +38,6 @@ export function vitalsOf(change: VitalsChange = {}): Vitals {
     load: { one: 0.2, fifteen: change.load15 ?? 0.1, cpus: 2 },
     uptimeSeconds: 7200,
     restartRequired: false,
+    ...(change.messages ? { messages: change.messages } : {}),
   };
 }

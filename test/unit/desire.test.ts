@@ -4,7 +4,7 @@ import type { Override } from "../../infra/config.ts";
 import { planSchema } from "../../infra/plans.ts";
 import type { Intervention } from "../../reconciler/db/interventions.ts";
 import type { SubscriptionRow } from "../../reconciler/db/subscriptions.ts";
-import { desire, generatedName, nameFor } from "../../reconciler/desired/desire.ts";
+import { desire } from "../../reconciler/desired/desire.ts";
 
 const now = new Date("2026-11-21T12:00:00Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
@@ -67,6 +67,12 @@ describe("what should be", () => {
     });
     const ended = decide([subscription({ status: "canceled", endedAt: daysAgo(31) })]).desired;
     expect(ended).toMatchObject({ phase: "gone", needsVotes: true });
+  });
+
+  test("a payment counts as late for as long as billing was read, not for as long as we could not", () => {
+    const late = subscription({ status: "past_due", statusSince: daysAgo(8), readAt: daysAgo(7) });
+    expect(decide([late]).desired).toMatchObject({ phase: "running", nextChangeAt: null });
+    expect(decide([{ ...late, readAt: daysAgo(0) }]).desired).toMatchObject({ phase: "suspended" });
   });
 
   test("of two subscriptions the one that gives more decides, then the older one", () => {
@@ -151,15 +157,5 @@ describe("people's exceptions", () => {
       reason: "comped by an override",
     });
     expect(decide([ended], { comped: true }, "gone").desired?.phase).toBe("gone");
-  });
-});
-
-describe("names", () => {
-  test("an impossible name is replaced by one that follows from the subscription", () => {
-    expect(nameFor({ id: "sub_1", slug: "bob" })).toBe("bob");
-    expect(nameFor({ id: "sub_1", slug: "B o b" })).toBe(generatedName("sub_1"));
-    expect(nameFor({ id: "sub_1", slug: null })).toBe(generatedName("sub_1"));
-    expect(nameFor({ id: "sub_1", slug: "www" }), "our sign-up page refuses it").toBe(generatedName("sub_1"));
-    expect(generatedName("sub_1")).not.toBe(generatedName("sub_2"));
   });
 });

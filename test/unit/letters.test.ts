@@ -28,6 +28,7 @@ const everyOccasion: Facts[] = [
   { kind: "suspended", cause: "operator", deleteAt: null },
   { kind: "deletion_warning", deleteAt },
   { kind: "deleted" },
+  { kind: "message_limit", limit: 5000, renewsAt: deleteAt },
   { kind: "account_link", orderId: "order-1", expiresAt: deleteAt },
 ];
 

@@ -8,6 +8,7 @@ import {
   announceChange,
   announceGone,
   announceLate,
+  announceMessageLimit,
   announceOrder,
   announceParked,
   announceReady,
@@ -142,6 +143,24 @@ describe("a change of the desired row", () => {
   });
 });
 
+describe("the messages of a plan", () => {
+  const at = (time: string, limit = 5000) => announceMessageLimit({ limit }, new Date(time)).say[0];
+
+  it("are used once in a month of UTC, and again with another limit", () => {
+    expect(at("2026-03-31T23:59:59.999Z")?.period).toBe(at("2026-03-01T00:00:00.000Z")?.period);
+    expect(at("2026-04-01T00:00:00.000Z")?.period).not.toBe(at("2026-03-01T00:00:00.000Z")?.period);
+    expect(at("2026-03-01T00:00:00.000Z", 20_000)?.period).not.toBe(at("2026-03-01T00:00:00.000Z")?.period);
+  });
+
+  it("count anew with the next month, over the end of a year too, and nobody hears of the old one then", () => {
+    const renews = new Date("2027-01-01T00:00:00.000Z");
+    expect(at("2026-12-31T10:00:00.000Z")).toMatchObject({
+      facts: { kind: "message_limit", limit: 5000, renewsAt: renews.toISOString() },
+      expiresAt: renews,
+    });
+  });
+});
+
 describe("an order", () => {
   it.each([
     ["stripe", "active", "paid"],
@@ -158,9 +177,14 @@ describe("the observed row", () => {
     phase: "running",
     phaseSince: now,
     observedPhase: null,
+    downSince: null,
     readyBefore: false,
+    failureTold: false,
   };
   const waiting = { ...row, phaseSince: new Date(now.getTime() - patienceMs) };
+  const served: Observed = { ...row, phaseSince: inDays(-90), observedPhase: "running", readyBefore: true };
+  const moving: Observed = { ...served, observedPhase: "archived", downSince: inDays(-0.01) };
+  const stuck: Observed = { ...served, downSince: waiting.phaseSince };
 
   it.each<[string, Announcements, string[]]>([
     ["tells that it is ready", announceReady(row, "running", now), ["ready"]],
@@ -183,6 +207,9 @@ describe("the observed row", () => {
     ["tells nothing of a stop that failed", announceParked({ ...row, phase: "suspended" }, now), []],
     ["tells who waits too long", announceLate(waiting, now), ["failed"]],
     ["tells nobody who waits a little", announceLate(row, now), []],
+    ["tells nobody who moves for some minutes after a long time", announceLate(moving, now), []],
+    ["tells who was served and is not for too long", announceLate(stuck, now), ["failed"]],
+    ["tells who is stopped for a copy that only a person can end", announceParked(stuck, now), ["failed"]],
     ["tells that everything is gone", announceGone(now), ["deleted"]],
   ])("%s", (_what, announcements, expected) => {
     expect(said(announcements)).toEqual(expected);
@@ -206,6 +233,14 @@ describe("the observed row", () => {
       { kind: "ready", again: false },
       { kind: "ready", again: true },
     ]);
+  });
+
+  it("is ready again after a move for those who heard that it was not, and for nobody else", () => {
+    const period = (one: Observed) => announceReady(one, "running", now).say[0]?.period;
+    expect(period(moving)).toBe(period(served));
+    expect(period(stuck)).toBe(period(served));
+    expect(period({ ...stuck, failureTold: true })).toBe(stuck.downSince?.toISOString());
+    expect(period({ ...served, failureTold: true })).toBe(period(served));
   });
 
   it("that is gone takes back everything that waits", () => {

@@ -111,6 +111,53 @@ describe("decidePhase", () => {
   });
 });
 
+describe("a status that was read long ago", () => {
+  const unread = settled("running", `${tooLate}; waits for a reading`);
+  const outages = [{ from: after(1), to: after(3) }];
+  it.each([
+    ["past_due, not read since: running", "past_due", after(1), after(8), unread],
+    ["past_due, not read since: running", "past_due", after(7, -1), after(3650), unread],
+    [
+      "past_due, read again on the day: suspended",
+      "past_due",
+      after(7),
+      after(7),
+      settled("suspended", tooLate),
+    ],
+    [
+      "past_due, read by a clock that was ahead: running",
+      "past_due",
+      after(60),
+      after(6),
+      until("running", late, 7),
+    ],
+    ["unpaid: suspended", "unpaid", after(0), after(8), settled("suspended", "not paid")],
+    [
+      "canceled: its end is known, and removals count readings",
+      "canceled",
+      after(0),
+      after(8),
+      until("archived", ended, 30),
+    ],
+    [
+      "canceled: its end is known, and removals count readings",
+      "canceled",
+      after(0),
+      after(30),
+      settled("gone", ended),
+    ],
+  ])("%s (%s, read %s, now %s)", (_row, status, readAt, now, decision) => {
+    expect(decidePhase(status, { since, now, readAt }, grace)).toEqual(decision);
+  });
+
+  it("is read again in time only after our outages, too", () => {
+    const decideBy = (readAt: Date) =>
+      decidePhase("past_due", { since, now: after(10), readAt, outages }, grace);
+    expect(decideBy(after(8))).toEqual(unread);
+    expect(decideBy(after(9))).toEqual(settled("suspended", tooLate));
+  });
+});
+
 describe("our own outages", () => {
   const outage = (from: number, to: number | null) => ({
     from: after(from),

@@ -24,7 +24,7 @@ function subscription(change: object = {}): object {
     id: "sub_1",
     object: "subscription",
     customer: { id: "cus_1", object: "customer", email: "anna@example.com" },
-    metadata: { slug: "anna", order: "order-1" },
+    metadata: { slug: "anna", order: "order-1-of-a-customer" },
     items: {
       data: [
         {
@@ -47,7 +47,7 @@ const reading: SubscriptionReading = {
   customerId: "cus_1",
   email: "anna@example.com",
   slug: "anna",
-  orderId: "order-1",
+  orderId: "order-1-of-a-customer",
   priceKeys: ["starter-monthly"],
   status: "active",
   createdAt: new Date("2026-11-01T00:00:00Z"),

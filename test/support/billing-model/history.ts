@@ -91,12 +91,20 @@ const leaves: Step[] = [
   sweepOnce,
 ];
 
+const late: Step[] = [{ do: "turn", customer: "amy", nth: 0, status: "past_due" }, sweepOnce];
+const paysUnread: Step[] = [
+  { do: "turn", customer: "amy", nth: 0, status: "active" },
+  { do: "wait", days: 8 },
+  { do: "bad-sweep", how: "error" },
+];
+
 /** Where a history begins: chance alone leads to few archives in a dozen steps. */
 const prefix = fc.constantFrom<Step[]>(
   begins,
   [...begins, ...leaves],
   [...begins, ...leaves, ...begins],
-  [...begins, { do: "turn", customer: "amy", nth: 0, status: "past_due" }, sweepOnce],
+  [...begins, ...late],
+  [...begins, ...late, ...paysUnread],
   [{ do: "workers", up: false }, ...begins, { do: "wait", days: 3 }],
 );
 

@@ -12,8 +12,8 @@ export type KnownSubscription = {
   slug: string;
   status: string;
   endedAt: number | null;
-  /** As it was read last, and when that was read for the first time. */
-  read: { status: string; at: number } | undefined;
+  /** As it was read last, when that was read for the first time, and when again. */
+  read: { status: string; at: number; againAt: number } | undefined;
 };
 
 const dayMs = 86_400_000;
@@ -24,8 +24,11 @@ export function expectPhase(subscriptions: readonly KnownSubscription[], now: nu
   return best(
     subscriptions.flatMap((one) => {
       if (!one.read) return [];
-      const since = one.read.status === "canceled" ? (one.endedAt ?? one.read.at) : one.read.at;
-      return phaseOf(one.read.status, (now - since) / dayMs) ?? [];
+      const { status, at, againAt } = one.read;
+      const since = status === "canceled" ? (one.endedAt ?? at) : at;
+      // Nobody's payment is late for days in which nobody asked.
+      const until = status === "past_due" ? againAt : now;
+      return phaseOf(status, (until - since) / dayMs) ?? [];
     }),
   );
 }

@@ -186,7 +186,7 @@ async function sweepOnLies(world: World, cap: number): Promise<void> {
   const longAgo = Math.floor(nowOf(world) / 1000) - 60 * 86_400;
   for (const one of living) {
     say(one, { status: "canceled", ended_at: longAgo });
-    one.read = { status: "canceled", at: longAgo * 1000 };
+    one.read = { status: "canceled", at: longAgo * 1000, againAt: nowOf(world) };
   }
   await sweepOnce(world, sweepMs, cap);
   for (const one of living) say(one, { status: one.status, ended_at: null });
@@ -211,7 +211,7 @@ function providerOf({ deps, stripe }: World) {
 function noteRead(world: World, names: readonly CustomerName[]): void {
   const at = nowOf(world);
   for (const one of names.flatMap((name) => world.subscriptions.get(name) ?? []))
-    if (one.read?.status !== one.status) one.read = { status: one.status, at };
+    one.read = { status: one.status, at: one.read?.status === one.status ? one.read.at : at, againAt: at };
 }
 
 function breakList({ stripe }: World, how: "error" | "empty" | "half" | "lie"): void {
