@@ -79,7 +79,8 @@ function printDrift(io: CommandIo, { findings, total, next, scans }: DriftAnswer
   if (next !== null) io.note(`${findings.length} of ${total}, the gravest first: fleet drift --all`);
   for (const { account, outcome, startedAt, requests, compared, detail } of scans) {
     const age = describeAge(startedAt, io.now());
-    const how = outcome === "complete" ? `${compared} stacks, ${requests} requests` : (detail ?? "running");
+    const whole = outcome === "complete" ? `${compared} stacks, ${requests} requests` : undefined;
+    const how = [whole, detail].filter((part) => typeof part === "string").join("; ") || "running";
     io.note(`account ${account}: last look ${age} ago, ${how}`);
   }
   if (scans.length === 0) io.note("nobody has looked yet: fleet drift scan");

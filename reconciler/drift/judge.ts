@@ -21,7 +21,7 @@ export type JudgeInput = {
 
 export type Judgement = {
   findings: NewFinding[];
-  /** Subjects that were not at rest: what is known of them stands. */
+  /** Subjects that were not at rest, or whose state cannot be read: what is known of them stands. */
   unjudged: string[];
   compared: number;
 };

@@ -24,8 +24,12 @@ export type CloudObject = {
   properties: Readonly<Record<string, Value>>;
 };
 
-/** An object of a state. `leaving`: replaced already and on its way out, so that it may be there or not. */
-export type ExpectedObject = CloudObject & { leaving?: true };
+export type ExpectedObject = CloudObject & {
+  /** Replaced already and on its way out, so that it may be there or not. */
+  leaving?: true;
+  /** Why its outputs cannot be read, as of a server that was made by halves: only that it is there is known. */
+  unread?: string;
+};
 
 /** An object of a cloud. `owner`: what its label or comment names, an instance's id or a cell's stack; null for a stranger's. */
 export type SeenObject = CloudObject & {
@@ -82,10 +86,27 @@ export const stateResourceSchema = z.object({
 });
 export type StateResource = z.output<typeof stateResourceSchema>;
 
-/** undefined: nothing that a bulk list shows (commands, certificates, providers). @throws when its outputs have another shape. */
+/** undefined: nothing that a bulk list shows (commands, certificates, providers). */
 export function toExpected(resource: StateResource): ExpectedObject | undefined {
-  const object = toObject(resource);
+  const object = readObject(resource);
   return object && (resource.delete ? { ...object, leaving: true } : object);
+}
+
+function readObject(resource: StateResource): ExpectedObject | undefined {
+  try {
+    return toObject(resource);
+  } catch (error) {
+    const kind = kindOfType(resource.type);
+    if (!kind || !(error instanceof z.ZodError)) throw error;
+    const { id } = resource;
+    return { kind, id, name: id, properties: {}, unread: `${kind} ${id}: ${wordMisfit(error)}` };
+  }
+}
+
+/** Its first: one is enough to find it. */
+export function wordMisfit({ issues }: z.ZodError): string {
+  const [issue] = issues;
+  return `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`;
 }
 
 const kindsByType: Readonly<Record<string, ObjectKind>> = {

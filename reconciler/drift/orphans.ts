@@ -51,7 +51,7 @@ async function findAgain(
   const { seen } = await readInventory(deps.sql, finding.account, deps.accessOf(finding.account));
   const now = seen.get(object);
   if (!now) return undefined;
-  const expected = await readExpected(deps.sql, deps.store);
+  const { objects: expected, unreadable } = await readExpected(deps.sql, deps.store);
   if ([...expected.values()].flat().some((one) => keyOf(one) === object))
     throw refused(`a state knows ${object} by now`);
   if (now.owner === null) throw refused(`${object} carries our label no longer`);
@@ -60,6 +60,9 @@ async function findAgain(
   if (user) throw refused(`${user.stack} is made from ${object} when it comes back`);
   const owner = stacks.find(({ id }) => id === now.owner);
   const living = owner && belongsHere(owner, finding.account, now) ? owner : undefined;
+  const why = living && unreadable.get(living.stack);
+  if (why !== undefined)
+    throw refused(`the state of ${living?.stack} cannot be read, and may know ${object}: ${why}`);
   if (living && !living.resting) throw refused(`${living.stack} is being worked on; try it again afterwards`);
   if ((living?.stack ?? null) !== finding.slug)
     throw refused(`${object} belongs to ${living?.stack ?? "nobody"} now; fleet drift scan looks again`);

@@ -24,6 +24,7 @@ import { readInventory } from "./inventory.ts";
 import { isAbsence } from "./compare.ts";
 import { judge } from "./judge.ts";
 import { chooseRepairs, scanActor, type DriftPolicy } from "./policy.ts";
+import { describeUnjudged, leaveUnreadable } from "./unjudged.ts";
 
 export type ScanDeps = {
   sql: Sql;
@@ -58,11 +59,16 @@ export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): 
     const { seen, ...read } = await readInventory(sql, account, deps.accessOf(account));
     requests = read.requests;
     const look = async (nowSeen: typeof seen) => {
-      const expected = await readExpected(sql, requireStore(deps));
+      const { objects: expected, unreadable } = await readExpected(sql, requireStore(deps));
       // Asked after everything was read: whatever ran meanwhile is not judged this time.
-      const stacks = await listScanned(sql, startedAt);
+      const stacks = leaveUnreadable(await listScanned(sql, startedAt), unreadable);
       const prices = (await listInventories(sql)).find((one) => one.account === account)?.prices;
-      return { stacks, ...judge({ account, stacks, expected, seen: nowSeen, policy: deps.policy, prices }) };
+      const detail = describeUnjudged(account, stacks, unreadable);
+      return {
+        stacks,
+        detail,
+        ...judge({ account, stacks, expected, seen: nowSeen, policy: deps.policy, prices }),
+      };
     };
     let looked = await look(seen);
     if (looked.findings.some(({ differences }) => differences.some(isAbsence))) {
@@ -71,14 +77,15 @@ export async function scanDrift(deps: ScanDeps, { account, actor }: ScanInput): 
       requests += again.requests;
       looked = await look(new Map([...seen, ...again.seen]));
     }
-    const { stacks, findings, unjudged, compared } = looked;
+    const { stacks, detail, findings, unjudged, compared } = looked;
     const changed = await upsertFindings(sql, findings, startedAt);
     await closeFindings(sql, { account, scanAt: startedAt, unjudged });
     const byId = new Map(stacks.map((stack) => [stack.id, stack]));
     await previewNew(deps, changed, byId);
     const { repairs, held } = await repair(deps, byId);
     const result = { requests, compared, findings: findings.length };
-    await endScan(sql, { id, ...result, outcome: "complete", detail: null });
+    await endScan(sql, { id, ...result, outcome: "complete", detail });
+    if (detail !== null) deps.log.warn({ account, detail }, "a drift scan did not judge everything");
     deps.log.info({ account, ...result, repairs, held }, "drift scan");
     return { ...result, repairs, held };
   } catch (error) {

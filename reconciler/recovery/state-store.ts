@@ -5,7 +5,7 @@ import { z } from "zod";
 import { stackStateSchema, type StackState } from "../../infra/runner-protocol.ts";
 import { openDatabase } from "../db/database.ts";
 import { stateResourceSchema, type StateResource } from "../drift/objects.ts";
-import { ClawfleetError } from "../errors.ts";
+import { ClawfleetError, messageOf } from "../errors.ts";
 import type { Lock } from "./locks.ts";
 import { unreadableRemedy } from "./remedies.ts";
 
@@ -21,8 +21,8 @@ export type StateStore = {
   exportState(stack: string): Promise<{ version: 3; deployment: unknown } | undefined>;
   /** Where every stack's state is, and what changes each time that it is written. */
   listVersions(): Promise<StateVersion[]>;
-  /** By key, what these states remember of their resources. Secrets stay ciphertext. */
-  readResources(keys: readonly string[]): Promise<Map<string, StateResource[]>>;
+  /** By key, what these states remember of their resources, or why one cannot be read. Secrets stay ciphertext. */
+  readResources(keys: readonly string[]): Promise<Map<string, ResourcesReading>>;
   /** Of what was done to a stack, with its state after each time, the newest stay. */
   trimHistory(stack: string): Promise<void>;
   /** Keys are looked up by their beginning, by the engine too, which an index finds only in some collations. */
@@ -30,6 +30,7 @@ export type StateStore = {
   close(): Promise<void>;
 };
 
+export type ResourcesReading = { resources: StateResource[] } | { unreadable: string };
 export type StateVersion = { stack: string; key: string; version: string };
 
 const project = "clawfleet";
@@ -118,9 +119,7 @@ function createStateStore(sql: Sql, table: string, root: string): StateStore {
     async readResources(keys) {
       const rows = await sql<{ key: string; content: string }[]>`
         select key, data ->> 'data' as content from ${name} where key = any(${[...keys]}::text[])`;
-      return new Map(
-        rows.map((row) => [row.key, resourcesSchema.parse(toLatest(row) ?? {}).resources] as const),
-      );
+      return new Map(rows.map((row) => [row.key, toResources(row)]));
     },
     async trimHistory(stack) {
       if (!(await isThere())) return;
@@ -153,6 +152,14 @@ function toState(rows: readonly { key: string; content: string }[]): StackState 
   return stackStateSchema.parse(toLatest(row) ?? {});
 }
 
+function toResources(row: { key: string; content: string }): ResourcesReading {
+  try {
+    return resourcesSchema.parse(toLatest(row) ?? {});
+  } catch (error) {
+    return { unreadable: wordReason(error) };
+  }
+}
+
 function toLatest(row: { key: string; content: string }): unknown {
   const bytes = decode(row.content);
   const text = (
@@ -167,15 +174,9 @@ function unreadable(
   rows: readonly { key: string }[],
   cause: unknown,
 ): ClawfleetError {
-  const reason =
-    cause instanceof z.ZodError
-      ? z.prettifyError(cause).replaceAll(/\s+/g, " ")
-      : cause instanceof Error
-        ? cause.message
-        : String(cause);
   return new ClawfleetError({
     code: "recovery_failed",
-    message: `the state of ${stack} cannot be read: ${reason}`,
+    message: `the state of ${stack} cannot be read: ${wordReason(cause)}`,
     remedy: unreadableRemedy(
       stack,
       table,
@@ -184,6 +185,10 @@ function unreadable(
     retry: { kind: "permanent" },
     cause,
   });
+}
+
+function wordReason(cause: unknown): string {
+  return cause instanceof z.ZodError ? z.prettifyError(cause).replaceAll(/\s+/g, " ") : messageOf(cause);
 }
 
 function decode(content: string): Buffer {

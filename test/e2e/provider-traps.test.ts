@@ -9,6 +9,7 @@ import { Firewall } from "@pulumi/hcloud/firewall.js";
 import { Provider as HcloudProvider } from "@pulumi/hcloud/provider.js";
 import { Server, type ServerArgs } from "@pulumi/hcloud/server.js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { kindOfType, stateResourceSchema, toExpected } from "../../reconciler/drift/objects.ts";
 import {
   defaultToken as cloudflareToken,
   startCloudflare,
@@ -92,6 +93,20 @@ describe.skipIf(!installed)("traps of the hcloud provider", () => {
     const [second, ...others] = hetzner.project().servers();
     expect(others).toEqual([]);
     expect(second?.id).not.toBe(first?.id);
+  });
+
+  test("a server whose create action failed is in the state without an address, and a scan reads that it is there", async () => {
+    hetzner.disturbances.add({ kind: "action-error", command: "create_server" });
+    const stack = await engine.open("s", serverProgram());
+    await expect(stack.up()).rejects.toThrow(/action_failed/);
+    const { deployment } = await stack.exportStack();
+    const server = deployment.resources.find(({ type }: { type: string }) => kindOfType(type) === "server");
+    const id = String(hetzner.project().servers()[0]?.id);
+    expect(toExpected(stateResourceSchema.parse(server))).toMatchObject({
+      kind: "server",
+      id,
+      unread: expect.stringContaining("ipv4Address"),
+    });
   });
 
   test("a server with a name of its own is deleted before it is replaced, an auto-named one after", async () => {

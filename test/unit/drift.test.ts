@@ -12,6 +12,7 @@ import {
 } from "../../reconciler/drift/objects.ts";
 import { defaultPolicy } from "../../reconciler/drift/policy.ts";
 import { judge, type JudgeInput } from "../../reconciler/drift/judge.ts";
+import { leaveUnreadable } from "../../reconciler/drift/unjudged.ts";
 import type { ScannedStack } from "../../reconciler/db/drift.ts";
 
 const server = {
@@ -146,7 +147,18 @@ describe("states", () => {
     const resource = { type, id: "1", outputs: server, delete: false };
     expect(toExpected(resource)).toEqual(toServer("1", server));
     expect(toExpected({ ...resource, type: "command:remote:Command" })).toBeUndefined();
-    expect(() => toExpected({ ...resource, outputs: {} })).toThrow("serverType");
+  });
+
+  test("keep of what was made by halves that it is there, and say why it cannot be read", () => {
+    const resource = { type, id: "77", outputs: { ...server, ipv4Address: null }, delete: false };
+    expect(toExpected(resource)).toEqual({
+      kind: "server",
+      id: "77",
+      name: "77",
+      properties: {},
+      unread: expect.stringMatching(/^server 77: ipv4Address: .*expected string, received null$/),
+    });
+    expect(toExpected({ ...resource, delete: true })).toMatchObject({ id: "77", leaving: true });
   });
 
   test("what they replaced already may be there or not", () => {
@@ -257,5 +269,11 @@ describe("a judgement", () => {
 
   test("an account without anything is no wrong project", () => {
     expect(judgeWith({ expected: new Map(), seen: new Map() }).findings).toEqual([]);
+  });
+
+  test("of a stack whose state cannot be read waits, with what belongs to it", () => {
+    const stacks = leaveUnreadable([ada, bob], new Map([["ada", "why"]]));
+    const judged = judgeWith({ stacks, seen: withMore(serverOf("i1")) });
+    expect(judged).toEqual({ findings: [], unjudged: ["i1"], compared: 0 });
   });
 });
