@@ -196,12 +196,13 @@ export function createAccount(deps: AccountDeps): Account {
       await readAgain(known);
     },
     async comeBack(orderId, planId) {
-      await findFor(orderId, "comeBack");
-      if (!(await beginOpening(sql, orderId)))
+      if (!(await beginOpening(sql, orderId))) {
+        await findFor(orderId, "comeBack");
         throw refuse(
           "conflict",
           "Your payment page is being opened this very moment, perhaps in another window. Go on there, or try again in a minute.",
         );
+      }
       try {
         return await openPaymentPage(orderId, planId);
       } finally {
