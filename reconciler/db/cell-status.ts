@@ -6,6 +6,7 @@ import type { BlockKey } from "./blocks.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 import { isFleetPaused } from "./pauses.ts";
+import { arrivedAt } from "./subject.ts";
 
 export const cellStatuses = ["pending", "converging", "ready", "waiting", "parked"] as const;
 export type CellStatus = (typeof cellStatuses)[number];
@@ -49,10 +50,7 @@ export async function recordCellReady(
   const [row] = await sql<{ behind: boolean; before: unknown }[]>`
     with old as (select name, outputs from clawfleet.cells where name = ${name} for no key update)
     update clawfleet.cells c set
-      status = case when generation = ${seen.generation} then 'ready' else 'pending' end,
-      status_detail = null, failures = 0, retry_at = null, retry_reason = null,
-      blocked_by = null, blocked_scope = null, blocked_at = null,
-      observed_generation = ${seen.generation}, outputs = ${sql.json(toJson(seen.outputs))}
+      ${arrivedAt(sql, seen.generation)}, outputs = ${sql.json(toJson(seen.outputs))}
     from old
     where c.name = old.name
     returning c.generation <> ${seen.generation} as behind, old.outputs as before`;
@@ -60,6 +58,13 @@ export async function recordCellReady(
 }
 
 export type WaitingCell = { name: string; retryReason: Reason | null };
+
+/** Those that have something to do, once the fleet is no longer paused. */
+export async function listReleasedCells(sql: Query): Promise<WaitingCell[]> {
+  return await sql<WaitingCell[]>`
+    select name, retry_reason as "retryReason" from clawfleet.cells
+    where status <> 'parked' and observed_generation < generation and blocked_by is null and not ${isFleetPaused(sql)}`;
+}
 
 /** Waiting ones whose time has come. */
 export async function listDueCells(sql: Query, now: Date): Promise<WaitingCell[]> {

@@ -7,7 +7,7 @@ import type { InstanceStatus } from "../web/order-view.ts";
 import type { Query } from "./database.ts";
 import { toJson } from "./json.ts";
 import { isPaused } from "./pauses.ts";
-import { isLiving, tableOf, type Subject } from "./subject.ts";
+import { arrivedAt, isLiving, tableOf, type Subject } from "./subject.ts";
 
 export type ConvergeRow = {
   kind: "instance";
@@ -73,12 +73,6 @@ export async function markConverging(sql: Query, row: Subject): Promise<void> {
     update ${tableOf(sql, row)} set status = 'converging', status_detail = null
     where ${isLiving(sql, row)}`;
 }
-
-/** Nothing is waited for any more, unless the row has moved on from the generation that was brought about. */
-const arrivedAt = (sql: Query, generation: number) => sql`
-  status = case when generation = ${generation} then 'ready' else 'pending' end, observed_generation = ${generation},
-  status_detail = null, failures = 0, retry_at = null, retry_reason = null,
-  blocked_by = null, blocked_scope = null, blocked_at = null`;
 
 /** `generation` is the one that the run applied; the row may be further by now. */
 export async function recordReady(

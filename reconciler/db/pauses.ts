@@ -1,5 +1,4 @@
 /** Rows of `clawfleet.pauses`: what operators have told the service to leave alone for now. */
-import type { Reason } from "../queue/jobs.ts";
 import type { Query } from "./database.ts";
 
 /** Of a pause that is about everybody. */
@@ -36,13 +35,6 @@ export async function unpause(sql: Query, scope: string): Promise<boolean> {
 
 export async function listPauses(sql: Query): Promise<PauseRow[]> {
   return await sql<PauseRow[]>`select scope, actor, since from clawfleet.pauses order by scope`;
-}
-
-/** Cells that have something to do, once the fleet is no longer paused. */
-export async function listReleasedCells(sql: Query): Promise<{ name: string; retryReason: Reason | null }[]> {
-  return await sql<{ name: string; retryReason: Reason | null }[]>`
-    select name, retry_reason as "retryReason" from clawfleet.cells
-    where status <> 'parked' and observed_generation < generation and blocked_by is null and not ${isFleetPaused(sql)}`;
 }
 
 /** Those that have something to do and are no longer kept from it. */

@@ -10,3 +10,9 @@ export const tableOf = (sql: Query, { kind }: Subject) =>
 /** What is gone stays as it is. */
 export const isLiving = (sql: Query, { kind, id }: Subject) =>
   kind === "cell" ? sql`name = ${id}` : sql`id = ${id} and status <> 'gone'`;
+
+/** Nothing is waited for any more, unless the row has moved on from the generation that was brought about. */
+export const arrivedAt = (sql: Query, generation: number) => sql`
+  status = case when generation = ${generation} then 'ready' else 'pending' end, observed_generation = ${generation},
+  status_detail = null, failures = 0, retry_at = null, retry_reason = null,
+  blocked_by = null, blocked_scope = null, blocked_at = null`;

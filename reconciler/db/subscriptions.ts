@@ -97,7 +97,7 @@ export async function storePage(
  * Of statements that change many rows, so that two of them at once wait for each other and never in a circle: the rows `s` that
  * `which` names, locked in the order in which `storePage` takes them.
  */
-export const lockInOrder = (sql: Query, which: ReturnType<typeof paidAgain>) => sql`
+const lockInOrder = (sql: Query, which: ReturnType<typeof paidAgain>) => sql`
   select s.provider, s.id from clawfleet.subscriptions s where ${which} order by s.provider, s.id for no key update`;
 
 /** Of a row that is written anew: who was forgotten after the end, and pays once more, is a customer like any other. */

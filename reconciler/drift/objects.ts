@@ -104,7 +104,7 @@ function readObject(resource: StateResource): ExpectedObject | undefined {
 }
 
 /** Its first: one is enough to find it. */
-export function wordMisfit({ issues }: z.ZodError): string {
+function wordMisfit({ issues }: z.ZodError): string {
   const [issue] = issues;
   return `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`;
 }

@@ -1,8 +1,9 @@
 /** Orders about what is left as it is for now: nothing would follow from them, and whoever waited would wait for ever. */
+import { cellStack } from "../../components/naming.ts";
 import type { Query } from "../db/database.ts";
 import type { InstanceRow } from "../db/instances.ts";
 import type { ClawfleetError } from "../errors.ts";
-import { everybody, listPauses, listPausesOf } from "../db/pauses.ts";
+import { everybody, listPausesOf } from "../db/pauses.ts";
 import { held, refused } from "./problems.ts";
 
 /** @throws conflict when its override holds it, or an operator has paused it or everybody */
@@ -30,8 +31,7 @@ export async function whyLeftAlone(
 
 /** A cell's stack belongs to everybody in it. @throws conflict */
 export async function refuseWhileFleetPaused(sql: Query, cell: string): Promise<void> {
-  const scopes = (await listPauses(sql)).map(({ scope }) => scope);
-  if (scopes.includes(everybody))
+  if ((await listPausesOf(sql, cellStack(cell))).includes(everybody))
     throw refused(`the cell ${cell} is paused with the whole fleet`, "fleet resume");
 }
 

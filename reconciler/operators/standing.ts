@@ -1,8 +1,9 @@
 /** What operators order about one instance that stands until it is taken back: suspended, paused. */
 import { toCellJob } from "../converge/jobs.ts";
+import { listReleasedCells } from "../db/cell-status.ts";
 import { findInstance, type InstanceRow } from "../db/instances.ts";
 import { intervene, withdraw } from "../db/interventions.ts";
-import { everybody, listPauses, listReleased, listReleasedCells, pause, unpause } from "../db/pauses.ts";
+import { everybody, listPauses, listReleased, pause, unpause } from "../db/pauses.ts";
 import { listSubscriptionsFor } from "../db/subscriptions.ts";
 import { applyDesired } from "../desired/apply.ts";
 import type { ApplyDeps } from "../desired/apply-deps.ts";
